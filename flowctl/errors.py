@@ -1,0 +1,68 @@
+"""What can go wrong in a way a user can act on, and the exit status of each.
+
+::
+
+    FlowctlError
+    ├── NeedsAttention       1   the command ran; something waits for a person
+    ├── UsageError           2   options that contradict each other
+    ├── InputError           3   what the user wrote: steps file, template, settings, an unknown id
+    ├── DatabaseUnavailable  4   the database cannot be reached, or refused
+    ├── SchemaMismatch       5   the schema is missing, older or newer than this program
+    └── ProviderStopped      6   a provider refused the account or could not be reached
+
+Anything else that escapes is a bug of ours and exits with 70.
+"""
+
+from typing import ClassVar
+
+
+class FlowctlError(Exception):
+    """Base of all expected errors: one line that says what and where, and one that says what to do.
+
+    ``details`` are further lines of the same kind as the message (every mistake of a steps file,
+    say); they are printed below it.
+    """
+
+    exit_code: ClassVar[int] = 70
+
+    def __init__(self, message: str, *, hint: str = "", details: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details
+
+
+class NeedsAttention(FlowctlError):
+    """The command ran, and something needs a person: a difference, a fault, a question unanswered."""
+
+    exit_code = 1
+
+
+class UsageError(FlowctlError):
+    """Options or arguments that do not go together."""
+
+    exit_code = 2
+
+
+class InputError(FlowctlError):
+    """What the user wrote is wrong: a file, a template, a setting, an id that does not exist."""
+
+    exit_code = 3
+
+
+class DatabaseUnavailable(FlowctlError):
+    """The database cannot be reached, or refused the connection or a right."""
+
+    exit_code = 4
+
+
+class SchemaMismatch(FlowctlError):
+    """The schema is missing, older or newer than this program."""
+
+    exit_code = 5
+
+
+class ProviderStopped(FlowctlError):
+    """A provider refused the account or could not be reached; its messages stay pending."""
+
+    exit_code = 6

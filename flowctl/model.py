@@ -1,0 +1,134 @@
+"""The nouns of the product as plain data; no behaviour, no imports of ours."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+
+JsonObject = Mapping[str, Any]
+"""A JSON object as Python reads it: a lead's row, an audience, a send window."""
+
+
+class Channel(StrEnum):
+    """How a message reaches a lead. The columns keep the words ``type`` and ``message_type``."""
+
+    EMAIL = "email"
+    TEXT = "text"
+
+
+class Status(StrEnum):
+    """A message's state. One that is being sent or waits for a retry is pending; sent is final."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class TimeType(StrEnum):
+    """Whether a step goes out at the lead's own moment or at a time of day."""
+
+    IMMEDIATELY = "immediately"
+    SPECIFIC = "specific"
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A row of ``flows``: the settings of an ordered list of steps."""
+
+    name: str
+    enabled: bool = True
+    timezone: str = "UTC"
+    audience: JsonObject | None = None
+    exit_when: JsonObject | None = None
+    send_window: JsonObject | None = None
+    expire_after: timedelta | None = None
+    min_gap: timedelta | None = None
+    dedupe_address: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A row of ``flow_steps``. ``time`` is as the database stores it, ``9:00 AM``; ``key`` is null for
+    a step made in the CRM."""
+
+    flow: str
+    key: str | None
+    type: Channel
+    subject: str | None
+    content: str | None
+    day: int = 0
+    time: str | None = None
+    time_type: TimeType = TimeType.IMMEDIATELY
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """A rendered message, ready for a transport.
+
+    ``recipient`` is a checked email address or an E.164 number. ``text`` is the body of a text message
+    or the plain-text part of an email; ``html`` the HTML part, where there is one. ``valid_for`` is how
+    long a provider may keep the message queued (null: as long as it likes).
+    """
+
+    id: UUID
+    lead_id: str
+    channel: Channel
+    recipient: str
+    subject: str | None
+    text: str
+    html: str | None = None
+    valid_for: timedelta | None = None
+
+
+class OutcomeKind(StrEnum):
+    """What became of one attempt, as far as the dispatcher must tell the cases apart."""
+
+    ACCEPTED = "accepted"
+    """The provider has it."""
+    REFUSED = "refused"
+    """This message is refused for good; nobody else is concerned."""
+    SUPPRESSED = "suppressed"
+    """The recipient opted out or does not exist: never write to this address again."""
+    DEFERRED = "deferred"
+    """Certainly not accepted now; another attempt may succeed."""
+    UNKNOWN = "unknown"
+    """It was handed over and no answer came: it may have been accepted."""
+    CHANNEL_STOPPED = "channel_stopped"
+    """The account is refused, or the provider cannot be reached: no message is to blame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of one attempt.
+
+    ``code`` is the provider's own (``21610``, ``550 5.1.1``), ``detail`` its words, without control
+    characters. ``provider_id`` is the Twilio SID or the email Message-ID of an accepted message.
+    ``retry_after`` is how long the provider asked us to wait. ``hint`` tells an operator what to do about
+    a stopped channel.
+    """
+
+    kind: OutcomeKind
+    code: str = ""
+    detail: str = ""
+    provider_id: str | None = None
+    retry_after: timedelta | None = None
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TextRecord:
+    """A text message as the provider lists it; ``error_code`` is its delivery error, if any."""
+
+    provider_id: str
+    recipient: str
+    sender: str
+    body: str
+    status: str
+    error_code: int | None
+    created_at: datetime
+    inbound: bool
