@@ -1,0 +1,158 @@
+"""The command line: one module per command group, each unpacks flags, calls one use case, shows one
+result.
+
+``main`` is the only place where an error becomes an exit status. Command modules import typer and the
+light modules beside them; use cases, and with them the database and the providers, are imported inside
+the commands, so that ``--help`` and completion answer at once.
+"""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from flowctl import __version__
+from flowctl.cli import show
+from flowctl.cli.options import plain_app, require_command
+from flowctl.cli.session import Session, session_of
+from flowctl.errors import FlowctlError, InputError, UsageError
+
+COMMAND_MODULES: tuple[str, ...] = ()
+"""Modules of this package in the order of ``--help``; each has ``register(app: typer.Typer) -> None``."""
+
+EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
+EXIT_READER_GONE = 141
+"""What a shell reports of any program whose reader went away (128 + SIGPIPE), as in ``| head``."""
+
+
+def run() -> NoReturn:
+    """The installed program: run the process's own arguments and exit."""
+    signal.signal(signal.SIGTERM, _end_on_sigterm)
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command and return its exit status; whatever fails is told on stderr."""
+    session = Session(os.environ)
+    try:
+        status = _invoke(argv, session)
+        show.flush()
+    except show.ReaderGone:
+        show.abandon_output()
+        return EXIT_READER_GONE
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except Exception as error:  # the net under everything: what is not ours or typer's is a bug
+        return _report(error, debug=session.debug)
+    return status
+
+
+def build_app() -> typer.Typer:
+    """The program with all its commands."""
+    app = plain_app("Drip messaging for leads that lives in your own Postgres.")
+    app.callback()(_global_options)
+    for name in COMMAND_MODULES:
+        register: Callable[[typer.Typer], None] = import_module(f"flowctl.cli.{name}").register
+        register(app)
+    return app
+
+
+def _invoke(argv: Sequence[str], session: Session) -> int:
+    """Let typer parse and run ``argv``. Commands return nothing: they raise for another status."""
+    try:
+        status = build_app()(
+            args=list(argv), prog_name="flowctl", obj=session, standalone_mode=False
+        )
+    except SystemExit as stop:
+        # Typer ends the process by itself for any EPIPE, a database's or a provider's too.
+        if isinstance(stop.__context__, BrokenPipeError):
+            raise stop.__context__ from None
+        raise
+    return status if isinstance(status, int) else 0
+
+
+def _report(error: Exception, *, debug: bool) -> int:
+    if debug:
+        show.say("".join(traceback.format_exception(error)).rstrip())
+    expected = _as_expected(error)
+    if expected is None:
+        show.failure(FlowctlError(_bug(error), hint=_bug_hint(debug=debug)))
+        return EXIT_BUG
+    show.failure(expected)
+    return expected.exit_code
+
+
+def _as_expected(error: Exception) -> FlowctlError | None:
+    """The error in our own family, if it is one that a user can act on."""
+    match error:
+        case FlowctlError():
+            return error
+        case typer.TyperException():
+            return _usage_error(error)
+        case OSError(filename=str() | Path() as name, strerror=str() as reason):
+            return InputError(f"{name}: {reason.lower()}", hint="check the path and its permissions")
+    return None
+
+
+def _usage_error(error: typer.TyperException) -> UsageError:
+    """Typer's complaint in our form; the context of the command is not public, hence ``getattr``."""
+    message = error.format_message().rstrip(".")
+    command = getattr(getattr(error, "ctx", None), "command_path", "flowctl")
+    return UsageError(message[:1].lower() + message[1:], hint=f"{command} --help")
+
+
+def _bug(error: Exception) -> str:
+    """Where it happened and what it was; not its text, which may quote a lead or a secret."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"internal error: {type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
+
+
+def _bug_hint(*, debug: bool) -> str:
+    if debug:
+        return "this is a bug of flowctl; please report it with the traceback above"
+    return "this is a bug of flowctl; run it again as `flowctl --debug ...` and report what it prints"
+
+
+def _end_on_sigterm(signum: int, _frame: FrameType | None) -> NoReturn:
+    """End as an exit does, so that connections close and the embedded server is left in order."""
+    sys.exit(128 + signum)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        show.line(f"flowctl {__version__}")
+        raise typer.Exit
+
+
+def _global_options(
+    ctx: typer.Context,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Read settings from FILE (KEY=VALUE lines); the environment wins.",
+            show_default=False,
+        ),
+    ] = None,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error, for a bug report.")
+    ] = False,
+    version: Annotated[  # noqa: ARG001  # its callback has done all there is to do
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    session = session_of(ctx)
+    session.env_file = env_file
+    session.debug = debug
+    require_command(ctx)

@@ -1,0 +1,58 @@
+"""How a long run is getting on: a moving line on a terminal, now and then a plain line elsewhere."""
+
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import ExitStack
+from threading import Lock
+from typing import TYPE_CHECKING, Self
+
+from flowctl.cli import show
+from flowctl.clock import Clock, SystemClock
+
+if TYPE_CHECKING:
+    from flowctl.cli.terminal import Bar
+
+PLAIN_INTERVAL = 10.0
+"""Seconds between two lines where nothing can move, such as the log of a cron job."""
+
+
+class Progress:
+    """Counts of what became of messages, shown on stderr while a run lasts.
+
+    Use it as a context manager. ``advance`` may be called from any thread. The end is not shown: the
+    command's own summary has the last word.
+    """
+
+    def __init__(self, *, total: int | None = None, clock: Clock | None = None) -> None:
+        self._total = total
+        self._clock = clock or SystemClock()
+        self._counts: Counter[str] = Counter()
+        self._shown_at = self._clock.monotonic()
+        self._lock = Lock()
+        self._stack = ExitStack()
+        self._bar: Bar | None = None
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty():
+            from flowctl.cli.terminal import Bar
+
+            self._bar = self._stack.enter_context(Bar(self._total, sys.stderr))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def advance(self, counts: Mapping[str, int]) -> None:
+        """Add ``counts``: outcome words (``sent``, ``failed``) with how many more there are of each."""
+        with self._lock:
+            self._counts.update(counts)
+            if self._bar is not None:
+                self._bar.update(self._counts.total(), self._text())
+            elif self._clock.monotonic() - self._shown_at >= PLAIN_INTERVAL:
+                self._shown_at = self._clock.monotonic()
+                show.say(self._text())
+
+    def _text(self) -> str:
+        counts = ", ".join(f"{word} {count}" for word, count in self._counts.items() if count)
+        return counts if self._total is None else f"{counts} of {self._total}"

@@ -1,0 +1,103 @@
+"""One run of the program: its environment and settings, and the database its commands work on."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from flowctl.cli import show
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    from flowctl.settings import Settings
+
+_NAMES_A_SERVER = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGSERVICE", "PGDATABASE")
+"""The variables of libpq that say which database is meant; the others only say how to reach it."""
+
+
+@dataclass
+class Session:
+    """What the global options and the environment say; filled in before a command runs."""
+
+    process_environ: Mapping[str, str]
+    env_file: Path | None = None
+    debug: bool = False
+
+    @cached_property
+    def environ(self) -> Mapping[str, str]:
+        """The environment over the file of ``--env-file``. Raises InputError for a bad file."""
+        if self.env_file is None:
+            return self.process_environ
+        from flowctl.settings import read_env_file
+
+        return {**read_env_file(self.env_file), **self.process_environ}
+
+    @cached_property
+    def settings(self) -> "Settings":
+        """The settings, parsed when first asked for. Raises InputError for a malformed one."""
+        from flowctl.settings import Settings
+
+        return Settings.from_env(self.environ)
+
+
+def session_of(ctx: typer.Context) -> Session:
+    """The session that the running command belongs to."""
+    return ctx.ensure_object(Session)
+
+
+@contextmanager
+def attach_database(ctx: typer.Context, *, create: bool = False) -> Iterator[str]:
+    """The conninfo of the database that this run works on, which stays up while the block runs.
+
+    It is ``DATABASE_URL``; else what libpq's own variables name; else the embedded server, which is
+    made first where ``create`` allows it. Which one it is goes to stderr unless it is
+    ``DATABASE_URL``. Raises InputError where there is none.
+    """
+    session = session_of(ctx)
+    named = [name for name in _NAMES_A_SERVER if session.environ.get(name)]
+    if session.settings.database_url is not None:
+        yield _with_file_variables(session, session.settings.database_url.reveal())
+    elif named:
+        show.say("using the database of " + " ".join(f"{n}={session.environ[n]}" for n in named))
+        yield _with_file_variables(session, "")
+    else:
+        from flowctl.embedded import EmbeddedServer, default_data_dir
+
+        data_dir = session.settings.data_dir or default_data_dir(session.environ)
+        with EmbeddedServer(data_dir, environ=session.environ).attach(create=create) as conninfo:
+            show.say(f"using the embedded database in {data_dir}")
+            yield conninfo
+
+
+@contextmanager
+def open_database(ctx: typer.Context, *, create: bool = False) -> Iterator["Connection"]:
+    """One connection to the database of ``attach_database``, closed at the end of the block.
+
+    Raises as that does, and DatabaseUnavailable.
+    """
+    from flowctl import database
+
+    with attach_database(ctx, create=create) as conninfo, database.connect(conninfo) as conn:
+        yield conn
+
+
+def _with_file_variables(session: Session, conninfo: str) -> str:
+    """Add the libpq variables that only ``--env-file`` has: libpq reads the process's own itself."""
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+    from psycopg.pq import Conninfo
+
+    from_file = {
+        option.keyword.decode(): session.environ[option.envvar.decode()]
+        for option in Conninfo.get_defaults()
+        if option.envvar is not None
+        and option.envvar.decode() in session.environ
+        and option.envvar.decode() not in session.process_environ
+    }
+    if not from_file:
+        return conninfo
+    return make_conninfo(**{**from_file, **conninfo_to_dict(conninfo)})

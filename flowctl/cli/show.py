@@ -1,0 +1,160 @@
+"""What people and programs see: data on stdout, talk on stderr, nothing that a terminal would obey.
+
+Whatever comes from outside (leads, steps, providers) may be passed as it is: it is never read as
+markup, and control characters are written out. Off a terminal tables are plain text with every value
+whole. The streams are looked up at each call, so that a caller may replace them.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TextIO
+from uuid import UUID
+
+from flowctl.cli.visible import json_safe, plain_table, visible
+from flowctl.errors import FlowctlError, InputError, NeedsAttention
+
+
+class ReaderGone(Exception):
+    """Whoever read our output closed it (``| head``): end quietly."""
+
+
+def line(text: str = "") -> None:
+    """One piece of data on stdout; its line feeds stay, other control characters are written out."""
+    _write(sys.stdout, visible(text, lines=True) + "\n")
+
+
+def raw(text: str) -> None:
+    """``text`` on stdout to the byte, for what a program reads: SQL, a steps file."""
+    _write(sys.stdout, text)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
+    """A table on stdout; without rows, ``empty`` is said on stderr instead and stdout stays empty."""
+    cells = [tuple(cell(value) for value in row) for row in rows]
+    if not cells:
+        say(empty)
+    elif sys.stdout.isatty():
+        from flowctl.cli.terminal import print_table
+
+        _guarded(lambda: print_table(columns, cells, sys.stdout))
+    else:
+        _write(sys.stdout, plain_table(columns, cells) + "\n")
+
+
+def cell(value: object) -> str:
+    """A value as people read it in a table: nothing for null, ``yes`` and ``no``, times to the minute
+    with their offset."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return value.isoformat(sep=" ", timespec="minutes")
+        case _:
+            return str(value)
+
+
+def json_document(document: object) -> None:
+    """The one JSON document of a command with ``--json``.
+
+    Moments are ISO 8601 with their offset (one without is a bug and raises ``ValueError``), ids are
+    strings, durations are seconds, dataclasses and mappings are objects.
+    """
+    ascii_only = sys.stdout.encoding.lower() not in {"utf-8", "utf8"}
+    text = json.dumps(
+        document, default=_json_value, indent=2, ensure_ascii=ascii_only, allow_nan=False
+    )
+    _write(sys.stdout, json_safe(text) + "\n")
+
+
+def say(text: str) -> None:
+    """Talk on stderr: what is being done, which database is used."""
+    _write(sys.stderr, visible(text, lines=True) + "\n")
+
+
+def warn(text: str) -> None:
+    """Something on stderr that does not stop the command but should be read."""
+    say(f"warning: {text}")
+
+
+def failure(error: FlowctlError) -> None:
+    """An error on stderr: what and where, further lines of the same kind, and what to do."""
+    say(f"error: {visible(error.message)}")
+    for detail in error.details:
+        say(f"  {visible(detail)}")
+    if error.hint:
+        say(f"hint: {visible(error.hint)}")
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Return if ``yes`` or if the person at the terminal agrees; else raise NeedsAttention.
+
+    Nothing may have been changed before. Without a terminal nobody can be asked, which is a no.
+    """
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        message = f"nobody to ask, so nothing was changed: {question}"
+        raise NeedsAttention(message, hint="say yes beforehand with --yes")
+    _write(sys.stderr, f"{visible(question)} [y/N] ")
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise NeedsAttention("not confirmed, so nothing was changed", hint="answer y, or give --yes")
+
+
+def flush() -> None:
+    """Hand over what stdout still holds; raises as the writing functions do."""
+    _guarded(sys.stdout.flush)
+
+
+def abandon_output() -> None:
+    """Forget what stdout still holds, so that the interpreter does not try it again at its exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    _guarded(lambda: stream.write(text))
+
+
+def _guarded(write: Callable[[], object]) -> None:
+    try:
+        write()
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+    except OSError as error:
+        message = f"cannot write the output: {(error.strerror or str(error)).lower()}"
+        raise InputError(message, hint="check where the output goes") from error
+
+
+def _json_value(value: object) -> object:
+    match value:
+        case datetime() if value.tzinfo is None:
+            message = f"a moment without an offset in a JSON document: {value}"
+            raise ValueError(message)
+        case datetime() | date():
+            return value.isoformat()
+        case timedelta():
+            return _number(Decimal(value // timedelta(microseconds=1)) / 1_000_000)
+        case Decimal():
+            return _number(value)
+        case UUID() | Path():
+            return str(value)
+        case Mapping():
+            return dict(value)
+        case _ if is_dataclass(value):
+            return {field.name: getattr(value, field.name) for field in fields(value)}
+    message = f"no JSON form for {type(value).__name__}"
+    raise TypeError(message)
+
+
+def _number(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
