@@ -1,9 +1,9 @@
 """The command line: one module per command group, each unpacks flags, calls one use case, shows one
 result.
 
-``main`` is the only place where an error becomes an exit status. Command modules import typer and the
-light modules beside them; use cases, and with them the database and the providers, are imported inside
-the commands, so that ``--help`` and completion answer at once.
+``main`` is the only place where an error becomes an exit status. Command modules import typer and
+the light modules beside them; use cases, and with them the database and the providers, are imported
+inside the commands, so that ``--help`` and completion answer at once.
 """
 
 import os
@@ -25,7 +25,7 @@ from flowctl.cli.session import Session, session_of
 from flowctl.errors import FlowctlError, InputError, UsageError
 
 COMMAND_MODULES: tuple[str, ...] = ()
-"""Modules of this package in the order of ``--help``; each has ``register(app: typer.Typer) -> None``."""
+"""Modules of this package in the order of ``--help``; each has ``register(app: Typer) -> None``."""
 
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
@@ -50,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
         return EXIT_READER_GONE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except Exception as error:  # the net under everything: what is not ours or typer's is a bug
+    except Exception as error:  # noqa: BLE001  # the net under everything: nothing may escape
         return _report(error, debug=session.debug)
     return status
 
@@ -98,12 +98,13 @@ def _as_expected(error: Exception) -> FlowctlError | None:
         case typer.TyperException():
             return _usage_error(error)
         case OSError(filename=str() | Path() as name, strerror=str() as reason):
-            return InputError(f"{name}: {reason.lower()}", hint="check the path and its permissions")
-    return None
+            return InputError(f"{name}: {reason.lower()}", hint="check the path and its rights")
+        case _:
+            return None
 
 
 def _usage_error(error: typer.TyperException) -> UsageError:
-    """Typer's complaint in our form; the context of the command is not public, hence ``getattr``."""
+    """Typer's complaint in our form; the class that carries a context is not public."""
     message = error.format_message().rstrip(".")
     command = getattr(getattr(error, "ctx", None), "command_path", "flowctl")
     return UsageError(message[:1].lower() + message[1:], hint=f"{command} --help")
@@ -117,8 +118,8 @@ def _bug(error: Exception) -> str:
 
 def _bug_hint(*, debug: bool) -> str:
     if debug:
-        return "this is a bug of flowctl; please report it with the traceback above"
-    return "this is a bug of flowctl; run it again as `flowctl --debug ...` and report what it prints"
+        return "this is a bug of flowctl; report it with the traceback above"
+    return "this is a bug of flowctl; report what it prints as `flowctl --debug ...`"
 
 
 def _end_on_sigterm(signum: int, _frame: FrameType | None) -> NoReturn:

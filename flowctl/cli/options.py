@@ -1,7 +1,7 @@
 """Options that several commands share, and the form of a command group.
 
-Paths are plain ``Path`` without typer's checks: a file that is missing is an InputError of the use case
-(status 3), not wrong usage (2).
+Paths are plain ``Path`` without typer's checks: a file that is missing is an InputError of the use
+case (status 3), not wrong usage (2).
 """
 
 from typing import Annotated
@@ -29,7 +29,7 @@ def command_group(summary: str) -> typer.Typer:
 
 
 def plain_app(summary: str) -> typer.Typer:
-    """A Typer whose help is the same plain text everywhere and whose errors are left to ``main``."""
+    """A Typer with the same plain help everywhere, whose errors are left to ``main``."""
     return typer.Typer(
         help=summary,
         rich_markup_mode=None,

@@ -1,4 +1,4 @@
-"""How a long run is getting on: a moving line on a terminal, now and then a plain line elsewhere."""
+"""How a long run is getting on: a moving line on a terminal, a plain one now and then elsewhere."""
 
 import sys
 from collections import Counter
@@ -20,8 +20,8 @@ PLAIN_INTERVAL = 10.0
 class Progress:
     """Counts of what became of messages, shown on stderr while a run lasts.
 
-    Use it as a context manager. ``advance`` may be called from any thread. The end is not shown: the
-    command's own summary has the last word.
+    Use it as a context manager. ``advance`` may be called from any thread. The end is not shown:
+    the command's own summary has the last word.
     """
 
     def __init__(self, *, total: int | None = None, clock: Clock | None = None) -> None:
@@ -44,7 +44,7 @@ class Progress:
         self._stack.close()
 
     def advance(self, counts: Mapping[str, int]) -> None:
-        """Add ``counts``: outcome words (``sent``, ``failed``) with how many more there are of each."""
+        """Add ``counts``: outcome words (``sent``, ``failed``), and how many more of each."""
         with self._lock:
             self._counts.update(counts)
             if self._bar is not None:

@@ -12,8 +12,7 @@ import typer
 from flowctl.cli import show
 
 if TYPE_CHECKING:
-    from psycopg import Connection
-
+    from flowctl.database import Connection
     from flowctl.settings import Settings
 
 _NAMES_A_SERVER = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGSERVICE", "PGDATABASE")
@@ -87,7 +86,7 @@ def open_database(ctx: typer.Context, *, create: bool = False) -> Iterator["Conn
 
 
 def _with_file_variables(session: Session, conninfo: str) -> str:
-    """Add the libpq variables that only ``--env-file`` has: libpq reads the process's own itself."""
+    """Add what only ``--env-file`` says in libpq's variables; libpq reads the process's own."""
     from psycopg.conninfo import conninfo_to_dict, make_conninfo
     from psycopg.pq import Conninfo
 
@@ -98,6 +97,5 @@ def _with_file_variables(session: Session, conninfo: str) -> str:
         and option.envvar.decode() in session.environ
         and option.envvar.decode() not in session.process_environ
     }
-    if not from_file:
-        return conninfo
-    return make_conninfo(**{**from_file, **conninfo_to_dict(conninfo)})
+    given = {name: str(value) for name, value in conninfo_to_dict(conninfo).items()}
+    return make_conninfo("", **{**from_file, **given})

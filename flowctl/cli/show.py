@@ -1,15 +1,14 @@
 """What people and programs see: data on stdout, talk on stderr, nothing that a terminal would obey.
 
 Whatever comes from outside (leads, steps, providers) may be passed as it is: it is never read as
-markup, and control characters are written out. Off a terminal tables are plain text with every value
-whole. The streams are looked up at each call, so that a caller may replace them.
+markup, and control characters are written out. Off a terminal tables are plain text with every
+value whole. The streams are looked up at each call, so that a caller may replace them.
 """
 
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -26,7 +25,7 @@ class ReaderGone(Exception):
 
 
 def line(text: str = "") -> None:
-    """One piece of data on stdout; its line feeds stay, other control characters are written out."""
+    """A line of data on stdout; its line feeds stay, other control characters are written out."""
     _write(sys.stdout, visible(text, lines=True) + "\n")
 
 
@@ -36,7 +35,7 @@ def raw(text: str) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
-    """A table on stdout; without rows, ``empty`` is said on stderr instead and stdout stays empty."""
+    """A table on stdout; without rows ``empty`` is said on stderr, and stdout stays empty."""
     cells = [tuple(cell(value) for value in row) for row in rows]
     if not cells:
         say(empty)
@@ -49,8 +48,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: st
 
 
 def cell(value: object) -> str:
-    """A value as people read it in a table: nothing for null, ``yes`` and ``no``, times to the minute
-    with their offset."""
+    """A value as people read it: nothing for null, yes and no, times to the minute with offset."""
     match value:
         case None:
             return ""
@@ -102,11 +100,12 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        message = f"nobody to ask, so nothing was changed: {question}"
-        raise NeedsAttention(message, hint="say yes beforehand with --yes")
+        raise NeedsAttention(
+            f"nobody to ask, so nothing was changed: {question}", hint="say yes with --yes"
+        )
     _write(sys.stderr, f"{visible(question)} [y/N] ")
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise NeedsAttention("not confirmed, so nothing was changed", hint="answer y, or give --yes")
+        raise NeedsAttention("not confirmed, so nothing was changed", hint="answer y")
 
 
 def flush() -> None:
@@ -131,15 +130,16 @@ def _guarded(write: Callable[[], object]) -> None:
     except BrokenPipeError as error:
         raise ReaderGone from error
     except OSError as error:
-        message = f"cannot write the output: {(error.strerror or str(error)).lower()}"
-        raise InputError(message, hint="check where the output goes") from error
+        raise InputError(
+            f"cannot write the output: {(error.strerror or str(error)).lower()}",
+            hint="check where the output goes",
+        ) from error
 
 
 def _json_value(value: object) -> object:
     match value:
         case datetime() if value.tzinfo is None:
-            message = f"a moment without an offset in a JSON document: {value}"
-            raise ValueError(message)
+            raise ValueError(f"a moment without an offset in a JSON document: {value}")
         case datetime() | date():
             return value.isoformat()
         case timedelta():
@@ -152,8 +152,8 @@ def _json_value(value: object) -> object:
             return dict(value)
         case _ if is_dataclass(value):
             return {field.name: getattr(value, field.name) for field in fields(value)}
-    message = f"no JSON form for {type(value).__name__}"
-    raise TypeError(message)
+        case _:
+            raise TypeError(f"no JSON form for {type(value).__name__}")
 
 
 def _number(value: Decimal) -> int | float:

@@ -1,7 +1,7 @@
 """Output with columns that fit the window and a bar that moves: the sole importer of rich.
 
 Imported by ``show`` when the stream is a terminal, and only then. Every value goes in as ``Text``,
-which rich never reads as markup. Width and colour follow the terminal, ``COLUMNS`` and ``NO_COLOR``.
+which rich never reads as markup. Width and colour follow the terminal, ``COLUMNS``, ``NO_COLOR``.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
-"""Text that may hold anything (a lead's name, a provider's answer) made safe to look at.
+r"""Text that may hold anything (a lead's name, a provider's answer) made safe to look at.
 
-A terminal obeys control characters and reorders around bidi marks; here they become what they are,
-written out: ``\\x1b``, ``\\u202e``. Nothing is dropped, so that what is odd can be seen and searched.
+A terminal obeys control characters and reorders around bidi marks; here they are written out, as
+``\x1b`` or ``\u202e``. Nothing is dropped, so that what is odd can be seen and searched for.
 """
 
 import re
@@ -24,8 +24,8 @@ _COLUMN_GAP = "  "
 def visible(text: str, *, lines: bool = False) -> str:
     """``text`` without a character that a terminal would obey.
 
-    ``lines`` keeps line feeds and tabs, for bodies of messages; a carriage return before a line feed
-    is then dropped, since it only says how the line ended.
+    ``lines`` keeps line feeds and tabs, for bodies of messages; a carriage return before a line
+    feed is then dropped, since it only says how the line ended.
     """
     if lines:
         return _UNSAFE_BUT_LINES.sub(_written_out, text.replace("\r\n", "\n"))
@@ -38,7 +38,7 @@ def json_safe(document: str) -> str:
 
 
 def width(text: str) -> int:
-    """How many cells of a terminal ``text`` takes: two for wide characters, none for combining ones."""
+    """How many cells of a terminal ``text`` takes: wide characters two, combining ones none."""
     return sum(_cells(character) for character in text)
 
 
@@ -58,8 +58,7 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 def _written_out(match: re.Match[str]) -> str:
     character = match[0]
-    code = ord(character)
-    return _NAMED.get(character) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
+    return _NAMED.get(character) or ascii(character)[1:-1]
 
 
 def _cells(character: str) -> int:
