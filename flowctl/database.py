@@ -1,0 +1,195 @@
+"""The connection to PostgreSQL, the SQL files of the product, and psycopg's errors as ours.
+
+Everything works through a pooler in transaction mode: no prepared statements, no session state, one
+statement or one short transaction at a time.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from ipaddress import ip_address
+from pathlib import Path
+
+import psycopg
+from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from flowctl.errors import DatabaseUnavailable, FlowctlError, InputError, SchemaMismatch
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+CONNECT_TIMEOUT = 10
+"""Seconds to wait for a connection, unless the connection string says otherwise."""
+
+REFUSED_BY_SCHEMA = "FC003"
+"""The SQLSTATE our own SQL raises for what the user must change first."""
+
+
+def sql_root() -> Traversable:
+    """The folder of SQL files: the packaged one, else the one beside the package in a checkout."""
+    packaged = files("flowctl") / "sql"
+    if packaged.is_dir():
+        return packaged
+    return Path(__file__).resolve().parent.parent / "sql"
+
+
+@cache
+def _queries() -> Mapping[str, bytes]:
+    named: dict[str, bytes] = {}
+    for file in (sql_root() / "queries").iterdir():
+        if not file.name.endswith(".sql"):
+            continue
+        for part in re.split(r"^-- name: ", file.read_text("utf-8"), flags=re.MULTILINE)[1:]:
+            name, _, body = part.partition("\n")
+            if name.strip() in named:
+                raise ValueError(f"two queries are named {name.strip()}")
+            # a placeholder or a lone % counts for psycopg even inside a comment
+            lines = (line for line in body.splitlines() if not line.lstrip().startswith("--"))
+            named[name.strip()] = "\n".join(lines).strip().rstrip(";").encode()
+    return named
+
+
+def query(name: str) -> bytes:
+    """The statement of that name in ``sql/queries``; placeholders are ``%(name)s``."""
+    return _queries()[name]
+
+
+def query_names() -> list[str]:
+    """All named queries, sorted."""
+    return sorted(_queries())
+
+
+@contextmanager
+def connect(conninfo: str, *, connect_timeout: int = CONNECT_TIMEOUT) -> Iterator[Connection]:
+    """Open an autocommit connection; inside the block psycopg's errors become ours.
+
+    A host that is not loopback gets ``sslmode=require`` unless the connection string or PGSSLMODE
+    says otherwise. Raises InputError for a malformed connection string, DatabaseUnavailable when the
+    server cannot be reached or refuses; no message shows any part of a password.
+    """
+    connection = open_connection(conninfo, connect_timeout=connect_timeout)
+    try:
+        with translated():
+            yield connection
+    finally:
+        connection.close()
+
+
+def open_connection(conninfo: str, *, connect_timeout: int = CONNECT_TIMEOUT) -> Connection:
+    """As :func:`connect`, without the block: the caller closes, and translates errors."""
+    parameters = _parameters(conninfo, connect_timeout)
+    try:
+        return psycopg.connect(make_conninfo("", **parameters), autocommit=True, prepare_threshold=None)
+    except psycopg.Error as error:
+        raise _refusal(error) from error
+
+
+def _parameters(conninfo: str, connect_timeout: int) -> dict[str, str | int]:
+    import os
+
+    try:
+        given = conninfo_to_dict(conninfo)
+    except psycopg.Error:
+        raise InputError(
+            "DATABASE_URL is not a connection string",
+            hint="write it like postgresql://user:password@host:5432/database; in the password "
+            "write @ as %40, : as %3A, / as %2F, % as %25",
+        ) from None
+    parameters: dict[str, str | int] = {k: v for k, v in given.items() if v is not None}
+    parameters.setdefault("connect_timeout", connect_timeout)
+    parameters.setdefault("application_name", "flowctl")
+    hosts = str(parameters.get("host", os.environ.get("PGHOST", "")))
+    if "sslmode" not in parameters and "PGSSLMODE" not in os.environ and not _is_local(hosts):
+        parameters["sslmode"] = "require"
+    return parameters
+
+
+def _is_local(hosts: str) -> bool:
+    """Whether every host of a connection string is a socket folder or loopback."""
+    for host in hosts.split(","):
+        if host in {"", "localhost"} or host.startswith(("/", "@")):
+            continue
+        try:
+            if not ip_address(host).is_loopback:
+                return False
+        except ValueError:
+            return False
+    return True
+
+
+_REFUSALS = (
+    # what libpq says, what we say, what to do
+    ("password authentication failed", "the password was refused", "check user and password"),
+    ("no password supplied", "the server asks for a password", "give one in DATABASE_URL or ~/.pgpass"),
+    ("does not support SSL", "the server offers no TLS", "add sslmode=disable only on a trusted network"),
+    ("certificate", "the server's certificate is not trusted", "name its CA with sslrootcert=FILE"),
+    ("SSL", "TLS with the server failed", "check sslmode and sslrootcert"),
+    ("Connection refused", "nothing listens there (connection refused)", "is the server running?"),
+    ("resolve host", "its host name is not known", "a @, : or / in the password must be written %40, %3A, %2F"),
+    ("translate host", "its host name is not known", "a @, : or / in the password must be written %40, %3A, %2F"),
+    ("timeout", "it does not answer (timed out)", "check host, port and firewall"),
+    ("No such file", "its socket does not exist", "is the server running?"),
+    ("starting up", "the server is starting", "try again in a moment"),
+    ("too many", "it has no connection left", "use a pooler, or fewer clients"),
+    ("remaining connection slots", "it has no connection left", "use a pooler, or fewer clients"),
+    ("does not exist", "no such database or user", "check the database's and the user's name"),
+    ("no pg_hba.conf entry", "the server does not let this host in", "check pg_hba.conf and sslmode"),
+)  # fmt: skip
+
+
+def _refusal(error: psycopg.Error) -> DatabaseUnavailable:
+    """A connection error in our words: libpq's own may hold parts of the password."""
+    said = str(error)
+    for marker, reason, hint in _REFUSALS:
+        if marker in said:
+            return DatabaseUnavailable(f"cannot connect to the database: {reason}", hint=hint)
+    state = getattr(error, "sqlstate", None)
+    return DatabaseUnavailable(
+        f"cannot connect to the database{f' (SQLSTATE {state})' if state else ''}",
+        hint="check DATABASE_URL: host, port, user, database",
+    )
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Inside the block every psycopg error becomes one of ours."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise translate(error) from error
+
+
+def is_connection_lost(error: psycopg.Error) -> bool:
+    """Whether the statement failed because the connection or the server went away."""
+    state = error.sqlstate or ""
+    return isinstance(error, psycopg.OperationalError) and (
+        error.sqlstate is None or state.startswith(("08", "57P"))
+    )
+
+
+def translate(error: psycopg.Error) -> FlowctlError:
+    """The error of ours that says what a failed statement means to the user."""
+    said = error.diag.message_primary or str(error).splitlines()[0]
+    hint = error.diag.message_hint or ""
+    if error.sqlstate == REFUSED_BY_SCHEMA:
+        return InputError(said, hint=hint)
+    if is_connection_lost(error):
+        return DatabaseUnavailable("the connection to the database was lost", hint="try again")
+    match error:
+        case errors.UndefinedTable() | errors.UndefinedFunction() | errors.InvalidSchemaName() | (
+            errors.UndefinedColumn()
+        ):
+            return SchemaMismatch(f"the schema does not fit: {said}", hint="flowctl apply-schema")
+        case errors.InsufficientPrivilege():
+            return DatabaseUnavailable(f"the database refused: {said}", hint=hint or "check the role's rights")
+        case errors.ReadOnlySqlTransaction():
+            return DatabaseUnavailable(f"the database is read-only: {said}", hint="connect to the primary")
+        case errors.LockNotAvailable() | errors.QueryCanceled():
+            return DatabaseUnavailable(f"the database gave up: {said}", hint="try again when it is less busy")
+        case psycopg.IntegrityError() | psycopg.DataError() | errors.RaiseException():
+            return InputError(said, hint=hint)
+        case _:
+            return DatabaseUnavailable(f"the database refused: {said}", hint=hint)

@@ -1,0 +1,215 @@
+"""Bringing a database to this version's schema: pending migrations, changed routines, rights.
+
+The text that is shown by ``apply-schema --dry-run`` is the text that is run, so the two cannot differ.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from psycopg import errors
+
+from flowctl import __version__
+from flowctl.database import Connection, sql_root
+from flowctl.errors import DatabaseUnavailable, SchemaMismatch
+
+LOCK_TIMEOUT = "15s"
+"""How long a busy table may keep the schema waiting before nothing is applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One SQL file: a migration (with a version) or a text that is replayed whole when it changes.
+
+    ``environment`` is what its effect depends on besides its text: the roles and the server's zones.
+    """
+
+    name: str
+    text: str
+    version: int | None = None
+    environment: str = ""
+
+    @property
+    def checksum(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+
+    def sql(self) -> str:
+        """The file's text and the statement that enters it into the history."""
+        if self.version is not None:
+            entry = (
+                "insert into flowctl.migrations (version, name) "
+                f"values ({self.version}, '{self.name}') on conflict do nothing;"
+            )
+        else:
+            entry = (
+                "insert into flowctl.routines (name, checksum, environment, program) "
+                f"values ('{self.name}', '{self.checksum}', '{self.environment}', '{__version__}')\n"
+                "on conflict (name) do update set checksum = excluded.checksum,\n"
+                "  environment = excluded.environment, program = excluded.program,\n"
+                "  applied_at = now();"
+            )
+        return f"-- {self.name}\n\n{self.text.strip()}\n\n{entry}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class _History:
+    version: int
+    program: str
+    routines: dict[str, tuple[str, str]]
+
+
+def scripts(environment: str = "") -> list[Script]:
+    """All SQL files in the order they are applied."""
+    root = sql_root()
+    found = [
+        Script(f.name.removesuffix(".sql"), f.read_text("utf-8"), version=int(f.name[:4]))
+        for f in sorted((root / "migrations").iterdir(), key=lambda f: f.name)
+        if f.name.endswith(".sql")
+    ]
+    routines = {
+        f.name.removesuffix(".sql"): f.read_text("utf-8")
+        for f in (root / "routines").iterdir()
+        if f.name.endswith(".sql")
+    }
+    found += [Script(name, routines[name]) for name in _by_need(routines)]
+    for name in ("timezones", "security"):
+        text = (root / f"{name}.sql").read_text("utf-8")
+        found.append(Script(name, text, environment=environment))
+    return found
+
+
+def _by_need(routines: dict[str, str]) -> list[str]:
+    """Routine names, each after those its text calls."""
+    ordered: list[str] = []
+
+    def visit(name: str) -> None:
+        for other in sorted(routines):
+            if other != name and f".{other}(" in routines[name] and other not in ordered:
+                visit(other)
+        if name not in ordered:
+            ordered.append(name)
+
+    for name in sorted(routines):
+        visit(name)
+    return ordered
+
+
+def pending(connection: Connection | None) -> list[Script]:
+    """What has to be applied to the database; with no database, everything.
+
+    Raises SchemaMismatch when the database belongs to a newer program.
+    """
+    if connection is None:
+        return scripts()
+    history = _history(connection)
+    row = connection.execute(
+        "select concat_ws(' ', current_setting('server_version_num'), "
+        "(select string_agg(rolname, ' ' order by rolname) from pg_roles "
+        "where rolname in ('anon', 'authenticated', 'service_role')))"
+    ).fetchone()
+    everything = scripts(str(row[0]) if row else "")
+    if history is None:
+        return everything
+    _refuse_newer(history, everything)
+    return [
+        script
+        for script in everything
+        if (
+            script.version > history.version
+            if script.version is not None
+            else history.routines.get(script.name) != (script.checksum, script.environment)
+        )
+    ]
+
+
+def text_of(pending_scripts: list[Script]) -> str:
+    """The SQL that brings the database up: plain statements, no psql commands, no transaction."""
+    if not pending_scripts:
+        return "-- The schema is up to date.\n"
+    head = (
+        f"-- flowctl {__version__}: the schema. It may be run again.\n\n"
+        "do $$ begin perform pg_advisory_xact_lock(hashtext('flowctl.schema')); end $$;\n"
+    )
+    return "\n".join([head, *(script.sql() for script in pending_scripts)])
+
+
+def apply(connection: Connection) -> list[str]:
+    """Apply what is pending, in one transaction, and return the names of the files applied.
+
+    A second one that runs at the same time waits, and finds nothing to do.
+    """
+    with connection.transaction(), _patience(connection):
+        connection.execute("select pg_advisory_xact_lock(hashtext('flowctl.schema'))")
+        todo = pending(connection)
+        if todo:
+            connection.execute(text_of(todo).encode())
+        return [script.name for script in todo]
+
+
+@contextmanager
+def _patience(connection: Connection) -> Iterator[None]:
+    connection.execute("select set_config('lock_timeout', %s, true)", (LOCK_TIMEOUT,))
+    connection.execute("select set_config('statement_timeout', '0', true)")
+    connection.execute("select set_config('client_min_messages', 'warning', true)")
+    try:
+        yield
+    except errors.LockNotAvailable as error:
+        raise DatabaseUnavailable(
+            f"a table was in use for {LOCK_TIMEOUT}; nothing was applied",
+            hint="try again when no long transaction runs",
+        ) from error
+
+
+def require_current(connection: Connection) -> None:
+    """Raise SchemaMismatch unless the schema is exactly this program's."""
+    history = _history(connection)
+    if history is None:
+        raise SchemaMismatch(
+            "the database has no flowctl schema", hint="create it: flowctl apply-schema"
+        )
+    everything = scripts()
+    _refuse_newer(history, everything)
+    current = {s.name: s.checksum for s in everything if s.version is None}
+    if history.version < _latest(everything) or current != {
+        name: checksum for name, (checksum, _) in history.routines.items() if name in current
+    }:
+        raise SchemaMismatch(
+            f"the database's schema is older than flowctl {__version__}",
+            hint="bring it up: flowctl apply-schema",
+        )
+
+
+def _latest(everything: list[Script]) -> int:
+    return max(script.version or 0 for script in everything)
+
+
+def _refuse_newer(history: _History, everything: list[Script]) -> None:
+    if history.version > _latest(everything) or _order(history.program) > _order(__version__):
+        raise SchemaMismatch(
+            f"the database's schema is of flowctl {history.program} "
+            f"(migration {history.version}), newer than this flowctl {__version__} "
+            f"(migration {_latest(everything)})",
+            hint="upgrade this flowctl: pip install --upgrade flowctl",
+        )
+
+
+def _order(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _history(connection: Connection) -> _History | None:
+    found = connection.execute("select to_regclass('flowctl.migrations') is not null").fetchone()
+    if not found or not found[0]:
+        return None
+    row = connection.execute("select coalesce(max(version), 0) from flowctl.migrations").fetchone()
+    rows = connection.execute(
+        "select name, checksum, environment, program from flowctl.routines"
+    ).fetchall()
+    programs = sorted({str(r[3]) for r in rows}, key=_order)
+    version = row[0] if row else 0
+    return _History(
+        version=version if isinstance(version, int) else 0,
+        program=programs[-1] if programs else "0.0.0",
+        routines={str(r[0]): (str(r[1]), str(r[2])) for r in rows},
+    )

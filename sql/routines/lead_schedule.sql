@@ -1,0 +1,73 @@
+-- When each of the given steps goes to a lead, seen from `seen_at`: the one place where a schedule is
+-- computed. The trigger, schedule_messages_for_lead, enrolment and preview all ask here.
+--
+-- One row for each step; `skipped` says why a step is not scheduled, null for one that is. Days and
+-- times of day are counted on the wall clock of the lead's zone: a time that a clock change skips moves
+-- forward by the gap, one that it repeats is the later, as `at time zone` reads both.
+create or replace function flowctl.lead_schedule(
+  lead jsonb, created_at timestamptz, seen_at timestamptz, steps flowctl.step_setting[]
+) returns table (
+  flow_step_id uuid,
+  flow text,
+  key text,
+  step_order integer,
+  message_type text,
+  subject text,
+  content text,
+  zone text,
+  planned_for timestamptz,
+  scheduled_for timestamptz,
+  skipped text
+)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  own_zone constant text := flowctl.known_zone(lead ->> 'timezone');
+  -- a creation time that is missing, infinite or beyond what clients can read counts as now
+  created constant timestamptz := case
+    when created_at between '0001-01-02 00:00+00' and '9900-01-01 00:00+00' then created_at
+    else seen_at
+  end;
+  earliest constant timestamptz := greatest(created, seen_at);
+begin
+  return query
+  select
+    step.id,
+    step.flow,
+    step.key,
+    step.step_order,
+    step.type,
+    step.subject,
+    step.content,
+    place.zone,
+    plan.moment,
+    case
+      when step.opens is null then greatest(plan.moment, earliest)
+      else flowctl.window_edge(
+        greatest(plan.moment, earliest), place.zone, step.opens, step.closes, step.weekdays, true
+      )
+    end,
+    case
+      when step.skipped is not null then step.skipped
+      when not coalesce(lead @> step.audience, true) then 'lead is not in the audience'
+      when wall.creation::date + step.day < wall.today
+        and plan.moment < seen_at - interval '24 hours' then 'step is behind the lead'
+    end
+  from unnest(steps) as step
+  cross join lateral (select coalesce(own_zone, step.zone) as zone) as place
+  cross join lateral (
+    select
+      created at time zone place.zone as creation,
+      (seen_at at time zone place.zone)::date as today
+  ) as wall
+  cross join lateral (
+    select case
+      when step.time_of_day is not null
+        then (wall.creation::date + step.day + step.time_of_day) at time zone place.zone
+      when step.day = 0 then created
+      else (wall.creation + step.day * interval '1 day') at time zone place.zone
+    end as moment
+  ) as plan;
+end;
+$$;

@@ -1,0 +1,28 @@
+-- A step with its flow's settings, in the form in which lead_schedule reads them.
+create or replace function flowctl.step_setting(step public.flow_steps, flow public.flows)
+returns flowctl.step_setting
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select row(
+    step.id, step.flow, step.key, step.step_order, step.type, step.subject, step.content, step.day,
+    case when step.time_type = 'specific' then flowctl.time_of_day(step.time) end,
+    flow.timezone,
+    flow.audience,
+    case when applies.send_window then
+      coalesce(flowctl.time_of_day(flow.send_window ->> 'start'), '00:00'::time)
+    end,
+    case when applies.send_window then flowctl.time_of_day(flow.send_window ->> 'end') end,
+    case when applies.send_window then flowctl.weekdays(flow.send_window -> 'days') end,
+    case
+      when not flow.enabled then 'flow is off'
+      when not step.enabled then 'step is off'
+      when step.time_type = 'specific' and flowctl.time_of_day(step.time) is null
+        then 'step has no readable time'
+    end
+  )::flowctl.step_setting
+  from (
+    select coalesce(flow.send_window -> 'types' ? step.type, flow.send_window is not null)
+      as send_window
+  ) as applies;
+$$;

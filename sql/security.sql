@@ -1,0 +1,97 @@
+-- Who may what. Neither kind of Supabase project is taken for granted: the older one grants everything
+-- on new tables to everybody, the newer one next to nothing, and neither protects functions.
+
+alter table public.flows enable row level security;
+alter table public.flow_steps enable row level security;
+alter table public.message_logs enable row level security;
+alter table public.suppressions enable row level security;
+alter table flowctl.migrations enable row level security;
+alter table flowctl.routines enable row level security;
+alter table flowctl.timezones enable row level security;
+alter table flowctl.sends enable row level security;
+
+revoke all on schema flowctl from public;
+revoke all on all tables in schema flowctl from public;
+revoke all on all functions in schema flowctl from public;
+revoke all on public.flows, public.flow_steps, public.message_logs, public.suppressions from public;
+revoke all on function public.auto_schedule_messages() from public;
+
+do $$
+declare
+  schedule_function constant regprocedure := (
+    select p.oid from pg_catalog.pg_proc as p
+    where p.pronamespace = 'public'::regnamespace and p.proname = 'schedule_messages_for_lead'
+  );
+  api_role text;
+begin
+  execute format('revoke all on function %s from public', schedule_function);
+  foreach api_role in array array['anon', 'authenticated', 'service_role'] loop
+    continue when to_regrole(api_role) is null;
+    execute format(
+      'revoke all on public.flows, public.flow_steps, public.message_logs, public.suppressions from %I',
+      api_role
+    );
+    execute format('revoke all on schema flowctl from %I', api_role);
+    execute format('revoke all on all tables in schema flowctl from %I', api_role);
+    execute format('revoke all on all functions in schema flowctl from %I', api_role);
+    execute format('revoke all on function public.auto_schedule_messages() from %I', api_role);
+    execute format('revoke all on function %s from %I', schedule_function, api_role);
+    -- a leads table that flowctl made: whoever fills a form must be let in by its owner
+    if pg_catalog.obj_description('public.leads'::regclass) = 'Who is to be messaged.' then
+      execute format('revoke all on public.leads from %I', api_role);
+    end if;
+  end loop;
+
+  drop policy if exists flowctl_staff on public.flows;
+  drop policy if exists flowctl_staff on public.flow_steps;
+  drop policy if exists flowctl_staff on public.message_logs;
+  drop policy if exists flowctl_staff on public.suppressions;
+
+  if to_regrole('authenticated') is not null then
+    -- app_metadata is written by the project alone; user_metadata by anyone who signs up
+    grant select, insert, update, delete on public.flows, public.flow_steps to authenticated;
+    grant select on public.message_logs, public.suppressions to authenticated;
+    create policy flowctl_staff on public.flows for all to authenticated
+    using ((select nullif(current_setting('request.jwt.claims', true), '')::jsonb
+      -> 'app_metadata' ->> 'flowctl') = 'staff')
+    with check ((select nullif(current_setting('request.jwt.claims', true), '')::jsonb
+      -> 'app_metadata' ->> 'flowctl') = 'staff');
+    create policy flowctl_staff on public.flow_steps for all to authenticated
+    using ((select nullif(current_setting('request.jwt.claims', true), '')::jsonb
+      -> 'app_metadata' ->> 'flowctl') = 'staff')
+    with check ((select nullif(current_setting('request.jwt.claims', true), '')::jsonb
+      -> 'app_metadata' ->> 'flowctl') = 'staff');
+    create policy flowctl_staff on public.message_logs for select to authenticated
+    using ((select nullif(current_setting('request.jwt.claims', true), '')::jsonb
+      -> 'app_metadata' ->> 'flowctl') = 'staff');
+    create policy flowctl_staff on public.suppressions for select to authenticated
+    using ((select nullif(current_setting('request.jwt.claims', true), '')::jsonb
+      -> 'app_metadata' ->> 'flowctl') = 'staff');
+  end if;
+
+  if to_regrole('service_role') is not null then
+    grant select, insert, update, delete
+    on public.flows, public.flow_steps, public.message_logs, public.suppressions to service_role;
+    execute format('grant execute on function %s to service_role', schedule_function);
+    -- on a plain server the role may lack BYPASSRLS
+    drop policy if exists flowctl_service on public.flows;
+    drop policy if exists flowctl_service on public.flow_steps;
+    drop policy if exists flowctl_service on public.message_logs;
+    drop policy if exists flowctl_service on public.suppressions;
+    create policy flowctl_service on public.flows for all to service_role
+    using (true) with check (true);
+    create policy flowctl_service on public.flow_steps for all to service_role
+    using (true) with check (true);
+    create policy flowctl_service on public.message_logs for all to service_role
+    using (true) with check (true);
+    create policy flowctl_service on public.suppressions for all to service_role
+    using (true) with check (true);
+    if pg_catalog.obj_description('public.leads'::regclass) = 'Who is to be messaged.' then
+      grant select, insert, update, delete on public.leads to service_role;
+      drop policy if exists flowctl_service on public.leads;
+      create policy flowctl_service on public.leads for all to service_role
+      using (true) with check (true);
+    end if;
+  end if;
+end;
+$$;
