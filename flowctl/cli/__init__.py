@@ -25,7 +25,7 @@ from flowctl.cli.session import Session, session_of
 from flowctl.errors import FlowctlError, InputError, UsageError
 
 COMMAND_MODULES: tuple[str, ...] = ()
-"""Modules of this package in the order of ``--help``; each has ``register(app: Typer) -> None``."""
+"""Full module names in the order of ``--help``; each has ``register(app: typer.Typer) -> None``."""
 
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
@@ -33,20 +33,19 @@ EXIT_READER_GONE = 141
 """What a shell reports of any program whose reader went away (128 + SIGPIPE), as in ``| head``."""
 
 
-def run() -> NoReturn:
+def run(modules: Sequence[str] = COMMAND_MODULES) -> NoReturn:
     """The installed program: run the process's own arguments and exit."""
     signal.signal(signal.SIGTERM, _end_on_sigterm)
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], modules))
 
 
-def main(argv: Sequence[str]) -> int:
-    """Run one command and return its exit status; whatever fails is told on stderr."""
+def main(argv: Sequence[str], modules: Sequence[str] = COMMAND_MODULES) -> int:
+    """Run one command of ``modules`` and return its exit status; what fails is told on stderr."""
     session = Session(os.environ)
     try:
-        status = _invoke(argv, session)
+        status = _invoke(build_app(modules), argv, session)
         show.flush()
     except show.ReaderGone:
-        show.abandon_output()
         return EXIT_READER_GONE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
@@ -55,22 +54,20 @@ def main(argv: Sequence[str]) -> int:
     return status
 
 
-def build_app() -> typer.Typer:
-    """The program with all its commands."""
+def build_app(modules: Sequence[str] = COMMAND_MODULES) -> typer.Typer:
+    """The program with the commands of ``modules``."""
     app = plain_app("Drip messaging for leads that lives in your own Postgres.")
     app.callback()(_global_options)
-    for name in COMMAND_MODULES:
-        register: Callable[[typer.Typer], None] = import_module(f"flowctl.cli.{name}").register
+    for name in modules:
+        register: Callable[[typer.Typer], None] = import_module(name).register
         register(app)
     return app
 
 
-def _invoke(argv: Sequence[str], session: Session) -> int:
+def _invoke(app: typer.Typer, argv: Sequence[str], session: Session) -> int:
     """Let typer parse and run ``argv``. Commands return nothing: they raise for another status."""
     try:
-        status = build_app()(
-            args=list(argv), prog_name="flowctl", obj=session, standalone_mode=False
-        )
+        status = app(args=list(argv), prog_name="flowctl", obj=session, standalone_mode=False)
     except SystemExit as stop:
         # Typer ends the process by itself for any EPIPE, a database's or a provider's too.
         if isinstance(stop.__context__, BrokenPipeError):

@@ -8,7 +8,8 @@ value whole. The streams are looked up at each call, so that a caller may replac
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -26,12 +27,12 @@ class ReaderGone(Exception):
 
 def line(text: str = "") -> None:
     """A line of data on stdout; its line feeds stay, other control characters are written out."""
-    _write(sys.stdout, visible(text, lines=True) + "\n")
+    _write(visible(text, lines=True) + "\n")
 
 
 def raw(text: str) -> None:
     """``text`` on stdout to the byte, for what a program reads: SQL, a steps file."""
-    _write(sys.stdout, text)
+    _write(text)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
@@ -42,9 +43,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: st
     elif sys.stdout.isatty():
         from flowctl.cli.terminal import print_table
 
-        _guarded(lambda: print_table(columns, cells, sys.stdout))
+        with _data():
+            print_table(columns, cells, sys.stdout)
     else:
-        _write(sys.stdout, plain_table(columns, cells) + "\n")
+        _write(plain_table(columns, cells) + "\n")
 
 
 def cell(value: object) -> str:
@@ -70,12 +72,12 @@ def json_document(document: object) -> None:
     text = json.dumps(
         document, default=_json_value, indent=2, ensure_ascii=ascii_only, allow_nan=False
     )
-    _write(sys.stdout, json_safe(text) + "\n")
+    _write(json_safe(text) + "\n")
 
 
 def say(text: str) -> None:
     """Talk on stderr: what is being done, which database is used."""
-    _write(sys.stderr, visible(text, lines=True) + "\n")
+    _talk(visible(text, lines=True) + "\n")
 
 
 def warn(text: str) -> None:
@@ -103,37 +105,51 @@ def confirm(question: str, *, yes: bool) -> None:
         raise NeedsAttention(
             f"nobody to ask, so nothing was changed: {question}", hint="say yes with --yes"
         )
-    _write(sys.stderr, f"{visible(question)} [y/N] ")
+    _talk(f"{visible(question)} [y/N] ")
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise NeedsAttention("not confirmed, so nothing was changed", hint="answer y")
 
 
 def flush() -> None:
     """Hand over what stdout still holds; raises as the writing functions do."""
-    _guarded(sys.stdout.flush)
+    with _data():
+        sys.stdout.flush()
 
 
-def abandon_output() -> None:
-    """Forget what stdout still holds, so that the interpreter does not try it again at its exit."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    os.close(null)
-
-
-def _write(stream: TextIO, text: str) -> None:
-    _guarded(lambda: stream.write(text))
-
-
-def _guarded(write: Callable[[], object]) -> None:
+@contextmanager
+def _data() -> Iterator[None]:
+    """Data that cannot be delivered ends the command; what stdout still holds of it is dropped."""
     try:
-        write()
+        yield
     except BrokenPipeError as error:
+        _abandon(sys.stdout)
         raise ReaderGone from error
     except OSError as error:
+        _abandon(sys.stdout)
         raise InputError(
             f"cannot write the output: {(error.strerror or str(error)).lower()}",
             hint="check where the output goes",
         ) from error
+
+
+def _write(text: str) -> None:
+    with _data():
+        sys.stdout.write(text)
+
+
+def _talk(text: str) -> None:
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:  # nobody listens, and that is no reason to stop sending messages
+        _abandon(sys.stderr)
+
+
+def _abandon(stream: TextIO) -> None:
+    """Let nothing more come of ``stream``, not even what the interpreter flushes at its exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)
 
 
 def _json_value(value: object) -> object:
