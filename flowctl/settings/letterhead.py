@@ -1,0 +1,110 @@
+"""What every email says, whichever way it goes out."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flowctl import address
+from flowctl.errors import InputError
+
+PLACEHOLDERS = ("message_id", "lead_id", "email")
+"""What ``EMAIL_UNSUBSCRIBE`` and ``EMAIL_HEADERS`` may name in braces."""
+
+_OWN_HEADERS = frozenset({
+    "bcc", "cc", "content-transfer-encoding", "content-type", "date", "from", "list-unsubscribe",
+    "list-unsubscribe-post", "message-id", "mime-version", "received", "reply-to", "return-path",
+    "sender", "subject", "to",
+})  # fmt: skip
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,70}")
+_LONGEST_VALUE = 900
+"""Characters; a header's line may have 998 (RFC 5322 section 2.1.1)."""
+_HEADERS_HINT = "write lines like X-Name: value, or a JSON object of strings"
+
+
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """The sender and the further headers.
+
+    ``sender`` is null where ``EMAIL_FROM`` is not set. ``unsubscribe`` (mailto: and https: URIs)
+    and the values of ``headers`` are templates with the names of ``PLACEHOLDERS`` in braces.
+    """
+
+    sender: address.Mailbox | None = None
+    reply_to: address.Mailbox | None = None
+    unsubscribe: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def letterhead(values: Mapping[str, str]) -> Letterhead:
+    """Read the ``EMAIL_`` variables. Raises InputError, naming the one that is malformed."""
+    return Letterhead(
+        sender=_mailbox(values, "EMAIL_FROM"),
+        reply_to=_mailbox(values, "EMAIL_REPLY_TO"),
+        unsubscribe=_unsubscribe(values.get("EMAIL_UNSUBSCRIBE", "")),
+        headers=_headers(values.get("EMAIL_HEADERS", "")),
+    )
+
+
+def _mailbox(values: Mapping[str, str], name: str) -> address.Mailbox | None:
+    if name not in values:
+        return None
+    try:
+        return address.parse_mailbox(values[name])
+    except address.AddressError as error:
+        raise InputError(
+            f"{name} is not one email address: {error}",
+            hint="write it like news@example.com or Acme News <news@example.com>",
+        ) from error
+
+
+def _unsubscribe(text: str) -> tuple[str, ...]:
+    """One URI or several, with commas between, each in angle brackets or not (RFC 2369)."""
+    uris = tuple(filter(None, (part.strip().strip("<>") for part in text.split(","))))
+    for uri in uris:
+        if not re.fullmatch(r"(?:https://|mailto:)[!-~]+", uri) or len(uri) > _LONGEST_VALUE:
+            raise InputError(
+                "EMAIL_UNSUBSCRIBE is neither an https: nor a mailto: address",
+                hint="write it like https://example.com/unsubscribe?id={message_id}",
+            )
+        _check_placeholders("EMAIL_UNSUBSCRIBE", uri)
+    return uris
+
+
+def _headers(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = _header_pairs(text)
+    for name, value in pairs:
+        if not _HEADER_NAME.fullmatch(name) or not value or len(value) > _LONGEST_VALUE:
+            raise InputError("EMAIL_HEADERS holds what is not a header", hint=_HEADERS_HINT)
+        if _CONTROL.search(value):
+            raise InputError(f"EMAIL_HEADERS: {name} holds a control character", hint=_HEADERS_HINT)
+        if name.lower() in _OWN_HEADERS:
+            raise InputError(f"EMAIL_HEADERS may not set {name}", hint="flowctl writes it itself")
+        _check_placeholders("EMAIL_HEADERS", value)
+    if len({name.lower() for name, _ in pairs}) < len(pairs):
+        raise InputError("EMAIL_HEADERS names a header twice", hint=_HEADERS_HINT)
+    return tuple(pairs)
+
+
+def _header_pairs(text: str) -> list[tuple[str, str]]:
+    """``Name: value`` lines, or a JSON object of strings."""
+    if not text.startswith("{"):
+        lines = [line.partition(":") for line in text.splitlines() if line.strip()]
+        return [(name.strip(), value.strip()) for name, _, value in lines]
+    try:
+        parsed = json.loads(text)
+    except ValueError as error:
+        raise InputError("EMAIL_HEADERS is not JSON", hint=_HEADERS_HINT) from error
+    if not all(isinstance(value, str) for value in parsed.values()):
+        raise InputError("EMAIL_HEADERS holds a value that is not a string", hint=_HEADERS_HINT)
+    return list(parsed.items())
+
+
+def _check_placeholders(variable: str, template: str) -> None:
+    known = [f"{{{name}}}" for name in PLACEHOLDERS]
+    rest = re.sub("|".join(map(re.escape, known)), "", template)
+    if "{" in rest or "}" in rest:
+        raise InputError(
+            f"{variable} has braces around an unknown name", hint=f"known are {', '.join(known)}"
+        )
