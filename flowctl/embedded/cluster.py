@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from stat import S_IMODE, S_ISDIR, S_IWOTH
 from tempfile import mkdtemp
@@ -68,9 +69,10 @@ def prepare_socket_dir(folder: Path, account: Account) -> None:
 
 
 def remove_socket_dir(layout: Layout, folder: Path) -> None:
-    """Leave nothing in ``/tmp`` when the server is down."""
+    """Leave nothing in ``/tmp`` when the server is down; a folder that is not empty stays."""
     if folder.parent != layout.root:
-        folder.rmdir()
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def make_cluster(

@@ -1,0 +1,105 @@
+"""A server per session, a database per test, and an environment that says nothing."""
+
+import os
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from flowctl import migrate
+from tests.support.cli import Environ, Ran, RunFlowctl, run_flowctl
+from tests.support.postgres import Connection, Postgres, connect, end_server, short_folder
+
+# Neither a slow machine nor a slow example is a failure.
+settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", parent=settings.get_profile("local"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+KEPT = "FLOWCTL_PG_BIN"
+"""Which PostgreSQL the tests run on."""
+
+SCRUBBED = ("DATABASE_URL", "PG", "TWILIO_", "SMTP_", "EMAIL_", "FLOWCTL_")
+"""How the names of variables begin that configure the product or libpq."""
+
+SCRUBBED_DISPLAY = ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "TERMINAL_WIDTH", "TTY_COMPATIBLE")
+"""What would change how output looks."""
+
+
+def pytest_configure() -> None:
+    """Take away, before the first test, whatever the machine configures."""
+    for name in list(os.environ):
+        if name != KEPT and (name.startswith(SCRUBBED) or name in SCRUBBED_DISPLAY):
+            del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def session_folder() -> Iterator[Path]:
+    """Where the servers of this test process live."""
+    with short_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def folder_numbers() -> Iterator[int]:
+    """Names for the data folders of tests: short, since a socket's path is."""
+    return count(1)
+
+
+@pytest.fixture(autouse=True)
+def data_dir(
+    session_folder: Path, folder_numbers: Iterator[int], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """The test's own data folder for an embedded server, which does not exist yet.
+
+    Every test has it in its environment, so that none finds the one of the user who runs it.
+    """
+    folder = session_folder / str(next(folder_numbers))
+    monkeypatch.setenv("FLOWCTL_DATA_DIR", str(folder))
+    yield folder
+    end_server(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres(session_folder: Path) -> Iterator[Postgres]:
+    """The server of this test process, whose template has the product's schema."""
+    with Postgres(session_folder / "pg", migrate.apply, os.environ).running() as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> Iterator[str]:
+    """The URL of a database with the product's schema, for this test alone."""
+    with postgres.database() as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database(postgres: Postgres) -> Iterator[str]:
+    """The URL of a database without anything in it, for this test alone."""
+    with postgres.database(template="template0") as url:
+        yield url
+
+
+@pytest.fixture
+def conn(database: str) -> Iterator[Connection]:
+    """An autocommit connection to the test's database; rows are plain tuples."""
+    with connect(database) as connection:
+        yield connection
+
+
+@pytest.fixture
+def flowctl(database: str) -> RunFlowctl:
+    """``run_flowctl`` with ``DATABASE_URL`` naming the test's database."""
+
+    def run(
+        *args: str | Path,
+        env: Environ | None = None,
+        input: str | None = None,  # noqa: A002 - as in run_flowctl
+        cwd: Path | None = None,
+    ) -> Ran:
+        changes = {"DATABASE_URL": database, **(env or {})}
+        return run_flowctl(*args, env=changes, input=input, cwd=cwd)
+
+    return run
