@@ -227,6 +227,7 @@ begin
       lead_id %1$s not null,
       flow_step_id uuid,
       channel text not null,
+      transport text not null,
       recipient text not null,
       subject text,
       content text not null,

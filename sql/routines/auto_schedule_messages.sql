@@ -19,8 +19,7 @@ begin
     cross join lateral flowctl.lead_schedule(
       to_jsonb(lead), lead.created_at::timestamptz, now(), steps
     ) as due
-    where due.skipped is null
-    on conflict do nothing;
+    where due.skipped is null;
     return null;
   exception
     when serialization_failure or deadlock_detected then

@@ -1,0 +1,297 @@
+"""What a dispatcher does to messages: claim, begin, record, release, rescue (``dispatch.sql``)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row, scalar_row
+
+from flowctl.database import Connection, query
+from flowctl.model import Channel, JsonObject, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One dispatcher: its identity, how long its claims last, and the time it pretends it is.
+
+    ``now`` is null in production: then the database's clock decides. ``send_timeout`` is the longest
+    that one send can take; a send is only begun while its claim lasts longer than that.
+    """
+
+    id: UUID
+    lease: timedelta
+    send_timeout: timedelta = timedelta(seconds=60)
+    now: datetime | None = None
+    max_per_hour: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A due message as the claim judged it.
+
+    ``cancelled`` (a reason) and ``deferred_to`` are decisions that are already written; a message with
+    neither is claimed. ``is_unseen``: the role cannot read the lead, and nothing was done.
+    ``subject`` and ``content`` are templates. ``valid_for`` is how long the send window stays open,
+    ``is_guarded`` whether begin must be serialised with other dispatchers.
+    """
+
+    id: UUID
+    lead_id: str
+    subject: str | None
+    content: str | None
+    attempts: int
+    due_at: datetime | None
+    lead: JsonObject | None
+    flow: str | None
+    key: str | None
+    is_guarded: bool | None
+    cancelled: str | None
+    deferred_to: datetime | None
+    valid_for: timedelta | None
+    late_by: timedelta | None
+    is_unseen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A rendered message about to be begun. ``address`` is the recipient as suppressions have it."""
+
+    id: UUID
+    lead_id: str
+    flow_step: str
+    recipient: str
+    address: str
+    subject: str | None
+    content: str
+    is_guarded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What begin decided about one message: cancelled or deferred (written), busy or braked (still
+    claimed), or, with none of these, begun."""
+
+    id: UUID
+    cancelled: str | None
+    deferred_to: datetime | None
+    is_busy: bool
+    is_braked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What is to be recorded of a message. ``pause`` keeps a pending one from being due;
+    ``attempted`` says whether the provider was asked."""
+
+    id: UUID
+    status: Status
+    error: str | None = None
+    provider_id: str | None = None
+    pause: timedelta | None = None
+    attempted: bool = True
+    recipient: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A text whose outcome is unknown, and what was handed over; ``age`` is the time since."""
+
+    message_id: UUID
+    recipient: str
+    content: str
+    begun_at: datetime
+    age: timedelta = field(default_factory=timedelta)
+
+
+def claim_due(
+    connection: Connection,
+    run: Run,
+    channel: Channel,
+    *,
+    batch_size: int,
+    low: datetime | None = None,
+) -> list[Claimed]:
+    """Claim up to ``batch_size`` due messages of a channel, the longest due first.
+
+    ``low`` is a mark below which nothing is due any more: it spares the walk over dead entries.
+    """
+    rows = _rows(
+        connection,
+        "claim_due",
+        Claimed,
+        run=run.id,
+        lease=run.lease,
+        now=run.now,
+        channel=channel,
+        batch_size=batch_size,
+        low=low,
+    )
+    return sorted(rows, key=lambda row: (row.due_at is None, row.due_at, row.id))
+
+
+def begin_sends(
+    connection: Connection,
+    run: Run,
+    channel: Channel,
+    transport: str,
+    intents: Sequence[Intent],
+) -> list[Begun]:
+    """Write the intent to send; only what comes back begun may be handed over.
+
+    A message missing from the answer is no longer this run's.
+    """
+    guards = [f"lead {intent.lead_id}" for intent in intents if intent.is_guarded]
+    guards += [f"step {i.flow_step} {i.address}" for i in intents if i.is_guarded]
+    if run.max_per_hour is not None:
+        guards.append("brake")
+    with connection.transaction():
+        if guards:
+            connection.execute(query("lock_guarded"), {"names": guards})
+        return _rows(
+            connection,
+            "begin_sends",
+            Begun,
+            run=run.id,
+            lease=run.lease,
+            send_timeout=run.send_timeout,
+            now=run.now,
+            max_per_hour=run.max_per_hour,
+            channel=channel,
+            transport=transport,
+            ids=[intent.id for intent in intents],
+            recipients=[intent.recipient for intent in intents],
+            addresses=[intent.address for intent in intents],
+            subjects=[intent.subject for intent in intents],
+            contents=[intent.content for intent in intents],
+        )
+
+
+def record_outcomes(connection: Connection, run: Run, results: Sequence[Result]) -> set[UUID]:
+    """Write results and end their sends; returns the messages that took them."""
+    return _ids(
+        connection,
+        "record_outcomes",
+        run=run.id,
+        now=run.now,
+        ids=[result.id for result in results],
+        statuses=[result.status for result in results],
+        errors=[result.error for result in results],
+        provider_ids=[result.provider_id for result in results],
+        pauses=[result.pause for result in results],
+        attempted=[result.attempted for result in results],
+        recipients=[result.recipient for result in results],
+    )
+
+
+def keep_unknown_texts(
+    connection: Connection, run: Run, errors: dict[UUID, str], *, pause: timedelta
+) -> set[UUID]:
+    """Keep the sends of texts that were not answered for, to be looked up after ``pause``."""
+    return _ids(
+        connection,
+        "keep_unknown_texts",
+        run=run.id,
+        ids=list(errors),
+        errors=list(errors.values()),
+        pause=pause,
+    )
+
+
+def release_claims(
+    connection: Connection, run: Run, ids: Sequence[UUID], *, pause: timedelta | None = None
+) -> set[UUID]:
+    """Give back messages that were not begun, due again at once or after ``pause``."""
+    return _ids(connection, "release_claims", run=run.id, ids=list(ids), pause=pause)
+
+
+def abandon_sends(connection: Connection, run: Run, ids: Sequence[UUID]) -> None:
+    """Take back intents of which nothing was handed over."""
+    connection.execute(query("abandon_sends"), {"run": run.id, "ids": list(ids)})
+
+
+def suppress_recipients(
+    connection: Connection, channel: Channel, refused: Sequence[tuple[UUID, str, str]]
+) -> set[UUID]:
+    """Suppress addresses the provider refused for good (message, address, reason) and cancel those
+    leads' further messages on the channel; returns the cancelled ones."""
+    return _ids(
+        connection,
+        "suppress_recipients",
+        channel=channel,
+        ids=[message for message, _, _ in refused],
+        addresses=[address for _, address, _ in refused],
+        reasons=[reason for _, _, reason in refused],
+    )
+
+
+def rescue_expired(connection: Connection) -> list[tuple[UUID, str]]:
+    """End expired sends that cannot be looked up; returns each message with its transport."""
+    with connection.cursor() as cursor:
+        return [(row[0], row[1]) for row in cursor.execute(query("rescue_expired"))]  # type: ignore[misc]
+
+
+def claim_lookups(connection: Connection, run: Run, *, batch_size: int) -> list[Lookup]:
+    """Take texts whose outcome is unknown and whose time for a look-up has come."""
+    return _rows(
+        connection, "claim_lookups", Lookup, run=run.id, lease=run.lease, batch_size=batch_size
+    )
+
+
+def postpone_lookups(
+    connection: Connection, run: Run, ids: Sequence[UUID], *, pause: timedelta
+) -> None:
+    """Leave texts unknown for another ``pause``."""
+    connection.execute(
+        query("postpone_lookups"), {"run": run.id, "ids": list(ids), "pause": pause}
+    )
+
+
+def settle_found(connection: Connection, run: Run, found: dict[UUID, str]) -> set[UUID]:
+    """Mark texts as sent that the provider turned out to have (message to provider's id)."""
+    return _ids(
+        connection,
+        "settle_found",
+        run=run.id,
+        ids=list(found),
+        provider_ids=list(found.values()),
+    )
+
+
+def settle_missing(connection: Connection, run: Run, ids: Sequence[UUID]) -> set[UUID]:
+    """Make texts due again that the provider does not have."""
+    return _ids(connection, "settle_missing", run=run.id, ids=list(ids))
+
+
+def known_provider_ids(connection: Connection, provider_ids: Sequence[str]) -> set[str]:
+    """Which of the provider's messages are already recorded for a message of ours."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        cursor.execute(query("known_provider_ids"), {"provider_ids": list(provider_ids)})
+        return set(cursor.fetchall())
+
+
+def count_due(connection: Connection, channel: Channel, now: datetime | None = None) -> int:
+    """How many messages of a channel are due."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        cursor.execute(query("count_due"), {"channel": channel, "now": now})
+        return int(cursor.fetchone() or 0)
+
+
+def is_due(connection: Connection, channels: Sequence[Channel], now: datetime | None = None) -> bool:
+    """Whether anything is due on these channels: one look at the index."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        cursor.execute(query("is_due"), {"channels": list(channels), "now": now})
+        return bool(cursor.fetchone())
+
+
+def _rows(connection: Connection, name: str, row_class: type[Any], **values: object) -> list[Any]:
+    with connection.cursor(row_factory=class_row(row_class)) as cursor:
+        cursor.execute(query(name), values)
+        return cursor.fetchall()
+
+
+def _ids(connection: Connection, name: str, **values: object) -> set[UUID]:
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        cursor.execute(query(name), values)
+        return set(cursor.fetchall())

@@ -1,0 +1,496 @@
+-- What a dispatcher does to messages. `now` is null in production: the database's clock decides. Leases
+-- are always counted on the real clock, so that a pretended time cannot keep two runs apart.
+
+-- name: claim_due
+-- Takes what is due on one channel, in order, for this run; and judges it. A message that must not be
+-- sent is cancelled here, one that meets its send window is moved to it; only the others are claimed.
+-- `unseen` is a lead that this role cannot read: its message is left alone.
+with due as materialized (
+  select message.id
+  from public.message_logs as message
+  where message.status = 'pending'
+    and message.message_type = %(channel)s
+    and message.due_at <= coalesce(%(now)s::timestamptz, now())
+    and message.due_at >= coalesce(%(low)s::timestamptz, '-infinity')
+    and (message.lease_until is null or message.lease_until < now())
+    and not exists (select from flowctl.sends as send where send.message_id = message.id)
+  order by message.due_at, message.id
+  limit %(batch_size)s
+  for update of message skip locked
+),
+candidate as (
+  select
+    message.id,
+    message.lead_id,
+    message.scheduled_for,
+    step.flow,
+    step.key,
+    parent.exit_when,
+    parent.expire_after,
+    parent.min_gap is not null or parent.dedupe_address as is_guarded,
+    to_jsonb(lead) as lead,
+    step.id is null as is_orphan,
+    (setting).skipped,
+    (setting).opens,
+    (setting).closes,
+    (setting).weekdays,
+    coalesce(flowctl.known_zone(to_jsonb(lead) ->> 'timezone'), parent.timezone) as zone,
+    coalesce(%(now)s::timestamptz, now()) as moment
+  from due
+  inner join public.message_logs as message on message.id = due.id
+  left join public.leads as lead on lead.id = message.lead_id
+  left join public.flow_steps as step on step.id = message.flow_step_id
+  left join public.flows as parent on parent.name = step.flow
+  cross join lateral flowctl.step_setting(step, parent) as setting
+),
+judged as (
+  select
+    candidate.*,
+    case
+      when candidate.lead is null then null
+      when candidate.is_orphan then 'step was deleted'
+      when candidate.skipped is not null then candidate.skipped
+      when candidate.lead @> candidate.exit_when then 'lead left the flow (exit_when)'
+      when candidate.moment > candidate.scheduled_for + candidate.expire_after
+        then format('expired: more than %%s late', candidate.expire_after)
+    end as cancelled,
+    case when candidate.opens is not null then flowctl.window_edge(
+      candidate.moment, candidate.zone, candidate.opens, candidate.closes, candidate.weekdays, true
+    ) end as opens_at,
+    case when candidate.opens is not null then flowctl.window_edge(
+      candidate.moment, candidate.zone, candidate.opens, candidate.closes, candidate.weekdays, false
+    ) end as closes_at
+  from candidate
+),
+left_flow as (
+  -- the rest of the flow, for a lead that has left it
+  update public.message_logs as message
+  set status = 'cancelled', error_message = judged.cancelled, claimed_by = null, lease_until = null
+  from judged
+  inner join public.flow_steps as step on step.flow = judged.flow
+  where judged.cancelled = 'lead left the flow (exit_when)'
+    and message.lead_id = judged.lead_id
+    and message.flow_step_id = step.id
+    and message.status = 'pending'
+    and message.id not in (select due.id from due)
+    and not exists (select from flowctl.sends as send where send.message_id = message.id)
+  returning message.id, message.lead_id, judged.cancelled
+),
+claimed as (
+  update public.message_logs as message
+  set
+    status = case when judged.cancelled is null then 'pending' else 'cancelled' end,
+    error_message = coalesce(judged.cancelled, message.error_message),
+    scheduled_for = case
+      when judged.cancelled is null and judged.opens_at > judged.moment then judged.opens_at
+      else message.scheduled_for
+    end,
+    claimed_by = case
+      when judged.cancelled is null and coalesce(judged.opens_at <= judged.moment, true)
+        then %(run)s::uuid
+    end,
+    lease_until = case
+      when judged.cancelled is null and coalesce(judged.opens_at <= judged.moment, true)
+        then now() + %(lease)s::interval
+    end
+  from judged
+  where message.id = judged.id and judged.lead is not null
+  returning
+    message.id, message.subject, message.content, message.attempts, message.due_at,
+    judged.lead_id, judged.scheduled_for, judged.lead, judged.flow, judged.key, judged.is_guarded,
+    judged.cancelled,
+    case when judged.opens_at > judged.moment then judged.opens_at end as deferred_to,
+    judged.closes_at - judged.moment as valid_for,
+    judged.moment - judged.scheduled_for as late_by
+)
+select
+  claimed.id, claimed.lead_id::text, claimed.subject, claimed.content, claimed.attempts,
+  claimed.due_at, claimed.lead, claimed.flow, claimed.key, claimed.is_guarded, claimed.cancelled,
+  claimed.deferred_to, claimed.valid_for, claimed.late_by, false as is_unseen
+from claimed
+union all
+select
+  left_flow.id, left_flow.lead_id::text, null, null, 0, null, null, null, null, false,
+  left_flow.cancelled, null, null, null, false
+from left_flow
+union all
+select
+  judged.id, judged.lead_id::text, null, null, 0, null, null, judged.flow, judged.key, false,
+  null, null, null, null, true
+from judged
+where judged.lead is null;
+
+-- name: lock_guarded
+-- One dispatcher at a time decides about one lead's gap, one address's step, and the hourly brake.
+-- Keys are taken in order, so that two dispatchers cannot wait for each other.
+select pg_advisory_xact_lock(hashtext('flowctl.guard'), locked.key)
+from (
+  select distinct hashtext(given.name) as key
+  from unnest(%(names)s::text[]) as given (name)
+  order by 1
+) as locked;
+
+-- name: begin_sends
+-- Makes the intent durable: after this commit the messages it calls begun may be handed over, and no
+-- other. The address is checked here, as late as can be: suppressions, the same step to the same
+-- address, the gap to the lead's previous message, the brake.
+with asked as (
+  select given.*
+  from unnest(
+    %(ids)s::uuid[], %(recipients)s::text[], %(addresses)s::text[], %(subjects)s::text[],
+    %(contents)s::text[]
+  ) with ordinality as given (id, recipient, address, subject, content, number)
+),
+candidate as (
+  select
+    asked.*,
+    message.lead_id,
+    message.flow_step_id,
+    parent.min_gap,
+    parent.dedupe_address,
+    step.flow,
+    coalesce(%(now)s::timestamptz, now()) as moment
+  from asked
+  inner join public.message_logs as message on message.id = asked.id
+  left join public.flow_steps as step on step.id = message.flow_step_id
+  left join public.flows as parent on parent.name = step.flow
+  where message.claimed_by = %(run)s::uuid
+    and message.status = 'pending'
+    and message.lease_until > now() + %(send_timeout)s::interval
+    and not exists (select from flowctl.sends as send where send.message_id = message.id)
+  for no key update of message
+),
+judged as (
+  select
+    candidate.*,
+    case
+      when exists (
+        select from public.suppressions as suppression
+        where suppression.channel = %(channel)s and suppression.address = candidate.address
+      ) then 'recipient is suppressed'
+      when candidate.dedupe_address and exists (
+        select from public.message_logs as other
+        where other.flow_step_id = candidate.flow_step_id
+          and lower(other.recipient) = lower(candidate.recipient)
+          and other.status = 'sent' and other.lead_id <> candidate.lead_id
+      ) then 'already sent to this address through another lead'
+    end as cancelled,
+    case when candidate.min_gap is not null then (
+      select max(other.sent_at) + candidate.min_gap
+      from public.message_logs as other
+      inner join public.flow_steps as step on step.id = other.flow_step_id
+      where other.lead_id = candidate.lead_id and other.status = 'sent'
+        and other.message_type = %(channel)s and step.flow = candidate.flow
+    ) end as gap_ends,
+    (
+      candidate.min_gap is not null and (
+        row_number() over (partition by candidate.lead_id, candidate.flow order by candidate.number) > 1
+        or exists (
+          select from flowctl.sends as send
+          inner join public.flow_steps as step on step.id = send.flow_step_id
+          where send.lead_id = candidate.lead_id and send.channel = %(channel)s
+            and step.flow = candidate.flow
+        )
+      )
+    ) or (
+      candidate.dedupe_address and (
+        row_number() over (
+          partition by candidate.flow_step_id, lower(candidate.recipient) order by candidate.number
+        ) > 1
+        or exists (
+          select from flowctl.sends as send
+          where send.flow_step_id = candidate.flow_step_id
+            and lower(send.recipient) = lower(candidate.recipient)
+        )
+      )
+    ) as is_busy
+  from candidate
+),
+allowed as (
+  select
+    judged.*,
+    judged.cancelled is null and coalesce(judged.gap_ends <= judged.moment, true)
+      and not coalesce(judged.is_busy, false) as may_go
+  from judged
+),
+ranked as (
+  select allowed.*, sum(allowed.may_go::integer) over (order by allowed.number) as place
+  from allowed
+),
+budget as (
+  select case when %(max_per_hour)s::integer is not null then %(max_per_hour)s::integer - (
+    select count(*) from public.message_logs as message
+    where message.status = 'sent'
+      and message.sent_at > coalesce(%(now)s::timestamptz, now()) - interval '1 hour'
+  ) - (select count(*) from flowctl.sends) end as messages
+),
+decided as (
+  select
+    ranked.*,
+    ranked.may_go and coalesce(ranked.place <= budget.messages, true) as begins,
+    ranked.may_go and ranked.place > budget.messages as is_braked
+  from ranked cross join budget
+),
+begun as (
+  insert into flowctl.sends (
+    message_id, lead_id, flow_step_id, channel, transport, recipient, subject, content, claimed_by,
+    lease_until
+  )
+  select
+    decided.id, decided.lead_id, decided.flow_step_id, %(channel)s, %(transport)s,
+    decided.recipient, decided.subject, decided.content, %(run)s::uuid,
+    now() + %(lease)s::interval
+  from decided
+  where decided.begins
+),
+stopped as (
+  update public.message_logs as message
+  set
+    status = case when decided.cancelled is null then message.status else 'cancelled' end,
+    error_message = coalesce(decided.cancelled, message.error_message),
+    recipient = case
+      when decided.cancelled is null then message.recipient else decided.recipient
+    end,
+    scheduled_for = case
+      when decided.cancelled is null then greatest(message.scheduled_for, decided.gap_ends)
+      else message.scheduled_for
+    end,
+    claimed_by = null,
+    lease_until = null
+  from decided
+  where message.id = decided.id
+    and (decided.cancelled is not null or decided.gap_ends > decided.moment)
+)
+select
+  decided.id,
+  decided.cancelled,
+  case
+    when decided.cancelled is null and decided.gap_ends > decided.moment then decided.gap_ends
+  end as deferred_to,
+  coalesce(decided.is_busy, false) and decided.cancelled is null
+    and coalesce(decided.gap_ends <= decided.moment, true) as is_busy,
+  coalesce(decided.is_braked, false) as is_braked
+from decided;
+
+-- name: record_outcomes
+-- Writes what became of messages, and ends their sends. An acceptance is written whoever holds the
+-- message by now: it is the truth. Anything else only by the run whose claim it still is.
+with result as (
+  select given.*
+  from unnest(
+    %(ids)s::uuid[], %(statuses)s::text[], %(errors)s::text[], %(provider_ids)s::text[],
+    %(pauses)s::interval[], %(attempted)s::boolean[], %(recipients)s::text[]
+  ) as given (id, status, error, provider_id, pause, attempted, recipient)
+),
+finished as (
+  delete from flowctl.sends as send
+  using result
+  where send.message_id = result.id and send.claimed_by = %(run)s::uuid
+  returning send.message_id, send.recipient, send.subject, send.content
+)
+update public.message_logs as message
+set
+  status = result.status,
+  sent_at = case when result.status = 'sent' then coalesce(%(now)s::timestamptz, now()) end,
+  error_message = result.error,
+  provider_id = coalesce(result.provider_id, message.provider_id),
+  recipient = coalesce(finished.recipient, result.recipient, message.recipient),
+  subject = case
+    when result.status = 'sent' then coalesce(finished.subject, message.subject)
+    else message.subject
+  end,
+  content = case
+    when result.status = 'sent' then coalesce(finished.content, message.content)
+    else message.content
+  end,
+  attempts = message.attempts + result.attempted::integer,
+  retry_at = case
+    when result.pause is not null then coalesce(%(now)s::timestamptz, now()) + result.pause
+  end,
+  claimed_by = null,
+  lease_until = null
+from result
+left join finished on finished.message_id = result.id
+where message.id = result.id
+  and (
+    (message.status = 'pending' and message.claimed_by = %(run)s::uuid)
+    or (result.status = 'sent' and message.status <> 'sent')
+  )
+returning message.id;
+
+-- name: keep_unknown_texts
+-- A text that was handed over and not answered for keeps its send: it is looked up at the provider.
+with given as (
+  select unnest(%(ids)s::uuid[]) as id, unnest(%(errors)s::text[]) as error
+),
+kept as (
+  update flowctl.sends as send
+  set lease_until = now() + %(pause)s::interval
+  from given
+  where send.message_id = given.id and send.claimed_by = %(run)s::uuid
+  returning send.message_id
+)
+update public.message_logs as message
+set
+  error_message = given.error,
+  attempts = message.attempts + 1,
+  claimed_by = null,
+  lease_until = null
+from given
+inner join kept on kept.message_id = given.id
+where message.id = given.id and message.status = 'pending'
+returning message.id;
+
+-- name: release_claims
+-- Gives back what this run holds and has not begun; `pause` keeps it from being taken at once.
+update public.message_logs as message
+set
+  claimed_by = null,
+  lease_until = null,
+  retry_at = coalesce(now() + %(pause)s::interval, message.retry_at)
+where message.id = any(%(ids)s::uuid[]) and message.claimed_by = %(run)s::uuid
+  and not exists (select from flowctl.sends as send where send.message_id = message.id)
+returning message.id;
+
+-- name: abandon_sends
+-- Takes back intents of this run of which nothing was handed over.
+delete from flowctl.sends as send
+where send.message_id = any(%(ids)s::uuid[]) and send.claimed_by = %(run)s::uuid;
+
+-- name: suppress_recipients
+-- Addresses the provider will not write to again, and the rest of those leads' messages there.
+with refused as (
+  select given.*
+  from unnest(%(ids)s::uuid[], %(addresses)s::text[], %(reasons)s::text[])
+    as given (id, address, reason)
+),
+suppressed as (
+  insert into public.suppressions (channel, address, reason, source)
+  select distinct on (refused.address) %(channel)s, refused.address, refused.reason, 'provider'
+  from refused
+  on conflict do nothing
+)
+update public.message_logs as message
+set
+  status = 'cancelled', error_message = 'recipient is suppressed', claimed_by = null, lease_until = null
+from refused
+inner join public.message_logs as source on source.id = refused.id
+where message.lead_id = source.lead_id and message.id <> source.id
+  and message.message_type = %(channel)s and message.status = 'pending'
+  and not exists (select from flowctl.sends as send where send.message_id = message.id)
+returning message.id;
+
+-- name: rescue_expired
+-- Ends the expired sends that cannot be looked up. An email may have gone out: it fails, and says so.
+-- A file in an outbox is the same file when it is written again.
+with expired as (
+  delete from flowctl.sends as send
+  where send.lease_until < now() and send.transport <> 'twilio'
+  returning send.message_id, send.transport, send.recipient
+)
+update public.message_logs as message
+set
+  status = case when expired.transport = 'outbox' then message.status else 'failed' end,
+  error_message = case
+    when expired.transport = 'outbox' then message.error_message
+    else 'unknown outcome: the dispatcher stopped while sending'
+  end,
+  recipient = expired.recipient,
+  attempts = message.attempts + 1,
+  claimed_by = null,
+  lease_until = null
+from expired
+where message.id = expired.message_id and message.status in ('pending', 'cancelled')
+returning message.id, expired.transport;
+
+-- name: claim_lookups
+-- Takes the texts whose outcome is unknown, to ask the provider about them.
+update flowctl.sends as send
+set claimed_by = %(run)s::uuid, lease_until = now() + %(lease)s::interval
+where send.message_id in (
+  select expired.message_id from flowctl.sends as expired
+  where expired.lease_until < now() and expired.transport = 'twilio'
+  order by expired.begun_at
+  limit %(batch_size)s
+  for update skip locked
+)
+returning
+  send.message_id, send.recipient, send.content, send.begun_at, now() - send.begun_at as age;
+
+-- name: postpone_lookups
+update flowctl.sends as send
+set lease_until = now() + %(pause)s::interval
+where send.message_id = any(%(ids)s::uuid[]) and send.claimed_by = %(run)s::uuid;
+
+-- name: settle_found
+-- The provider has them: they were sent, when they were begun.
+with found as (
+  select given.*
+  from unnest(%(ids)s::uuid[], %(provider_ids)s::text[]) as given (id, provider_id)
+),
+finished as (
+  delete from flowctl.sends as send
+  using found
+  where send.message_id = found.id and send.claimed_by = %(run)s::uuid
+  returning send.message_id, send.recipient, send.subject, send.content, send.begun_at,
+    found.provider_id
+)
+update public.message_logs as message
+set
+  status = 'sent',
+  sent_at = finished.begun_at,
+  error_message = null,
+  provider_id = finished.provider_id,
+  recipient = finished.recipient,
+  subject = finished.subject,
+  content = finished.content,
+  attempts = greatest(message.attempts, 1),
+  claimed_by = null,
+  lease_until = null
+from finished
+where message.id = finished.message_id and message.status <> 'sent'
+returning message.id;
+
+-- name: settle_missing
+-- The provider does not have them: they are due again. One that was cancelled meanwhile stays so.
+with finished as (
+  delete from flowctl.sends as send
+  where send.message_id = any(%(ids)s::uuid[]) and send.claimed_by = %(run)s::uuid
+  returning send.message_id
+)
+update public.message_logs as message
+set claimed_by = null, lease_until = null, error_message = 'not found at the provider: sent again'
+from finished
+where message.id = finished.message_id and message.status = 'pending'
+returning message.id;
+
+-- name: known_provider_ids
+-- Which of these messages of the provider are already accounted for.
+select message.provider_id
+from public.message_logs as message
+where message.status = 'sent' and message.message_type = 'text'
+  and message.sent_at > now() - interval '3 days'
+  and message.provider_id = any(%(provider_ids)s::text[]);
+
+-- name: count_due
+select count(*)
+from public.message_logs as message
+where message.status = 'pending'
+  and message.message_type = %(channel)s
+  and message.due_at <= coalesce(%(now)s::timestamptz, now())
+  and not exists (select from flowctl.sends as send where send.message_id = message.id);
+
+-- name: is_due
+-- Whether there is anything to do on these channels: a look at the head of the index.
+select exists (
+  select from unnest(%(channels)s::text[]) as wanted (channel)
+  cross join lateral (
+    select from public.message_logs as message
+    where message.status = 'pending'
+      and message.message_type = wanted.channel
+      and message.due_at <= coalesce(%(now)s::timestamptz, now())
+      and (message.lease_until is null or message.lease_until < now())
+      and not exists (select from flowctl.sends as send where send.message_id = message.id)
+    limit 1
+  ) as due
+);
