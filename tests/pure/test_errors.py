@@ -25,9 +25,14 @@ def documented() -> dict[int, str]:
     return {int(code): meaning for code, meaning in rows}
 
 
-def test_every_error_has_a_status_of_its_own() -> None:
-    statuses = [error.exit_code for error in family(FlowctlError)]
+def test_every_kind_of_error_has_a_status_of_its_own() -> None:
+    statuses = [error.exit_code for error in FlowctlError.__subclasses__()]
     assert sorted(statuses) == list(range(1, len(statuses) + 1))
+
+
+def test_a_special_case_has_the_status_of_its_kind() -> None:
+    for kind in FlowctlError.__subclasses__():
+        assert {error.exit_code for error in family(kind)} <= {kind.exit_code}
 
 
 def test_readme_lists_every_status_and_no_other() -> None:
@@ -38,7 +43,9 @@ def test_readme_lists_every_status_and_no_other() -> None:
 
 @pytest.mark.parametrize("error", list(family(FlowctlError)))
 def test_the_tree_in_the_docstring_is_the_family(error: type[FlowctlError]) -> None:
-    assert re.search(rf"── {error.__name__} +{error.exit_code} ", errors.__doc__ or "")
+    is_kind = error in FlowctlError.__subclasses__()
+    status = rf" +{error.exit_code} " if is_kind else r"\b"
+    assert re.search(rf"── {error.__name__}{status}", errors.__doc__ or "")
 
 
 def test_an_error_carries_what_is_printed() -> None:
