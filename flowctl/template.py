@@ -1,0 +1,243 @@
+"""Merge fields: Liquid over a lead's columns, in a step's subject and content.
+
+The one rule: what a lead's row holds is data, never template and never markup.
+
+A template cannot read files or other templates, and the work and memory of one rendering are
+bounded by the limits below, whatever the template or the lead says.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import lru_cache, wraps
+from typing import Any, TextIO
+
+from liquid import BoundTemplate, Environment
+from liquid.builtin.tags.for_tag import ForNode, ForTag
+from liquid.context import RenderContext
+from liquid.exceptions import (
+    LiquidError,
+    LiquidInterrupt,
+    LoopIterationLimitError,
+    OutputStreamLimitError,
+)
+from liquid.output import LimitedStringIO
+from liquid.token import Token
+from liquid.undefined import Undefined
+
+from flowctl.leadvalues import LeadValues
+from flowctl.model import JsonObject
+
+SOURCE_LIMIT = 200_000
+"""Characters of a template. Mail providers cut what they show at about half of that."""
+OUTPUT_LIMIT = 500_000
+"""Bytes (UTF-8) of a rendered message."""
+LOOP_LIMIT = 1_000
+"""Rounds of a loop, counting those of the loops inside it; items of a list."""
+VARIABLE_LIMIT = 100_000
+"""Characters of one filter's result; bytes of all variables that a template assigns."""
+
+_NESTING_LIMIT = 20
+_UNCLOSED_LIMIT = 20
+_INTEGER_BITS = 256
+_OTHER_TEMPLATES = ("include", "render")
+_UNBOUNDED_TAGS = ("tablerow",)
+_MARKUP_FILTERS = ("safe",)
+
+_PAIRS = tuple(
+    (re.compile(opening), re.compile(closing))
+    for opening, closing in (
+        (r"\{\{", r"\}\}"),
+        (r"\{%", r"%\}"),
+        (r"\{%-?\s*raw", r"\{%-?\s*endraw\s*-?%\}"),
+        (r"\{%-?\s*doc", r"\{%-?\s*enddoc\s*-?%\}"),
+    )
+)
+_MARKUP = re.compile(
+    r"<(?:!doctype|html|head|body|p|br|hr|div|span|a|b|i|u|em|strong|small|h[1-6]|ul|ol|li|table|tr|td"
+    r"|th|tbody|img|center|font|blockquote|pre|code|section|style)(?:\s[^<>]*)?/?>",
+    re.IGNORECASE,
+)
+
+
+class TemplateError(Exception):
+    """A template that does not parse, or that fails on a lead; ``line`` counts from 1, if known."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message if line is None else f"line {line}: {message}")
+        self.message = message
+        self.line = line
+
+
+class Template:
+    """A parsed template; make one with ``parse``."""
+
+    __slots__ = ("_bound",)
+
+    def __init__(self, bound: BoundTemplate) -> None:
+        self._bound = bound
+
+    def render(self, lead: JsonObject) -> str:
+        """See the function ``render``."""
+        context = RenderContext(self._bound, globals=LeadValues(lead))
+        buffer = LimitedStringIO(limit=OUTPUT_LIMIT)
+        for node in self._bound.nodes:
+            try:
+                node.render(context, buffer)
+            except Exception as error:  # whatever Python makes of odd values
+                raise _explained(error, node.token) from error
+        return buffer.getvalue()
+
+
+def is_html(source: str) -> bool:
+    """Whether content is HTML: it has a tag that mail is made of. ``a < b`` and ``<3`` are not."""
+    return _MARKUP.search(source) is not None
+
+
+@lru_cache(maxsize=256)
+def parse(source: str, html: bool) -> Template:  # noqa: FBT001  # the two kinds there are
+    """Parse a template; with ``html``, every value is escaped where it is put in.
+
+    Raises ``TemplateError`` for what Liquid cannot read, for a tag or filter that does not exist,
+    and for a template beyond ``SOURCE_LIMIT``. The last templates are kept: parsing one of them
+    again is free.
+    """
+    if len(source) > SOURCE_LIMIT:
+        raise TemplateError(f"{len(source):,} characters, where at most {SOURCE_LIMIT:,} are taken")
+    _check_openings(source)
+    environment = _environment(html)
+    try:
+        bound = environment.from_string(source)
+        used = bound.analyze(include_partials=False).filters
+    except (LiquidError, RecursionError) as error:
+        raise _explained(error, None) from error
+    for name, places in used.items():
+        if name not in environment.filters:
+            raise TemplateError(f"unknown filter '{name}'", _line(source, places[0].index))
+    return Template(bound)
+
+
+def render(template: Template, lead: JsonObject) -> str:
+    """The template with a lead's values, each by its column's name: ``{{ first_name }}``.
+
+    A value that is missing or null is empty; texts are cleaned, see ``leadvalues``.
+
+    Raises ``TemplateError`` for anything that fails, a limit included.
+    """
+    return template.render(lead)
+
+
+def _check_openings(source: str) -> None:
+    """Liquid's lexer reads on to the end of the source from every opening that is never closed."""
+    for opening, closing in _PAIRS:
+        closed = max((match.end() for match in closing.finditer(source)), default=0)
+        unclosed = opening.findall(source, closed)
+        if len(unclosed) > _UNCLOSED_LIMIT:
+            raise TemplateError(f"'{unclosed[0]}' is opened many times and never closed")
+
+
+class _LimitedEnvironment(Environment):
+    context_depth_limit = _NESTING_LIMIT
+    block_nesting_limit = _NESTING_LIMIT
+    loop_iteration_limit = LOOP_LIMIT
+    local_namespace_limit = VARIABLE_LIMIT
+    output_stream_limit = OUTPUT_LIMIT
+
+
+@lru_cache(maxsize=2)
+def _environment(html: bool) -> Environment:  # noqa: FBT001  # as parse
+    environment = _LimitedEnvironment(autoescape=html)
+    for tag in (*_OTHER_TEMPLATES, *_UNBOUNDED_TAGS):
+        del environment.tags[tag]
+    environment.add_tag(_BoundedForTag)
+    for name in _MARKUP_FILTERS:
+        del environment.filters[name]
+    environment.filters["date"] = _iso_date(environment.filters["date"])
+    environment.filters["replace"] = _foreseen_replace(environment.filters["replace"])
+    for name, filter_ in environment.filters.items():
+        environment.filters[name] = _bounded(filter_)
+    return environment
+
+
+class _BoundedForNode(ForNode):
+    """A loop that measures a range before ``reversed`` would make a list of it."""
+
+    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
+        _check_range(self.expression.iterable.evaluate(context))
+        return super().render_to_output(context, buffer)
+
+
+class _BoundedForTag(ForTag):
+    node_class = _BoundedForNode
+
+
+def _check_range(value: object) -> None:
+    if isinstance(value, range) and value.stop - value.start > LOOP_LIMIT:
+        message = f"a range of more than {LOOP_LIMIT:,} numbers"
+        raise LoopIterationLimitError(message, token=None)
+
+
+def _bounded(filter_: Callable[..., Any]) -> Callable[..., Any]:
+    """The filter with a bound on what goes in and out, so that a chain of them cannot explode."""
+
+    @wraps(filter_)
+    def bounded(value: object, *arguments: object, **options: object) -> object:
+        for given in (value, *arguments):
+            _check_range(given)
+        result: object = filter_(value, *arguments, **options)
+        if (
+            (isinstance(result, str) and len(result) > VARIABLE_LIMIT)
+            or (isinstance(result, list) and len(result) > LOOP_LIMIT)
+            or (isinstance(result, int) and result.bit_length() > _INTEGER_BITS)
+        ):
+            raise OutputStreamLimitError("a filter's result is too long", token=None)
+        return result
+
+    return bounded
+
+
+def _foreseen_replace(replace: Callable[..., Any]) -> Callable[..., Any]:
+    """``replace`` is the one filter whose result grows with the product of what it is given."""
+
+    @wraps(replace)
+    def foreseen(value: object, old: object, new: object = "") -> object:
+        text, replacement = str(value), str(new)
+        if text.count(str(old)) * len(replacement) > VARIABLE_LIMIT:
+            raise OutputStreamLimitError("a filter's result is too long", token=None)
+        return replace(value, old, new)
+
+    return foreseen
+
+
+def _iso_date(date_filter: Callable[..., Any]) -> Callable[..., Any]:
+    """``date`` for moments as PostgreSQL writes them in JSON, ``now`` and ``today``; all else stays
+    as it is. Liquid's own guesses, and would take a name such as May for a date."""
+
+    @wraps(date_filter)
+    def iso_date(value: object, *arguments: object, **options: object) -> object:
+        if isinstance(value, str) and value not in {"now", "today"}:
+            try:
+                value = datetime.fromisoformat(value)
+            except ValueError:
+                return value
+        if isinstance(value, str | date):
+            return date_filter(value, *arguments, **options)
+        return "" if isinstance(value, Undefined) else value
+
+    return iso_date
+
+
+def _explained(error: Exception, token: Token | None) -> TemplateError:
+    """The error in Liquid's words, with the line of its token, else of the node it is in."""
+    if isinstance(error, LiquidError):
+        token = error.token if error.token and error.token.start_index >= 0 else token
+        words = str(error.message or "cannot be read")
+    elif isinstance(error, LiquidInterrupt):
+        words = f"'{error}' outside a loop"
+    else:
+        words = f"{type(error).__name__}: {error}"
+    return TemplateError(words, token and _line(token.source, token.start_index))
+
+
+def _line(source: str, index: int) -> int:
+    return source.count("\n", 0, max(index, 0)) + 1
