@@ -1,6 +1,7 @@
 """A server per session, a database per test, and an environment that says nothing."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from flowctl import migrate
 from tests.support.cli import Environ, Ran, RunFlowctl, run_flowctl
+from tests.support.embedded import Client
 from tests.support.postgres import Connection, Postgres, connect, end_server, short_folder
 
 # Neither a slow machine nor a slow example is a failure.
@@ -103,3 +105,25 @@ def flowctl(database: str) -> RunFlowctl:
         return run_flowctl(*args, env=changes, input=input, cwd=cwd)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def made_cluster(session_folder: Path) -> Iterator[Path]:
+    """A data folder whose cluster was made once, with the table ``kept`` in it."""
+    folder = session_folder / "made"
+    with Client(folder, create=True) as client:
+        client.conninfo()
+        client.sql("create table kept (n int)")
+    yield folder
+    end_server(folder)
+
+
+@pytest.fixture
+def cluster(made_cluster: Path, data_dir: Path) -> Path:
+    """A data folder with a cluster, whose server is down."""
+    shutil.copytree(made_cluster, data_dir)
+    for folder, _, names in os.walk(made_cluster):
+        for path in [Path(folder), *(Path(folder, name) for name in names)]:
+            owner = path.stat()
+            os.chown(data_dir / path.relative_to(made_cluster), owner.st_uid, owner.st_gid)
+    return data_dir

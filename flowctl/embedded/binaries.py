@@ -50,8 +50,8 @@ class Binaries:
         return found[1] if (found := re.search(r"\) (\d+)", said)) else "of an unknown version"
 
 
-def find_binaries(environ: Mapping[str, str]) -> Binaries:
-    """The programs in ``FLOWCTL_PG_BIN``, else those of the installed package.
+def find_binaries(environ: Mapping[str, str], package: str = PACKAGE) -> Binaries:
+    """The programs in ``FLOWCTL_PG_BIN``, else those of the installed package of that name.
 
     Raises InputError when the folder holds none, or the package is not installed.
     """
@@ -65,10 +65,10 @@ def find_binaries(environ: Mapping[str, str]) -> Binaries:
                     "such as /usr/lib/postgresql/17/bin",
                 )
         return binaries
-    spec = importlib.util.find_spec(PACKAGE)
+    spec = importlib.util.find_spec(package)
     for location in (spec.submodule_search_locations or []) if spec else []:
-        package = Path(location)
-        binaries = Binaries(package / "pginstall" / "bin", package)
+        folder = Path(location)
+        binaries = Binaries(folder / "pginstall" / "bin", folder)
         if binaries.postgres.is_file():
             return binaries
     raise InputError(

@@ -8,6 +8,7 @@ ended; the pid file it writes only tells which process to signal.
 import os
 import signal
 import socket
+import struct
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
@@ -22,6 +23,11 @@ from flowctl.embedded.locks import FileLock
 
 LARGEST_LOG = 1_000_000
 """Bytes; a longer log becomes ``pg.log.1`` at the next start."""
+
+_SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+"""The shortest question a server answers, with one byte (PostgreSQL manual, "Message Formats")."""
+
+_ANSWER_SECONDS = 1.0
 
 _SETTINGS = {
     "listen_addresses": "",
@@ -72,12 +78,15 @@ class Postmaster:
         found = self.pid_file()
         if found is None or found.status != "ready":
             return False
+        # To connect is not enough: the socket of a postmaster that was just killed takes us still.
         with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(_ANSWER_SECONDS)
             try:
                 probe.connect(os.fspath(self.socket_dir / SOCKET_FILE))
-            except (FileNotFoundError, ConnectionRefusedError):
+                probe.sendall(_SSL_REQUEST)
+                return probe.recv(1) != b""
+            except (FileNotFoundError, ConnectionError, TimeoutError):
                 return False
-        return True
 
     def process(self) -> int | None:
         """The postmaster's pid, if the process that the pid file names really is the postmaster.

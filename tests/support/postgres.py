@@ -59,11 +59,11 @@ def is_server_down(data_dir: Path) -> bool:
 
 
 def end_server(data_dir: Path) -> None:
-    """Kill the server of a data folder, if one is left, and wait until it is gone."""
+    """Stop the server of a data folder, if one is left, and wait until it is gone."""
     if not Layout.of(data_dir).cluster.exists():
         return
     if pid := postmaster_of(data_dir).process():
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, signal.SIGINT)
     until(lambda: is_server_down(data_dir))
 
 
@@ -118,7 +118,7 @@ class Postgres:
             self._admin.execute(sql.SQL("drop database if exists {} with (force)").format(new))
 
     def _disconnect(self, name: str) -> None:
-        """End every connection to the database: to drop it at once would wait in steps of 100 ms."""
+        """End every connection to the database: dropping it would wait in steps of 100 ms."""
         statement = (
             "select count(*) filter (where pg_terminate_backend(pid) is not null) "
             "from pg_stat_activity where datname = %s"
