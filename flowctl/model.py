@@ -67,6 +67,14 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowSteps:
+    """A flow and its steps in their order: what a steps file says, and what the tables hold."""
+
+    flow: Flow
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OutgoingMessage:
     """A rendered message, ready for a transport.
 
@@ -109,7 +117,7 @@ class Outcome:
     ``code`` is the provider's own (``21610``, ``550 5.1.1``), ``detail`` its words, without control
     characters. ``provider_id`` is the Twilio SID or the email Message-ID of an accepted message.
     ``retry_after`` is how long the provider asked us to wait. ``hint`` tells an operator what to do about
-    a stopped channel.
+    a stopped channel. ``blames_recipient``: a refusal that says nothing about the next message.
     """
 
     kind: OutcomeKind
@@ -118,6 +126,7 @@ class Outcome:
     provider_id: str | None = None
     retry_after: timedelta | None = None
     hint: str = ""
+    blames_recipient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
