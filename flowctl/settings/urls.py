@@ -61,8 +61,8 @@ def parse_server_url(variable: str, url: str, *, example: str) -> ServerUrl:
     if "@" in query:
         raise malformed("holds an unescaped ?, or an unescaped @ after it")
     credentials, at, server = rest.rpartition("@")
-    server, slash, path = server.partition("/")
-    if path or (slash and "/" in credentials):
+    server, _, path = server.partition("/")
+    if path:
         raise malformed("has something after the host that cannot be read, or an unescaped /")
     host, port = _host_and_port(server, malformed)
     username, colon, password = credentials.partition(":")
