@@ -1,6 +1,8 @@
 """The embedded server's life: it is made, started, shared, left and stopped."""
 
 import os
+import shutil
+import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from flowctl.embedded.layout import Layout
 from flowctl.errors import InputError
 from tests.support.embedded import Client
 from tests.support.postgres import is_server_down, postmaster_of
+
+UNSHARE = shutil.which("unshare")
 
 
 def test_the_first_client_makes_the_database_and_the_last_one_leaves_nothing_running(
@@ -77,7 +81,7 @@ def test_four_clients_that_find_nothing_make_one_cluster(data_dir: Path) -> None
 
 
 def test_many_clients_that_come_and_go_lose_nothing(cluster: Path) -> None:
-    workers, rounds = 3, 8
+    workers, rounds = 3, 5
     with ExitStack() as stack:
         running = [stack.enter_context(Client(cluster)) for _ in range(workers)]
         for _ in range(rounds * workers):
@@ -90,6 +94,33 @@ def test_many_clients_that_come_and_go_lose_nothing(cluster: Path) -> None:
         last = running.pop()
         last.conninfo()
         assert last.sql("select count(*) from kept") == [[rounds * workers]]
+    assert is_server_down(cluster)
+
+
+def has_namespaces() -> bool:
+    """Whether this machine lets us make process namespaces, as containers do."""
+    return (
+        UNSHARE is not None
+        and not subprocess.run(
+            [UNSHARE, "--pid", "--fork", "true"], capture_output=True, check=False
+        ).returncode
+    )
+
+
+@pytest.mark.skipif(not has_namespaces(), reason="needs the right to make a process namespace")
+def test_containers_with_one_data_folder_share_one_server(cluster: Path) -> None:
+    elsewhere = [str(UNSHARE), "--pid", "--fork", "--mount-proc"]
+    with Client(cluster) as here, Client(cluster, through=elsewhere) as there:
+        assert here.conninfo() == there.conninfo()
+        pid = postmaster_of(cluster).process()
+        assert here.leave() == 0
+        there.sql("insert into kept values (1)")
+        assert there.leave() == 0
+    # from there the server's process could not be seen, let alone stopped
+    assert postmaster_of(cluster).process() == pid
+    with Client(cluster) as client:
+        client.conninfo()
+        assert client.sql("select count(*) from kept") == [[1]]
     assert is_server_down(cluster)
 
 

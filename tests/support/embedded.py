@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -27,11 +27,13 @@ class Client:
         create: bool = False,
         become: tuple[int, int] | None = None,
         env: Mapping[str, str] | None = None,
+        through: Sequence[str] = (),
     ) -> None:
+        """``through`` is a command that runs the client, such as ``unshare`` with its options."""
         options = ["--create"] if create else []
         options += ["--become", *map(str, become)] if become else []
         self.process = subprocess.Popen(
-            [sys.executable, "-m", embedded_client.__name__, str(data_dir), *options],
+            [*through, sys.executable, "-m", embedded_client.__name__, str(data_dir), *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
