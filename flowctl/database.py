@@ -4,6 +4,7 @@ Everything works through a pooler in transaction mode: no prepared statements, n
 statement or one short transaction at a time.
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +18,14 @@ import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from flowctl.errors import DatabaseUnavailable, FlowctlError, InputError, SchemaMismatch
+from flowctl.errors import (
+    DatabaseAway,
+    DatabaseUnavailable,
+    FlowctlError,
+    InputError,
+    PasswordRefused,
+    SchemaMismatch,
+)
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -88,8 +96,6 @@ def open_connection(conninfo: str, *, connect_timeout: int = CONNECT_TIMEOUT) ->
 
 
 def _parameters(conninfo: str, connect_timeout: int) -> dict[str, str | int]:
-    import os
-
     try:
         given = conninfo_to_dict(conninfo)
     except psycopg.Error:
@@ -140,14 +146,15 @@ _REFUSALS = (
 )  # fmt: skip
 
 
-def _refusal(error: psycopg.Error) -> DatabaseUnavailable:
+def _refusal(error: psycopg.Error) -> DatabaseAway:
     """A connection error in our words: libpq's own may hold parts of the password."""
     said = str(error)
     for marker, reason, hint in _REFUSALS:
         if marker in said:
-            return DatabaseUnavailable(f"cannot connect to the database: {reason}", hint=hint)
-    state = getattr(error, "sqlstate", None)
-    return DatabaseUnavailable(
+            kind = PasswordRefused if "password" in marker else DatabaseAway
+            return kind(f"cannot connect to the database: {reason}", hint=hint)
+    state = error.sqlstate
+    return DatabaseAway(
         f"cannot connect to the database{f' (SQLSTATE {state})' if state else ''}",
         hint="check DATABASE_URL: host, port, user, database",
     )
@@ -177,7 +184,7 @@ def translate(error: psycopg.Error) -> FlowctlError:
     if error.sqlstate == REFUSED_BY_SCHEMA:
         return InputError(said, hint=hint)
     if is_connection_lost(error):
-        return DatabaseUnavailable("the connection to the database was lost", hint="try again")
+        return DatabaseAway("the connection to the database was lost", hint="try again")
     match error:
         case errors.UndefinedTable() | errors.UndefinedFunction() | errors.InvalidSchemaName() | (
             errors.UndefinedColumn()

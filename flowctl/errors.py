@@ -6,7 +6,9 @@
     ├── NeedsAttention       1   the command ran; something waits for a person
     ├── UsageError           2   options that contradict each other
     ├── InputError           3   what the user wrote: steps file, template, settings, an unknown id
-    ├── DatabaseUnavailable  4   the database cannot be reached, or refused
+    ├── DatabaseUnavailable  4   the database refused
+    │   └── DatabaseAway         it cannot be reached now, or the connection was lost
+    │       └── PasswordRefused
     ├── SchemaMismatch       5   the schema is missing, older or newer than this program
     └── ProviderStopped      6   a provider refused the account or could not be reached
 
@@ -54,6 +56,14 @@ class DatabaseUnavailable(FlowctlError):
     """The database cannot be reached, or refused the connection or a right."""
 
     exit_code = 4
+
+
+class DatabaseAway(DatabaseUnavailable):
+    """The database cannot be reached at the moment: trying again later may help."""
+
+
+class PasswordRefused(DatabaseAway):
+    """The password was refused: trying again soon only gets the address banned (Supabase does)."""
 
 
 class SchemaMismatch(FlowctlError):

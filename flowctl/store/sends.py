@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from psycopg.rows import class_row, scalar_row
+from psycopg.types.json import Json
 
 from flowctl.database import Connection, query
 from flowctl.model import Channel, JsonObject, Status
@@ -59,6 +60,8 @@ class Intent:
     """A rendered message about to be begun. ``address`` is the recipient as suppressions have it."""
 
     id: UUID
+    channel: Channel
+    transport: str
     lead_id: str
     flow_step: str
     recipient: str
@@ -91,7 +94,16 @@ class Result:
     provider_id: str | None = None
     pause: timedelta | None = None
     attempted: bool = True
-    recipient: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An address that the provider will not write to again, and the message that showed it."""
+
+    message_id: UUID
+    channel: Channel
+    address: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,41 +143,48 @@ def claim_due(
     return sorted(rows, key=lambda row: (row.due_at is None, row.due_at, row.id))
 
 
-def begin_sends(
-    connection: Connection,
-    run: Run,
-    channel: Channel,
-    transport: str,
-    intents: Sequence[Intent],
-) -> list[Begun]:
-    """Write the intent to send; only what comes back begun may be handed over.
+def lock_guarded(connection: Connection, run: Run, intents: Sequence[Intent]) -> None:
+    """Keep other dispatchers from deciding about the same gaps, addresses and brake until the end of
+    the transaction."""
+    guarded = [intent for intent in intents if intent.is_guarded]
+    names = [f"lead {intent.lead_id}" for intent in guarded]
+    names += [f"step {intent.flow_step} {intent.address}" for intent in guarded]
+    if run.max_per_hour is not None:
+        names.append("brake")
+    if names:
+        connection.execute(query("lock_guarded"), {"names": names})
+
+
+def begin_sends(connection: Connection, run: Run, intents: Sequence[Intent]) -> list[Begun]:
+    """Write the intent to send; only what comes back begun may be handed over, after the commit.
 
     A message missing from the answer is no longer this run's.
     """
-    guards = [f"lead {intent.lead_id}" for intent in intents if intent.is_guarded]
-    guards += [f"step {i.flow_step} {i.address}" for i in intents if i.is_guarded]
-    if run.max_per_hour is not None:
-        guards.append("brake")
-    with connection.transaction():
-        if guards:
-            connection.execute(query("lock_guarded"), {"names": guards})
-        return _rows(
-            connection,
-            "begin_sends",
-            Begun,
-            run=run.id,
-            lease=run.lease,
-            send_timeout=run.send_timeout,
-            now=run.now,
-            max_per_hour=run.max_per_hour,
-            channel=channel,
-            transport=transport,
-            ids=[intent.id for intent in intents],
-            recipients=[intent.recipient for intent in intents],
-            addresses=[intent.address for intent in intents],
-            subjects=[intent.subject for intent in intents],
-            contents=[intent.content for intent in intents],
-        )
+    return _rows(
+        connection,
+        "begin_sends",
+        Begun,
+        run=run.id,
+        lease=run.lease,
+        send_timeout=run.send_timeout,
+        now=run.now,
+        max_per_hour=run.max_per_hour,
+        intents=Json(
+            [
+                {
+                    "number": number,
+                    "id": intent.id.hex,
+                    "channel": intent.channel,
+                    "transport": intent.transport,
+                    "recipient": intent.recipient,
+                    "address": intent.address,
+                    "subject": intent.subject,
+                    "content": intent.content,
+                }
+                for number, intent in enumerate(intents)
+            ]
+        ),
+    )
 
 
 def record_outcomes(connection: Connection, run: Run, results: Sequence[Result]) -> set[UUID]:
@@ -175,13 +194,19 @@ def record_outcomes(connection: Connection, run: Run, results: Sequence[Result])
         "record_outcomes",
         run=run.id,
         now=run.now,
-        ids=[result.id for result in results],
-        statuses=[result.status for result in results],
-        errors=[result.error for result in results],
-        provider_ids=[result.provider_id for result in results],
-        pauses=[result.pause for result in results],
-        attempted=[result.attempted for result in results],
-        recipients=[result.recipient for result in results],
+        results=Json(
+            [
+                {
+                    "id": result.id.hex,
+                    "status": result.status,
+                    "error": result.error,
+                    "provider_id": result.provider_id,
+                    "pause_seconds": result.pause and result.pause.total_seconds(),
+                    "attempted": result.attempted,
+                }
+                for result in results
+            ]
+        ),
     )
 
 
@@ -211,18 +236,16 @@ def abandon_sends(connection: Connection, run: Run, ids: Sequence[UUID]) -> None
     connection.execute(query("abandon_sends"), {"run": run.id, "ids": list(ids)})
 
 
-def suppress_recipients(
-    connection: Connection, channel: Channel, refused: Sequence[tuple[UUID, str, str]]
-) -> set[UUID]:
-    """Suppress addresses the provider refused for good (message, address, reason) and cancel those
-    leads' further messages on the channel; returns the cancelled ones."""
+def suppress_recipients(connection: Connection, refused: Sequence[Refused]) -> set[UUID]:
+    """Suppress addresses that the provider refused for good, and cancel those leads' further messages
+    on the channel; returns the cancelled ones."""
     return _ids(
         connection,
         "suppress_recipients",
-        channel=channel,
-        ids=[message for message, _, _ in refused],
-        addresses=[address for _, address, _ in refused],
-        reasons=[reason for _, _, reason in refused],
+        ids=[one.message_id for one in refused],
+        channels=[one.channel for one in refused],
+        addresses=[one.address for one in refused],
+        reasons=[one.reason for one in refused],
     )
 
 

@@ -136,10 +136,10 @@ from (
 -- address, the gap to the lead's previous message, the brake.
 with asked as (
   select given.*
-  from unnest(
-    %(ids)s::uuid[], %(recipients)s::text[], %(addresses)s::text[], %(subjects)s::text[],
-    %(contents)s::text[]
-  ) with ordinality as given (id, recipient, address, subject, content, number)
+  from json_to_recordset(%(intents)s::json) as given (
+    number integer, id uuid, channel text, transport text, recipient text, address text,
+    subject text, content text
+  )
 ),
 candidate as (
   select
@@ -166,7 +166,7 @@ judged as (
     case
       when exists (
         select from public.suppressions as suppression
-        where suppression.channel = %(channel)s and suppression.address = candidate.address
+        where suppression.channel = candidate.channel and suppression.address = candidate.address
       ) then 'recipient is suppressed'
       when candidate.dedupe_address and exists (
         select from public.message_logs as other
@@ -180,15 +180,18 @@ judged as (
       from public.message_logs as other
       inner join public.flow_steps as step on step.id = other.flow_step_id
       where other.lead_id = candidate.lead_id and other.status = 'sent'
-        and other.message_type = %(channel)s and step.flow = candidate.flow
+        and other.message_type = candidate.channel and step.flow = candidate.flow
     ) end as gap_ends,
     (
       candidate.min_gap is not null and (
-        row_number() over (partition by candidate.lead_id, candidate.flow order by candidate.number) > 1
+        row_number() over (
+          partition by candidate.lead_id, candidate.flow, candidate.channel
+          order by candidate.number
+        ) > 1
         or exists (
           select from flowctl.sends as send
           inner join public.flow_steps as step on step.id = send.flow_step_id
-          where send.lead_id = candidate.lead_id and send.channel = %(channel)s
+          where send.lead_id = candidate.lead_id and send.channel = candidate.channel
             and step.flow = candidate.flow
         )
       )
@@ -237,7 +240,7 @@ begun as (
     lease_until
   )
   select
-    decided.id, decided.lead_id, decided.flow_step_id, %(channel)s, %(transport)s,
+    decided.id, decided.lead_id, decided.flow_step_id, decided.channel, decided.transport,
     decided.recipient, decided.subject, decided.content, %(run)s::uuid,
     now() + %(lease)s::interval
   from decided
@@ -276,11 +279,11 @@ from decided;
 -- Writes what became of messages, and ends their sends. An acceptance is written whoever holds the
 -- message by now: it is the truth. Anything else only by the run whose claim it still is.
 with result as (
-  select given.*
-  from unnest(
-    %(ids)s::uuid[], %(statuses)s::text[], %(errors)s::text[], %(provider_ids)s::text[],
-    %(pauses)s::interval[], %(attempted)s::boolean[], %(recipients)s::text[]
-  ) as given (id, status, error, provider_id, pause, attempted, recipient)
+  select given.*, make_interval(secs => given.pause_seconds) as pause
+  from json_to_recordset(%(results)s::json) as given (
+    id uuid, status text, error text, provider_id text, pause_seconds double precision,
+    attempted boolean
+  )
 ),
 finished as (
   delete from flowctl.sends as send
@@ -294,7 +297,7 @@ set
   sent_at = case when result.status = 'sent' then coalesce(%(now)s::timestamptz, now()) end,
   error_message = result.error,
   provider_id = coalesce(result.provider_id, message.provider_id),
-  recipient = coalesce(finished.recipient, result.recipient, message.recipient),
+  recipient = coalesce(finished.recipient, message.recipient),
   subject = case
     when result.status = 'sent' then coalesce(finished.subject, message.subject)
     else message.subject
@@ -338,7 +341,7 @@ set
   lease_until = null
 from given
 inner join kept on kept.message_id = given.id
-where message.id = given.id and message.status = 'pending'
+where message.id = given.id and message.status = 'pending' and message.claimed_by = %(run)s::uuid
 returning message.id;
 
 -- name: release_claims
@@ -361,12 +364,13 @@ where send.message_id = any(%(ids)s::uuid[]) and send.claimed_by = %(run)s::uuid
 -- Addresses the provider will not write to again, and the rest of those leads' messages there.
 with refused as (
   select given.*
-  from unnest(%(ids)s::uuid[], %(addresses)s::text[], %(reasons)s::text[])
-    as given (id, address, reason)
+  from unnest(%(ids)s::uuid[], %(channels)s::text[], %(addresses)s::text[], %(reasons)s::text[])
+    as given (id, channel, address, reason)
 ),
 suppressed as (
   insert into public.suppressions (channel, address, reason, source)
-  select distinct on (refused.address) %(channel)s, refused.address, refused.reason, 'provider'
+  select distinct on (refused.channel, refused.address)
+    refused.channel, refused.address, refused.reason, 'provider'
   from refused
   on conflict do nothing
 )
@@ -376,7 +380,7 @@ set
 from refused
 inner join public.message_logs as source on source.id = refused.id
 where message.lead_id = source.lead_id and message.id <> source.id
-  and message.message_type = %(channel)s and message.status = 'pending'
+  and message.message_type = refused.channel and message.status = 'pending'
   and not exists (select from flowctl.sends as send where send.message_id = message.id)
 returning message.id;
 

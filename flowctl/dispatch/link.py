@@ -1,0 +1,108 @@
+"""A database connection that comes back: the dispatcher's, which must not lose what it knows."""
+
+from collections.abc import Callable
+from random import Random
+from typing import TypeVar
+
+import psycopg
+
+from flowctl.database import Connection, is_connection_lost, translate
+from flowctl.errors import DatabaseAway, DatabaseUnavailable, PasswordRefused
+
+T = TypeVar("T")
+
+FIRST_PAUSE = 0.25
+LONGEST_PAUSE = 15.0
+PASSWORD_PAUSE = 120.0
+"""Seconds after a refused password: Supabase bans the address that keeps trying."""
+
+REFUSALS_TAKEN = 8
+"""How often a statement that must be done is tried again when the database refuses it."""
+
+_CONFLICTS = ("40001", "40P01")
+"""Serialization failure and deadlock: the transaction was undone and may be run again."""
+
+
+class Link:
+    """Runs statements over one connection, and opens it again when it is lost.
+
+    ``connect`` raises DatabaseAway while the server cannot be reached. ``pause(seconds)`` waits and
+    returns false when there is to be no further try. ``on_change(reason)`` hears why the database is
+    gone, and an empty reason when it is back.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        *,
+        pause: Callable[[float], bool],
+        random: Random,
+        on_change: Callable[[str], None],
+    ) -> None:
+        self._connect = connect
+        self._pause = pause
+        self._random = random
+        self._on_change = on_change
+        self._connection: Connection | None = None
+        self._is_away = False
+
+    def once(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work``; again if it lost a conflict with another transaction.
+
+        Raises DatabaseAway when the connection is lost (whether the work was done is then unknown)
+        or cannot be opened.
+        """
+        while True:
+            try:
+                connection = self._open()
+                result = work(connection)
+            except psycopg.Error as error:
+                if error.sqlstate in _CONFLICTS:
+                    continue
+                failure = translate(error)
+                if is_connection_lost(error):
+                    self._gone(failure.message)
+                raise failure from error
+            except DatabaseAway as error:
+                self._gone(error.message)
+                raise
+            if self._is_away:
+                self._is_away = False
+                self._on_change("")
+            return result
+
+    def surely(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work``, which must be safe to repeat, until it is done.
+
+        A database that is away is waited for until ``pause`` says no; one that refuses (a right was
+        taken away, its disk is full) is asked a few times more. Raises DatabaseUnavailable then.
+        """
+        pause = FIRST_PAUSE
+        refusals = 0
+        while True:
+            try:
+                return self.once(work)
+            except DatabaseUnavailable as error:
+                refusals += not isinstance(error, DatabaseAway)
+                spread = pause * self._random.uniform(0.8, 1.2)
+                seconds = PASSWORD_PAUSE if isinstance(error, PasswordRefused) else spread
+                if refusals > REFUSALS_TAKEN or not self._pause(seconds):
+                    raise
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    def close(self) -> None:
+        """Close the connection; the next use opens it again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _open(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = self._connect()
+        return self._connection
+
+    def _gone(self, reason: str) -> None:
+        self.close()
+        if not self._is_away:
+            self._is_away = True
+            self._on_change(reason)

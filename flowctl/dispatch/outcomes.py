@@ -1,0 +1,75 @@
+"""What the outcome of one attempt means for its message."""
+
+import re
+from dataclasses import dataclass
+from random import Random
+
+from flowctl.dispatch.events import EventKind
+from flowctl.model import Outcome, OutcomeKind, Status
+from flowctl.retry import MAX_ATTEMPTS, pause_after
+from flowctl.store.sends import Result
+from flowctl.dispatch.rendering import Ready
+
+ERROR_LIMIT = 1000
+"""Characters of an ``error_message``."""
+
+UNKNOWN_OUTCOME = "unknown outcome"
+"""How the ``error_message`` of a message begins that may have gone out."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to record of a message, and how the run counts it.
+
+    ``is_lookup``: the outcome is unknown and the provider can be asked later; then ``result`` only
+    carries the words. ``suppression`` is the reason to suppress the recipient.
+    """
+
+    result: Result
+    kind: EventKind
+    is_lookup: bool = False
+    is_unknown: bool = False
+    suppression: str | None = None
+
+
+def one_line(text: str) -> str:
+    """A provider's words in one line without control characters, of bounded length."""
+    return _CONTROL.sub(" ", text).strip()[:ERROR_LIMIT]
+
+
+def decide(ready: Ready, outcome: Outcome, random: Random, *, can_look_up: bool) -> Decision:
+    """What an outcome means: sent, failed, tried again, to be looked up, or nobody's fault."""
+    said = one_line(f"{outcome.code} {outcome.detail}")
+    message = ready.claimed.id
+    match outcome.kind:
+        case OutcomeKind.ACCEPTED:
+            return Decision(
+                Result(message, Status.SENT, provider_id=outcome.provider_id), EventKind.SENT
+            )
+        case OutcomeKind.REFUSED:
+            return Decision(Result(message, Status.FAILED, said), EventKind.FAILED)
+        case OutcomeKind.SUPPRESSED:
+            return Decision(
+                Result(message, Status.FAILED, said), EventKind.FAILED, suppression=said
+            )
+        case OutcomeKind.DEFERRED:
+            pause = pause_after(ready.claimed.attempts + 1, random, outcome.retry_after)
+            if pause is None:
+                error = one_line(f"gave up after {MAX_ATTEMPTS} attempts: {said}")
+                return Decision(Result(message, Status.FAILED, error), EventKind.FAILED)
+            return Decision(
+                Result(message, Status.PENDING, said, pause=pause), EventKind.RETRYING
+            )
+        case OutcomeKind.UNKNOWN:
+            error = one_line(f"{UNKNOWN_OUTCOME}: {said}")
+            if can_look_up:
+                return Decision(
+                    Result(message, Status.PENDING, error), EventKind.RETRYING, is_lookup=True
+                )
+            return Decision(Result(message, Status.FAILED, error), EventKind.FAILED, is_unknown=True)
+        case OutcomeKind.CHANNEL_STOPPED:
+            return Decision(
+                Result(message, Status.PENDING, said, attempted=False), EventKind.RELEASED
+            )

@@ -1,0 +1,74 @@
+"""The threads that wait for providers."""
+
+import logging
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+from flowctl.dispatch.rendering import Ready
+from flowctl.model import Channel, Outcome, OutcomeKind
+from flowctl.transports import Transport
+
+Answer = tuple[Channel, Ready, Outcome]
+
+log = logging.getLogger(__name__)
+
+
+class Senders:
+    """Hands messages to transports, as many at once as there are threads.
+
+    ``on_answer`` is called in a sender's thread as soon as an outcome is there.
+    """
+
+    def __init__(self, count: int, on_answer: Callable[[Answer], None]) -> None:
+        self._jobs: SimpleQueue[tuple[Transport, Ready] | None] = SimpleQueue()
+        self._answers: SimpleQueue[Answer | None] = SimpleQueue()
+        self._on_answer = on_answer
+        self._threads = [
+            Thread(target=self._work, name=f"sender-{number}", daemon=True)
+            for number in range(count)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def send(self, transport: Transport, ready: Ready) -> None:
+        """Have a message sent by the next free thread."""
+        self._jobs.put((transport, ready))
+
+    def answers(self, timeout: float | None) -> list[Answer]:
+        """The outcomes that are there; waits for the first one, at most ``timeout`` seconds."""
+        found: list[Answer] = []
+        try:
+            first = self._answers.get(timeout=timeout)
+            while True:
+                if first is not None:
+                    found.append(first)
+                first = self._answers.get_nowait()
+        except Empty:
+            return found
+
+    def wake(self) -> None:
+        """Let a waiting ``answers`` return; safe in a signal handler."""
+        self._answers.put(None)
+
+    def close(self) -> None:
+        """Let the threads end, once they have sent what they hold."""
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            transport, ready = job
+            try:
+                outcome = transport.send(ready.message)
+            except Exception as error:
+                # A bug of ours; the message may have been handed over, and no other may suffer.
+                log.exception("sending message %s", ready.message.id)
+                outcome = Outcome(
+                    OutcomeKind.UNKNOWN, detail=f"internal error: {type(error).__name__}"
+                )
+            answer = (transport.channel, ready, outcome)
+            self._on_answer(answer)
+            self._answers.put(answer)
