@@ -11,8 +11,8 @@ from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
 from flowctl.settings import Letterhead, SmtpSettings
 from flowctl.transports.detail import one_line
 from flowctl.transports.mime import Composer
-from flowctl.transports.smtp_replies import HINTS, Reply, Stage, judge
-from flowctl.transports.smtp_session import SessionRefused, SessionUnusable, SmtpSession, Timeouts
+from flowctl.transports.smtp.replies import HINTS, Reply, Stage, judge
+from flowctl.transports.smtp.session import SessionRefused, SessionUnusable, SmtpSession, Timeouts
 
 _RESOLVING = 10.0
 """Seconds allowed for looking up the host's name, for which there is no timeout to set."""
@@ -149,7 +149,7 @@ def _lost(stage: Stage, error: smtplib.SMTPException | OSError) -> Outcome:
         said = text if isinstance(text, str) else text.decode("utf-8", "replace")
         return judge(stage, Reply(error.smtp_code, said))
     reason = _reason(error)
-    if stage is Stage.CONNECT:
+    if stage is Stage.CONNECT and not isinstance(error, TimeoutError):
         return _stopped(stage, f"the SMTP server cannot be reached: {reason}")
     refused_tls = isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
     if stage is Stage.TLS and refused_tls:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from flowctl.clock import Clock
 from flowctl.settings import SmtpSettings
 from flowctl.settings.urls import is_loopback
-from flowctl.transports.smtp_replies import CLOSING, Reply, Stage
+from flowctl.transports.smtp.replies import CLOSING, Reply, Stage
 
 _DOT_AT_LINE_START = re.compile(rb"(?m)^\.")
 _LONGEST_REPLY = 65536

@@ -1,0 +1,233 @@
+"""Texts by Twilio's REST API, through Twilio's own client.
+
+That API has no idempotency key, and a repeated request may send a second text. So each request is
+made once: one of which no byte was written was not sent, of any other without an answer the outcome
+is unknown, and Twilio's lists tell what became of it.
+"""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+
+import requests
+from twilio.base import values
+from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
+from twilio.base.page import Page
+from twilio.rest.api.v2010.account.message import MessageInstance
+
+from flowctl.errors import ProviderStopped
+from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage, TextRecord
+from flowctl.settings import TwilioSettings
+from flowctl.transports.detail import one_line
+from flowctl.transports.twilio.client import HttpTimeouts, TwilioClient, retry_after
+from flowctl.transports.twilio.codes import OUTCOMES, PAUSES, Meaning, judge_request
+
+_LONGEST_VALIDITY = 36000
+"""Seconds that Twilio keeps a text in its queue at most; also what it does unless told."""
+_PAGE_SIZE = 1000
+_MOST_PAGES = 1000
+_CLOCKS_DIFFER = timedelta(minutes=2)
+_DAYS_DIFFER = timedelta(days=1)
+_ADDRESSES = 4
+"""Addresses of one host that a connection may have to be tried at."""
+_RESOLVING = 10.0
+"""Seconds allowed for looking up the host's name, for which there is no timeout to set."""
+
+_NONSENSE = (ValueError, TypeError, AttributeError, KeyError)
+"""What Twilio's client raises over an answer that is not what its API promises."""
+
+
+class TwilioTransport:
+    """Sends texts through one account, and looks them up. Each thread gets a client of its own."""
+
+    channel = Channel.TEXT
+
+    def __init__(self, settings: TwilioSettings, *, timeouts: HttpTimeouts | None = None) -> None:
+        self._settings = settings
+        self._timeouts = timeouts or HttpTimeouts()
+        self._lock = threading.Lock()
+        self._clients: list[TwilioClient] = []
+        self._mine = threading.local()
+
+    @property
+    def send_timeout(self) -> float:
+        """Seconds after which a call of ``send`` has returned."""
+        return _RESOLVING + _ADDRESSES * self._timeouts.connect + self._timeouts.read
+
+    def send(self, message: OutgoingMessage) -> Outcome:
+        """Hand over one text. ``valid_for`` bounds how long Twilio may keep it queued."""
+        service = self._settings.messaging_service_sid
+        client = self._client()
+        client.forget()
+        try:
+            record = client.messages.create(
+                to=message.recipient,
+                body=message.text,
+                messaging_service_sid=service or values.unset,
+                from_=values.unset if service else self._settings.from_number,
+                validity_period=_validity(message.valid_for),
+            )
+        except requests.RequestException as error:
+            return _unanswered(error, was_sent=client.was_sent)
+        except TwilioException as error:
+            return _refused(error, client.answer)
+        except _NONSENSE:
+            return _nonsense(client.answer)
+        if not isinstance(record.sid, str) or not record.sid.isalnum():
+            return _nonsense(client.answer)
+        return Outcome(
+            OutcomeKind.ACCEPTED, detail=one_line(str(record.status)), provider_id=record.sid
+        )
+
+    def find(self, recipient: str, since: datetime) -> list[TextRecord]:
+        """The texts to a number that Twilio has had since a moment, newest first.
+
+        Some may be up to two minutes older: clocks differ. Raises ProviderStopped.
+        """
+        # By the number alone: Twilio's date filter is by the day and by when a text went out, and a
+        # text that still waits in its queue has not.
+        return list(self._records(since, to=recipient))
+
+    def recent(self, since: datetime) -> Iterator[TextRecord]:
+        """All texts since a moment, sent and received, newest first; a request for every thousand.
+
+        Some may be up to two minutes older: clocks differ. Raises ProviderStopped.
+        """
+        return self._records(since, date_sent_after=since.astimezone(UTC) - _DAYS_DIFFER)
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._lock:
+            clients, self._clients = self._clients, []
+        for client in clients:
+            client.close()
+        self._mine = threading.local()
+
+    def _client(self) -> TwilioClient:
+        client: TwilioClient | None = getattr(self._mine, "client", None)
+        if client is None:
+            client = self._mine.client = TwilioClient(self._settings, self._timeouts)
+            with self._lock:
+                self._clients.append(client)
+        return client
+
+    def _records(
+        self, since: datetime, *, to: str | None = None, date_sent_after: datetime | None = None
+    ) -> Iterator[TextRecord]:
+        client = self._client()
+        client.forget()
+        oldest = since - _CLOCKS_DIFFER
+        try:
+            page: Page | None = client.messages.page(
+                to=to or values.unset,
+                date_sent_after=date_sent_after or values.unset,
+                page_size=_PAGE_SIZE,
+            )
+            for _ in range(_MOST_PAGES):
+                records = [] if page is None else [_record(message) for message in page]
+                if page is None or not records:
+                    return
+                yield from (record for record in records if record.created_at >= oldest)
+                if max(record.created_at for record in records) < since - _DAYS_DIFFER:
+                    return
+                client.forget()
+                page = page.next_page()
+        except (requests.RequestException, TwilioException, *_NONSENSE) as error:
+            raise _no_list(error, client.answer) from error
+        raise ProviderStopped(
+            "Twilio's list of texts does not end", hint="look at a shorter time, see --since"
+        )
+
+
+def _validity(valid_for: timedelta | None) -> int | object:
+    """Seconds from 1 to ten hours, which is also what Twilio does unless told."""
+    if valid_for is None:
+        return values.unset
+    return min(max(int(valid_for.total_seconds()), 1), _LONGEST_VALIDITY)
+
+
+def _unanswered(error: requests.RequestException, *, was_sent: bool) -> Outcome:
+    reason = one_line(_reason(error))
+    if was_sent:
+        return Outcome(OutcomeKind.UNKNOWN, detail=f"no answer from Twilio: {reason}")
+    if isinstance(error, requests.Timeout):
+        return Outcome(OutcomeKind.DEFERRED, detail=f"no connection to Twilio: {reason}")
+    return Outcome(
+        OutcomeKind.CHANNEL_STOPPED,
+        detail=f"Twilio cannot be reached: {reason}",
+        hint="check the network, the proxy and TWILIO_API_URL",
+    )
+
+
+def _reason(error: BaseException) -> str:
+    """The first cause of a network error; its wrappers quote addresses of objects and URLs."""
+    while (deeper := error.__cause__ or error.__context__) is not None:
+        error = deeper
+    if isinstance(error, TimeoutError | requests.Timeout):
+        return "timed out"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def _refused(error: TwilioException, answer: requests.Response | None) -> Outcome:
+    """The outcome of an answer that is an error; it is Twilio's if it has a code or a message."""
+    status = HTTPStatus.BAD_GATEWAY if answer is None else answer.status_code
+    code, words = _said(error)
+    meaning, hint = judge_request(code, status)
+    asked = None if answer is None else retry_after(answer.headers)
+    return Outcome(
+        OUTCOMES[meaning],
+        code=str(code or status),
+        detail=one_line(words or f"HTTP status {status} without a message"),
+        retry_after=asked or PAUSES.get(code or 0),
+        hint=hint,
+    )
+
+
+def _said(error: TwilioException) -> tuple[int | None, str]:
+    """Twilio's code (0 where it gave none) and words; null where the answer is not Twilio's."""
+    if isinstance(error, TwilioServiceException):
+        return _number(error.code), f"{error.title}: {error.detail or ''}".strip(": ")
+    if not isinstance(error, TwilioRestException):
+        return None, ""
+    # The client puts its own words first, and the status for a code that is not there.
+    _, colon, words = error.msg.partition(": ")
+    code = _number(error.code)
+    return (0 if code == error.status else code) if colon else None, words
+
+
+def _number(code: object) -> int:
+    return int(code) if isinstance(code, int | str) and str(code).isdecimal() else 0
+
+
+def _nonsense(answer: requests.Response | None) -> Outcome:
+    status = "no status" if answer is None else f"HTTP status {answer.status_code}"
+    return Outcome(OutcomeKind.UNKNOWN, detail=f"not an answer of Twilio's: {status}")
+
+
+def _record(message: MessageInstance) -> TextRecord:
+    created_at = message.date_created
+    if not isinstance(created_at, datetime) or not message.sid:
+        raise ValueError("a text without an id or a date")
+    return TextRecord(
+        provider_id=message.sid,
+        recipient=message.to or "",
+        sender=message.from_ or message.messaging_service_sid or "",
+        body=message.body or "",
+        status=str(message.status or ""),
+        error_code=_number(message.error_code) or None,
+        created_at=created_at,
+        inbound=str(message.direction) == "inbound",
+    )
+
+
+def _no_list(error: Exception, answer: requests.Response | None) -> ProviderStopped:
+    if isinstance(error, requests.RequestException):
+        reason, hint = _reason(error), "check the network, the proxy and TWILIO_API_URL"
+    elif answer is None or answer.ok:
+        reason, hint = "not an answer of Twilio's", "check TWILIO_API_URL"
+    else:
+        meaning, hint = judge_request(None, answer.status_code)
+        reason = f"HTTP status {answer.status_code}"
+        hint = hint if meaning is Meaning.ACCOUNT else "try again later"
+    return ProviderStopped(f"Twilio's list of texts cannot be read: {one_line(reason)}", hint=hint)
