@@ -1,0 +1,90 @@
+"""Reading a steps file."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from flowctl.errors import InputError
+from flowctl.flowfile.fields import Fields, Mistakes
+from flowctl.flowfile.settings import FLOW_KEYS, read_flow
+from flowctl.flowfile.steps import read_steps
+from flowctl.model import Flow, FlowSteps
+
+_FORMS = "[[steps]] for one flow, or [[flows]] with [[flows.steps]] for several"
+_HINT = "flows.example.toml shows how a steps file is written"
+
+
+def read(path: Path) -> tuple[FlowSteps, ...]:
+    """The flows and steps of a file, in its order and in canonical form (see ``canonical``).
+
+    ``content_file`` is read relative to the file's folder. Raises ``InputError`` for a file that
+    cannot be read or says nothing, and for all the mistakes in it, one line each in ``details``.
+    """
+    mistakes = Mistakes(path)
+    document = Fields(_toml(path), "", mistakes)
+    flows = _several(document, path) if "flows" in document else _single(document, path)
+    if mistakes.lines:
+        count = len(mistakes.lines)
+        raise InputError(
+            f"{path}: {count} mistake{'s' if count > 1 else ''}",
+            hint="correct the file; nothing was done with it",
+            details=tuple(mistakes.lines),
+        )
+    return flows
+
+
+def _toml(path: Path) -> Mapping[str, object]:
+    try:
+        document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file", hint=_HINT) from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a folder, expected a steps file", hint=_HINT) from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{path}: {reason}", hint="check the path and its rights") from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: not UTF-8 at byte {error.start}", hint="save it as UTF-8"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, ValueError) else "nested too deeply"
+        raise InputError(f"{path}: not TOML: {reason}", hint=_HINT) from None
+    if not document:
+        raise InputError(f"{path}: has no steps, expected {_FORMS}", hint=_HINT)
+    return document
+
+
+def _several(document: Fields, path: Path) -> tuple[FlowSteps, ...]:
+    """The form with ``[[flows]]``."""
+    for name in ("steps", *FLOW_KEYS):
+        if name != "name" and name in document:
+            document.wrong(name, "stands at the top level beside [[flows]]", "it inside a flow")
+    document.only(("flows", "steps", *(name for name in FLOW_KEYS if name != "name")))
+    tables = document.tables("flows")
+    if document.table["flows"] == []:
+        document.wrong("flows", "is empty", "at least one flow")
+    flows = []
+    seen: set[str] = set()
+    for number, table in enumerate(tables, start=1):
+        given = table.get("name")
+        place = f"flow '{given}'" if isinstance(given, str) and given else f"flow {number}"
+        fields = document.inner(table, place)
+        fields.only((*FLOW_KEYS, "steps"))
+        name = fields.label("name") or ""
+        if name and name in seen:
+            fields.wrong("name", "another flow of the file has it", "a name of its own")
+        seen.add(name)
+        flows.append(FlowSteps(read_flow(fields, name), read_steps(fields, name, path.parent)))
+    return tuple(flows)
+
+
+def _single(document: Fields, path: Path) -> tuple[FlowSteps, ...]:
+    """The form with ``[[steps]]`` at the top level: the flow ``default``."""
+    name = Flow("default").name
+    settings = tuple(key for key in FLOW_KEYS if key != "name")
+    document.only(("flows", "steps", *settings))
+    if "steps" not in document:
+        document.wrong("", "has no steps", _FORMS)
+    fields = document.inner(document.table, f"flow '{name}'")
+    return (FlowSteps(read_flow(fields, name), read_steps(fields, name, path.parent)),)

@@ -1,0 +1,111 @@
+"""The settings of a flow in a steps file."""
+
+from collections.abc import Mapping
+
+from flowctl.canonical import CHANNELS, WEEKDAYS, canonical_window
+from flowctl.flowfile.fields import Fields, nearest
+from flowctl.flowfile.zones import zone_name
+from flowctl.model import Flow, JsonObject
+from flowctl.timeofday import EXPECTED as A_TIME
+from flowctl.timeofday import parse_time_of_day
+
+FLOW_KEYS = (
+    "name",
+    "enabled",
+    "timezone",
+    "audience",
+    "exit_when",
+    "send_window",
+    "expire_after",
+    "min_gap",
+    "dedupe_address",
+)
+"""The keys of a flow beside its steps, in the order they are written."""
+
+_DEFAULTS = Flow("default")
+_WINDOW_KEYS = ("start", "end", "days", "types")
+
+
+def read_flow(fields: Fields, name: str) -> Flow:
+    """The flow ``name`` with the settings that ``fields`` give it, and defaults for the rest."""
+    return Flow(
+        name=name,
+        enabled=fields.boolean("enabled", default=True),
+        timezone=_timezone(fields),
+        audience=fields.json_object("audience"),
+        exit_when=fields.json_object("exit_when"),
+        send_window=_send_window(fields),
+        expire_after=fields.duration("expire_after"),
+        min_gap=fields.duration("min_gap"),
+        dedupe_address=fields.boolean("dedupe_address", default=False),
+    )
+
+
+def _timezone(fields: Fields) -> str:
+    written = fields.text("timezone")
+    if written is None:
+        return _DEFAULTS.timezone
+    try:
+        return zone_name(written)
+    except ValueError as error:
+        fields.wrong("timezone", f"'{written}' is no time zone", str(error))
+        return written
+
+
+def _send_window(fields: Fields) -> JsonObject | None:
+    """The window in canonical form, null where it is missing or wrong."""
+    window = fields.table.get("send_window")
+    if window is None:
+        return None
+    if not isinstance(window, Mapping):
+        fields.wrong("send_window", "is no table", '{ start = "8:00 AM", end = "8:00 PM" }')
+        return None
+    wrong = _WindowMistakes(fields)
+    for name in window:
+        if name not in _WINDOW_KEYS:
+            wrong.note(name, "unknown key", nearest(name, _WINDOW_KEYS))
+    for edge in ("start", "end"):
+        wrong.check_time(edge, window)
+    wrong.check_words("days", window, WEEKDAYS)
+    wrong.check_words("types", window, CHANNELS)
+    if wrong.found:
+        return None
+    canonical = canonical_window(window)
+    if canonical.get("start", "12:00 AM") == canonical.get("end"):
+        wrong.note("end", "is the same as the start", "another time, or neither for the whole day")
+        return None
+    return canonical
+
+
+class _WindowMistakes:
+    """What is wrong with a send window, noted under ``send_window``."""
+
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
+        self.found = False
+
+    def note(self, name: str, problem: str, expected: str) -> None:
+        self.found = True
+        self._fields.wrong(f"send_window.{name}", problem, expected)
+
+    def check_time(self, name: str, window: JsonObject) -> None:
+        written = window.get(name)
+        try:
+            if isinstance(written, str):
+                parse_time_of_day(written)
+            elif written is not None:
+                self.note(name, "is not a text", A_TIME)
+        except ValueError as error:
+            self.note(name, f"'{written}'", str(error))
+
+    def check_words(self, name: str, window: JsonObject, words: tuple[str, ...]) -> None:
+        given = window.get(name)
+        if given is None:
+            return
+        expected = "a list of " + ", ".join(f"'{word}'" for word in words)
+        if not isinstance(given, list) or not given:
+            self.note(name, "is empty" if given == [] else "is no list", expected)
+            return
+        for word in given:
+            if word not in words:
+                self.note(name, f"{word!r}", expected)
