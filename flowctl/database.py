@@ -86,11 +86,13 @@ def connect(conninfo: str, *, connect_timeout: int = CONNECT_TIMEOUT) -> Iterato
         connection.close()
 
 
-def open_connection(conninfo: str, *, connect_timeout: int = CONNECT_TIMEOUT) -> Connection:
+def open_connection(
+    conninfo: str, *, connect_timeout: int = CONNECT_TIMEOUT, autocommit: bool = True
+) -> Connection:
     """As :func:`connect`, without the block: the caller closes, and translates errors."""
     parameters = _parameters(conninfo, connect_timeout)
     try:
-        return psycopg.connect(make_conninfo("", **parameters), autocommit=True, prepare_threshold=None)
+        return psycopg.connect(make_conninfo("", **parameters), autocommit=autocommit, prepare_threshold=None)
     except psycopg.Error as error:
         raise _refusal(error) from error
 

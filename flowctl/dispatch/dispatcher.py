@@ -51,13 +51,14 @@ log = logging.getLogger(__name__)
 class Options:
     """How a run behaves. ``concurrency``: messages in flight at most, over all channels; ``limit``: sends
     after which it ends; ``now``: a pretended time; ``interval``: seconds between two looks at unknown
-    outcomes under ``--loop``."""
+    outcomes under ``--loop``; ``threads``: senders, one for each message in flight unless given."""
 
     concurrency: int = 10
     lease: timedelta = timedelta(minutes=2)
     limit: int | None = None
     now: datetime | None = None
     interval: float = 10.0
+    threads: int | None = None
 
 
 class Dispatcher:
@@ -99,7 +100,8 @@ class Dispatcher:
         )
         link = Link(connect, pause=self._pause, random=random, on_change=self._database_changed)
         self._ledger = Ledger(link, run)
-        self._senders = Senders(options.concurrency if lanes else 0, self._answered)
+        threads = options.threads or options.concurrency
+        self._senders = Senders(threads if lanes else 0, self._answered)
 
     def stop(self) -> None:
         """Begin nothing more, finish what is in flight, give the rest back. Safe in a signal handler."""

@@ -1,0 +1,282 @@
+"""``flowctl dispatch``: send what is due."""
+
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flowctl.cli import show
+from flowctl.cli.options import DryRun, Json
+from flowctl.cli.progress import Progress
+from flowctl.cli.session import attach_database, session_of
+from flowctl.errors import FlowctlError, NeedsAttention, ProviderStopped, UsageError
+from flowctl.model import Channel
+
+if TYPE_CHECKING:
+    from flowctl.dispatch.events import Event, Totals
+    from flowctl.dispatch.runs import DispatchRun, Request
+
+CONCURRENCY = 10
+"""Sends at once by default: what one submission server or one sending number takes gladly."""
+
+OUTBOX_CONCURRENCY = 100
+
+FAILURES_SHOWN = 20
+"""Single messages told of on stderr before only their number is."""
+
+_RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|m|h)")
+_RATE_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("dispatch")(dispatch)
+
+
+def dispatch(
+    ctx: typer.Context,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Send everything due, then exit.")] = False,
+    loop: Annotated[bool, typer.Option("--loop", help="Go on until told to stop.")] = False,
+    interval: Annotated[
+        str, typer.Option(metavar="TIME", help="With --loop: time between two full rounds.")
+    ] = "10s",
+    channel: Annotated[
+        Channel | None, typer.Option(help="Only this channel.", show_default=False)
+    ] = None,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=500,
+            metavar="N",
+            help="Messages in flight at most, and so in doubt after a crash: "
+            f"{CONCURRENCY} unless given, {OUTBOX_CONCURRENCY} with --outbox.",
+            show_default=False,
+        ),
+    ] = None,
+    lease: Annotated[
+        str, typer.Option(metavar="TIME", help="How long a claim outlives its dispatcher.")
+    ] = "2m",
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="End after N sends.", show_default=False),
+    ] = None,
+    rate: Annotated[
+        str | None,
+        typer.Option(metavar="RATE", help="On each channel at most: 10/s, 300/m.", show_default=False),
+    ] = None,
+    outbox: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write messages to files in DIR.", show_default=False),
+    ] = None,
+    now: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHEN",
+            help="Pretend it is WHEN; with --dry-run or --outbox.",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Send the messages that are due. From cron: flowctl dispatch --once"""
+    _refuse_contradictions(
+        once=once, loop=loop, dry_run=dry_run, outbox=outbox is not None, now=now is not None
+    )
+    from flowctl.dispatch.dispatcher import Options
+    from flowctl.dispatch.runs import Request
+    from flowctl.moment import parse_moment
+
+    request = Request(
+        settings=session_of(ctx).settings,
+        options=Options(
+            concurrency=concurrency
+            or (OUTBOX_CONCURRENCY if outbox is not None or dry_run else CONCURRENCY),
+            lease=_duration("--lease", lease),
+            limit=limit,
+            now=None if now is None else parse_moment(now, "--now", UTC),
+            interval=_duration("--interval", interval).total_seconds(),
+        ),
+        channels=tuple(Channel) if channel is None else (channel,),
+        rate=None if rate is None else _per_second(rate),
+        outbox=outbox,
+        is_rehearsal=dry_run,
+        is_loop=loop,
+    )
+    with attach_database(ctx) as conninfo:
+        _show(_run(conninfo, request), request, as_json=as_json)
+
+
+def _refuse_contradictions(
+    *, once: bool, loop: bool, dry_run: bool, outbox: bool, now: bool
+) -> None:
+    if once and loop:
+        raise UsageError("--once and --loop contradict each other", hint="give one of them")
+    if not (once or loop or dry_run):
+        raise UsageError(
+            "dispatch needs --once or --loop",
+            hint="flowctl dispatch --once sends what is due and exits",
+        )
+    if loop and dry_run:
+        raise UsageError("--loop and --dry-run contradict each other", hint="leave out --loop")
+    if now and not (dry_run or outbox):
+        raise UsageError(
+            "--now goes only with --dry-run or --outbox",
+            hint="what is really sent is decided by the database's clock",
+        )
+    if now and loop:
+        raise UsageError("--now and --loop contradict each other", hint="use --once")
+
+
+def _duration(option: str, written: str) -> timedelta:
+    from flowctl.duration import EXPECTED, parse_duration
+
+    try:
+        return parse_duration(written)
+    except ValueError:
+        raise UsageError(f"{option}: {written!r} is not {EXPECTED}") from None
+
+
+def _per_second(written: str) -> float:
+    match = _RATE.fullmatch(written.strip())
+    rate = float(match[1]) / _RATE_SECONDS[match[2]] if match else 0.0
+    if not rate:
+        raise UsageError(f"--rate: {written!r} is not a rate", hint="write it like 10/s or 300/m")
+    return rate
+
+
+def _run(conninfo: str, request: "Request") -> "Totals":
+    from flowctl.dispatch import runs
+
+    with Progress() as progress:
+        teller = _Teller(progress, is_rehearsal=request.is_rehearsal)
+        with runs.prepare(conninfo, request, teller) as run, _stopped_by_signals(run):
+            totals = run.run()
+    teller.tell_rest()
+    return totals
+
+
+@contextmanager
+def _stopped_by_signals(run: "DispatchRun") -> Iterator[None]:
+    """The first SIGTERM or SIGINT lets the run finish what is in flight; a second one ends it."""
+
+    def stop(signum: int, _frame: object) -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        show.say(f"{signal.Signals(signum).name}: finishing what is in flight")
+        run.dispatcher.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Teller:
+    """Shows a run's events: counts as progress, and what went wrong in lines."""
+
+    def __init__(self, progress: Progress, *, is_rehearsal: bool) -> None:
+        self._progress = progress
+        self._is_rehearsal = is_rehearsal
+        self._untold = 0
+        self._told = 0
+
+    def __call__(self, event: "Event") -> None:
+        match event.kind:
+            case "sent" | "retrying" | "deferred":
+                self._progress.advance({event.kind: 1})
+            case "failed" | "cancelled":
+                self._progress.advance({event.kind: 1})
+                self._tell(event)
+            case "begun" if self._is_rehearsal:
+                self._rehearse(event)
+            case "channel_stopped":
+                show.warn(f"{event.channel}: stopped: {event.detail}")
+            case "database_lost":
+                show.warn(f"database: {event.detail}; waiting for it")
+            case "database_back":
+                show.say("database: back")
+            case _:
+                pass
+
+    def tell_rest(self) -> None:
+        """Say how many were not told of."""
+        if self._untold:
+            show.say(f"... and {self._untold} more: flowctl messages list")
+
+    def _tell(self, event: "Event") -> None:
+        if self._told >= FAILURES_SHOWN:
+            self._untold += 1
+            return
+        self._told += 1
+        step = f"{event.flow}/{event.key}" if event.key else str(event.message_id)
+        who = f" for lead {event.lead_id}" if event.lead_id else ""
+        show.say(f"{event.kind}: {step}{who}: {event.detail}")
+
+    def _rehearse(self, event: "Event") -> None:
+        if event.message is not None:
+            what = event.message.subject or event.message.text
+            show.say(
+                f"would send {event.flow}/{event.key} to {event.message.recipient}: "
+                f"{' '.join(what.split())[:100]}"
+            )
+
+
+def _show(totals: "Totals", request: "Request", *, as_json: bool) -> None:
+    counts = {
+        name: getattr(totals, name)
+        for name in ("sent", "failed", "retrying", "cancelled", "deferred", "held", "unknown")
+    }
+    if as_json:
+        show.json_document(counts)
+    else:
+        words = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
+        verb = "would do" if request.is_rehearsal else "done"
+        show.line(f"{verb}: {words}" if words else "nothing is due")
+    if totals.late:
+        show.say(
+            f"{totals.late} were more than an hour late, the latest by {_rounded(totals.latest)} "
+            "(expire_after of a flow cancels late messages)"
+        )
+    for failure in _failures(totals, request):
+        raise failure
+
+
+def _failures(totals: "Totals", request: "Request") -> Iterator[FlowctlError]:
+    """Why the run does not exit with 0, the gravest first."""
+    if totals.stopped and not request.is_loop:
+        stops = [f"{channel}: {o.code} {o.detail}".strip() for channel, o in totals.stopped.items()]
+        hints = [outcome.hint for outcome in totals.stopped.values() if outcome.hint]
+        yield ProviderStopped(
+            "; ".join(" ".join(stop.split()) for stop in stops) + " (messages stay pending)",
+            hint="; ".join(hints),
+        )
+    if totals.is_braked and not request.is_loop:
+        yield NeedsAttention(
+            f"the hourly brake tripped: FLOWCTL_MAX_PER_HOUR={request.settings.max_per_hour}",
+            hint="the rest stays pending; raise the limit if that many sends are meant",
+        )
+    if totals.held:
+        missing = [
+            f"{channel} needs {', '.join(names)}"
+            for channel, names in request.settings.missing.items()
+            if names and channel in request.channels
+        ]
+        yield NeedsAttention(
+            f"{totals.held} due messages are held: their channel is not configured",
+            hint="set what is missing: " + "; ".join(missing),
+        )
+
+
+def _rounded(duration: timedelta) -> str:
+    hours, minutes = divmod(int(duration.total_seconds()) // 60, 60)
+    return f"{hours // 24}d {hours % 24}h" if hours >= 48 else f"{hours}h {minutes}m"  # noqa: PLR2004
