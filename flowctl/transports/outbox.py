@@ -49,7 +49,9 @@ class OutboxTransport:
             try:
                 content = self._composer.compose(message)
             except ValueError as error:
-                return Outcome(OutcomeKind.REFUSED, detail=one_line(str(error)))
+                return Outcome(
+                    OutcomeKind.REFUSED, detail=one_line(str(error)), blames_recipient=True
+                )
             name, provider_id = f"{message.id}.eml", self._composer.message_id(message)
         else:
             content = self._text_file(message)

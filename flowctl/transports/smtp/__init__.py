@@ -62,7 +62,7 @@ class SmtpTransport:
         try:
             content = self._composer.compose(message)
         except ValueError as error:
-            return Outcome(OutcomeKind.REFUSED, detail=one_line(str(error)))
+            return Outcome(OutcomeKind.REFUSED, detail=one_line(str(error)), blames_recipient=True)
         deadline = self._clock.monotonic() + self._timeouts.handover
         kept = self._take()
         if kept is not None:
@@ -103,7 +103,7 @@ class SmtpTransport:
             reply = session.deliver(sender, message.recipient, content, deadline)
         except smtplib.SMTPNotSupportedError as error:
             self._keep(session)
-            return Outcome(OutcomeKind.REFUSED, detail=one_line(str(error)))
+            return Outcome(OutcomeKind.REFUSED, detail=one_line(str(error)), blames_recipient=True)
         except (smtplib.SMTPException, OSError) as error:
             session.close()
             return _lost(session.stage, error)

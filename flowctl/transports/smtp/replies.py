@@ -78,7 +78,13 @@ _NO_SUCH_MAILBOX = frozenset({
 """The address will not take mail again. A full mailbox (5.2.2) is not among them."""
 
 _ABOUT_THE_MESSAGE = re.compile(r"5\.(?:2\.3|3\.4|5\.\d+|6\.\d+)")
-"""At MAIL: too long for the mailbox or the system, or a parameter or encoding that is refused."""
+"""Too long for the mailbox or the system, or a parameter or an encoding that is refused."""
+
+_ABOUT_THE_MAILBOX = re.compile(r"5\.[12]\.\d+")
+_BARE_RECIPIENT_CODES = frozenset({550, 551, 553})
+"""At RCPT and without an enhanced code (RFC 5321 section 4.2.3)."""
+_TOO_LARGE = 552
+"""RFC 1870 section 6.1."""
 
 _RELAYING = re.compile(r"\brelay", re.IGNORECASE)
 """How servers say that they do not know us: the recipient is not to blame."""
@@ -106,6 +112,7 @@ def judge(stage: Stage, reply: Reply) -> Outcome:
         code=f"{reply.code} {reply.enhanced}".strip() if reply.code > 0 else "",
         detail=one_line(reply.text.removeprefix(reply.enhanced)),
         hint=HINTS.get(Stage.AUTH if wants_login else stage, "") if stopped else "",
+        blames_recipient=kind is OutcomeKind.REFUSED and _is_about_this_one(stage, reply),
     )
 
 
@@ -130,12 +137,22 @@ def _kind_of_refusal(stage: Stage, reply: Reply) -> OutcomeKind:
     if reply.code in _LOGIN_WANTED:
         return OutcomeKind.CHANNEL_STOPPED
     if stage is Stage.MAIL:
-        too_large = reply.code == 552  # noqa: PLR2004 - RFC 1870 section 6.1
-        about_it = too_large or _ABOUT_THE_MESSAGE.fullmatch(reply.enhanced)
-        return OutcomeKind.REFUSED if about_it else OutcomeKind.CHANNEL_STOPPED
+        this_one = _is_about_this_one(stage, reply)
+        return OutcomeKind.REFUSED if this_one else OutcomeKind.CHANNEL_STOPPED
     if reply.enhanced in _NO_SUCH_MAILBOX:
         return OutcomeKind.SUPPRESSED
     if stage is Stage.RCPT and _RELAYING.search(reply.text):
         return OutcomeKind.CHANNEL_STOPPED
     # Also a bare 550, 551 or 553 at RCPT: it can be policy, and a wrong suppression is for good.
     return OutcomeKind.REFUSED
+
+
+def _is_about_this_one(stage: Stage, reply: Reply) -> bool:
+    """Whether a refusal concerns this message or its recipient, and says nothing about others."""
+    if _ABOUT_THE_MESSAGE.fullmatch(reply.enhanced) or reply.code == _TOO_LARGE:
+        return True
+    if stage is Stage.MAIL:
+        return False
+    if not reply.enhanced:
+        return stage is Stage.RCPT and reply.code in _BARE_RECIPIENT_CODES
+    return _ABOUT_THE_MAILBOX.fullmatch(reply.enhanced) is not None

@@ -9,11 +9,11 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import requests
 from twilio.base import values
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
-from twilio.base.page import Page
 from twilio.rest.api.v2010.account.message import MessageInstance
 
 from flowctl.errors import ProviderStopped
@@ -22,6 +22,9 @@ from flowctl.settings import TwilioSettings
 from flowctl.transports.detail import one_line
 from flowctl.transports.twilio.client import HttpTimeouts, TwilioClient, retry_after
 from flowctl.transports.twilio.codes import OUTCOMES, PAUSES, Meaning, judge_request
+
+if TYPE_CHECKING:
+    from twilio.base.page import Page
 
 _LONGEST_VALIDITY = 36000
 """Seconds that Twilio keeps a text in its queue at most; also what it does unless told."""
@@ -179,8 +182,9 @@ def _refused(error: TwilioException, answer: requests.Response | None) -> Outcom
         OUTCOMES[meaning],
         code=str(code or status),
         detail=one_line(words or f"HTTP status {status} without a message"),
-        retry_after=asked or PAUSES.get(code or 0),
+        retry_after=PAUSES.get(code or 0) if asked is None else asked,
         hint=hint,
+        blames_recipient=meaning in {Meaning.MESSAGE, Meaning.REGION},
     )
 
 

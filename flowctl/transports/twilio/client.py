@@ -26,6 +26,9 @@ _SILENT = logging.getLogger(f"{__name__}.silent")
 _SILENT.setLevel(logging.CRITICAL)
 """For Twilio's client, which would log phone numbers and addresses."""
 
+# The same for the URLs of list requests, which name the phone number that is looked for.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+
 _wire = threading.local()
 """``began``: whether any byte of this thread's request was written. Until then it was not sent."""
 

@@ -34,6 +34,8 @@ class Meaning(StrEnum):
     """This text to this number, whether for its content or its route."""
     REGION = "region"
     """The account does not send to that country."""
+    UNLISTED = "unlisted"
+    """A code that is not in the table. Many alike in a row are not the messages' fault."""
 
 
 OUTCOMES: Mapping[Meaning, OutcomeKind] = MappingProxyType({
@@ -45,6 +47,7 @@ OUTCOMES: Mapping[Meaning, OutcomeKind] = MappingProxyType({
     Meaning.RECIPIENT: OutcomeKind.SUPPRESSED,
     Meaning.MESSAGE: OutcomeKind.REFUSED,
     Meaning.REGION: OutcomeKind.REFUSED,
+    Meaning.UNLISTED: OutcomeKind.REFUSED,
 })  # fmt: skip
 
 _SENDER = "check TWILIO_FROM_NUMBER or TWILIO_MESSAGING_SERVICE_SID"
@@ -151,7 +154,7 @@ def judge_request(code: int | None, status: HTTPStatus | int) -> tuple[Meaning, 
         return Meaning.ACCOUNT, "check TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_API_URL"
     if meaning is None and (code is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR):
         meaning = Meaning.AMBIGUOUS
-    return meaning or Meaning.MESSAGE, ""
+    return meaning or Meaning.UNLISTED, ""
 
 
 class Delivery(StrEnum):

@@ -1,0 +1,399 @@
+"""The real Twilio client against a real HTTP server that does whatever Twilio and networks do."""
+
+import json
+import logging
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from flowctl.errors import ProviderStopped
+from flowctl.model import Channel, OutcomeKind
+from flowctl.settings import Settings, TwilioSettings
+from flowctl.transports import TextLookup, Transport, transport_for
+from flowctl.transports.twilio import TwilioTransport
+from flowctl.transports.twilio.client import HttpTimeouts
+from tests.support.outgoing import a_text
+from tests.support.twilio_server import ACCEPT, ACCOUNT_SID, Answer, TwilioServer, page, refuse
+
+START = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
+SHORT = HttpTimeouts(connect=5, read=0.2)
+LONG = HttpTimeouts(connect=30, read=30)
+PASSWORD = "hunter2"  # noqa: S105 - of nobody
+
+
+@pytest.fixture
+def twilio() -> Iterator[TwilioServer]:
+    with TwilioServer() as server:
+        yield server
+
+
+@pytest.fixture
+def transport(twilio: TwilioServer) -> Iterator[TwilioTransport]:
+    made = TwilioTransport(settings_for(twilio), timeouts=LONG)
+    yield made
+    made.close()
+
+
+def settings_for(twilio: TwilioServer, **changes: str) -> TwilioSettings:
+    settings = Settings.from_env({**twilio.environ, **changes}).twilio
+    assert settings is not None
+    return settings
+
+
+def test_a_text_is_accepted_under_twilios_id(
+    twilio: TwilioServer, transport: TwilioTransport
+) -> None:
+    outcome = transport.send(a_text(text="Hi Ada, café ✓"))
+
+    (accepted,) = twilio.accepted
+    assert outcome.kind is OutcomeKind.ACCEPTED
+    assert outcome.provider_id == accepted.sid
+    assert (accepted.to, accepted.body) == ("+14155550123", "Hi Ada, café ✓")
+    assert accepted.sender == twilio.environ["TWILIO_FROM_NUMBER"]
+    assert accepted.validity_period is None
+
+
+@pytest.mark.parametrize(
+    ("valid_for", "seconds"),
+    [
+        (timedelta(minutes=90), 5400),
+        (timedelta(days=2), 36000),
+        (timedelta(milliseconds=300), 1),
+        (timedelta(seconds=-5), 1),
+    ],
+)
+def test_a_texts_validity_stays_within_what_twilio_takes(
+    twilio: TwilioServer, transport: TwilioTransport, valid_for: timedelta, seconds: int
+) -> None:
+    transport.send(a_text(valid_for=valid_for))
+
+    assert twilio.accepted[0].validity_period == seconds
+
+
+def test_a_messaging_service_chooses_the_sender(twilio: TwilioServer) -> None:
+    settings = settings_for(twilio, TWILIO_MESSAGING_SERVICE_SID="MG1")
+    TwilioTransport(settings).send(a_text())
+
+    (_, form), *_ = twilio.requests
+    assert form["MessagingServiceSid"] == "MG1"
+    assert "From" not in form
+
+
+def test_many_threads_send_each_text_once(twilio: TwilioServer, transport: TwilioTransport) -> None:
+    numbers = [f"+1415555{n:04}" for n in range(64)]
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(lambda number: transport.send(a_text(number)), numbers))
+
+    assert {outcome.kind for outcome in outcomes} == {OutcomeKind.ACCEPTED}
+    assert sorted(text.to for text in twilio.accepted) == numbers
+    assert {text.sid for text in twilio.accepted} == {o.provider_id for o in outcomes}
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "code"),
+    [
+        pytest.param(refuse(20003, 401), OutcomeKind.CHANNEL_STOPPED, "20003", id="credentials"),
+        pytest.param(refuse(21606), OutcomeKind.CHANNEL_STOPPED, "21606", id="sender"),
+        pytest.param(refuse(30002), OutcomeKind.CHANNEL_STOPPED, "30002", id="suspended"),
+        pytest.param(refuse(63038, 429), OutcomeKind.CHANNEL_STOPPED, "63038", id="daily limit"),
+        pytest.param(refuse(20429, 429), OutcomeKind.DEFERRED, "20429", id="too many requests"),
+        pytest.param(refuse(None, 429), OutcomeKind.DEFERRED, "429", id="429 without a code"),
+        pytest.param(refuse(None, 503), OutcomeKind.DEFERRED, "503", id="unavailable"),
+        pytest.param(refuse(20500, 500), OutcomeKind.UNKNOWN, "20500", id="server error"),
+        pytest.param(refuse(None, 502), OutcomeKind.UNKNOWN, "502", id="bad gateway"),
+        pytest.param(refuse(21610), OutcomeKind.SUPPRESSED, "21610", id="opted out"),
+        pytest.param(refuse(21614), OutcomeKind.SUPPRESSED, "21614", id="no mobile number"),
+        pytest.param(refuse(21612), OutcomeKind.REFUSED, "21612", id="no route"),
+        pytest.param(refuse(21617), OutcomeKind.REFUSED, "21617", id="too long"),
+        pytest.param(refuse(21408), OutcomeKind.REFUSED, "21408", id="country"),
+        pytest.param(refuse(29999), OutcomeKind.REFUSED, "29999", id="unknown code"),
+        pytest.param(refuse(None, 400), OutcomeKind.REFUSED, "400", id="400 without a code"),
+        pytest.param(page(401), OutcomeKind.CHANNEL_STOPPED, "401", id="page 401"),
+        pytest.param(page(404), OutcomeKind.CHANNEL_STOPPED, "404", id="page 404"),
+        pytest.param(page(302), OutcomeKind.CHANNEL_STOPPED, "302", id="redirect"),
+        pytest.param(page(400), OutcomeKind.UNKNOWN, "400", id="page 400"),
+        pytest.param(page(500), OutcomeKind.UNKNOWN, "500", id="page 500"),
+        pytest.param(page(503), OutcomeKind.DEFERRED, "503", id="page 503"),
+        pytest.param(page(200), OutcomeKind.UNKNOWN, "", id="page 200"),
+        pytest.param(page(201, accept=True), OutcomeKind.UNKNOWN, "", id="page 201"),
+        pytest.param(Answer(raw="[]"), OutcomeKind.UNKNOWN, "", id="a list"),
+        pytest.param(Answer(raw="{}"), OutcomeKind.UNKNOWN, "", id="no id"),
+        pytest.param(Answer(raw='"x"'), OutcomeKind.UNKNOWN, "", id="a string"),
+        pytest.param(Answer(raw='{"sid": 7}'), OutcomeKind.UNKNOWN, "", id="no id of Twilio's"),
+        pytest.param(Answer(raw=" "), OutcomeKind.UNKNOWN, "", id="nothing"),
+    ],
+)
+def test_each_answer_has_its_outcome(
+    twilio: TwilioServer, transport: TwilioTransport, answer: Answer, kind: OutcomeKind, code: str
+) -> None:
+    twilio.script(answer)
+
+    outcome = transport.send(a_text())
+
+    assert (outcome.kind, outcome.code) == (kind, code)
+    assert len(twilio.requests) == 1
+    assert outcome.provider_id is None
+    assert outcome.detail.isprintable()
+    assert bool(outcome.hint) or kind is not OutcomeKind.CHANNEL_STOPPED
+    assert not outcome.blames_recipient or kind is OutcomeKind.REFUSED
+
+
+def test_only_a_listed_refusal_blames_the_recipient(
+    twilio: TwilioServer, transport: TwilioTransport
+) -> None:
+    twilio.script(refuse(21612), refuse(21408), refuse(29999))
+
+    blames = [transport.send(a_text()).blames_recipient for _ in range(3)]
+
+    assert blames == [True, True, False]
+
+
+def test_an_error_in_the_newer_form_is_read(
+    twilio: TwilioServer, transport: TwilioTransport
+) -> None:
+    problem = '{"type": "about:blank", "title": "Opted out", "status": 400, "code": 21610}'
+    twilio.script(Answer(accept=False, status=400, raw=problem))
+
+    outcome = transport.send(a_text())
+
+    assert (outcome.kind, outcome.code) == (OutcomeKind.SUPPRESSED, "21610")
+    assert outcome.detail == "Opted out"
+
+
+def test_what_the_provider_says_is_one_plain_line(
+    twilio: TwilioServer, transport: TwilioTransport
+) -> None:
+    twilio.script(refuse(21612, message="no\r\nroute \x1b[31mat all\u202e" + "." * 2000))
+
+    outcome = transport.send(a_text())
+
+    assert outcome.detail.startswith("no route [31mat all")
+    assert len(outcome.detail) == 500
+    assert outcome.detail.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("headers", "pause"),
+    [
+        ({"Retry_After": "7"}, timedelta(seconds=7)),
+        ({"Retry_After": "999999999"}, timedelta(days=1)),
+        ({"Retry_After": "-3"}, None),
+        ({"Retry_After": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_a_429_says_how_long_to_wait(
+    twilio: TwilioServer,
+    transport: TwilioTransport,
+    headers: dict[str, str],
+    pause: timedelta | None,
+) -> None:
+    twilio.script(refuse(20429, 429, **headers))
+
+    assert transport.send(a_text()).retry_after == pause
+
+
+def test_a_retry_after_that_is_a_date_counts_from_the_answers_own_date(
+    twilio: TwilioServer, transport: TwilioTransport
+) -> None:
+    # The server's own Date is today's, so that this moment is long past.
+    twilio.script(refuse(20429, 429, Retry_After="Mon, 02 Mar 2015 14:00:00 GMT"))
+
+    assert transport.send(a_text()).retry_after == timedelta(0)
+
+
+@pytest.mark.parametrize("accept", [True, False])
+@pytest.mark.parametrize("ending", ["drop", "cut", "hang"])
+def test_a_text_without_an_answer_is_unknown_and_never_repeated(
+    twilio: TwilioServer, ending: Any, accept: bool
+) -> None:
+    twilio.script(Answer(accept=accept, ending=ending))
+    transport = TwilioTransport(settings_for(twilio), timeouts=SHORT if ending == "hang" else LONG)
+
+    outcome = transport.send(a_text())
+
+    assert outcome.kind is OutcomeKind.UNKNOWN
+    assert len(twilio.requests) == 1
+    assert len(twilio.accepted) == accept
+    transport.close()
+
+
+def test_after_a_lost_connection_the_next_text_gets_a_new_one(
+    twilio: TwilioServer, transport: TwilioTransport
+) -> None:
+    twilio.script(ACCEPT, Answer(accept=False, ending="drop"), ACCEPT)
+
+    kinds = [transport.send(a_text()).kind for _ in range(3)]
+
+    assert kinds == [OutcomeKind.ACCEPTED, OutcomeKind.UNKNOWN, OutcomeKind.ACCEPTED]
+
+
+def test_a_server_that_is_not_there_stops_the_channel(twilio: TwilioServer) -> None:
+    settings = settings_for(twilio)
+    twilio.close()
+
+    outcome = TwilioTransport(settings).send(a_text())
+
+    assert outcome.kind is OutcomeKind.CHANNEL_STOPPED
+    assert outcome.detail == "Twilio cannot be reached: Connection refused"
+    assert "TWILIO_API_URL" in outcome.hint
+
+
+def test_a_host_that_does_not_exist_stops_the_channel(twilio: TwilioServer) -> None:
+    settings = settings_for(twilio, TWILIO_API_URL="https://twilio.invalid")
+
+    assert TwilioTransport(settings).send(a_text()).kind is OutcomeKind.CHANNEL_STOPPED
+
+
+def test_a_server_without_tls_stops_the_channel_before_anything_is_sent(
+    twilio: TwilioServer,
+) -> None:
+    settings = settings_for(twilio, TWILIO_API_URL=twilio.url.replace("http:", "https:"))
+
+    outcome = TwilioTransport(settings).send(a_text())
+
+    assert outcome.kind is OutcomeKind.CHANNEL_STOPPED
+    assert twilio.requests == []
+
+
+def test_a_timeout_before_the_handover_is_tried_again_later() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        environ = {
+            "TWILIO_ACCOUNT_SID": "AC1",
+            "TWILIO_AUTH_TOKEN": "t",
+            "TWILIO_FROM_NUMBER": "+14155550100",
+            "TWILIO_API_URL": url,
+        }
+        settings = Settings.from_env(environ).twilio
+        assert settings is not None
+        outcome = TwilioTransport(settings, timeouts=HttpTimeouts(0.2, 0.2)).send(a_text())
+
+    assert outcome.kind is OutcomeKind.DEFERRED
+
+
+def test_no_secret_and_no_number_gets_into_a_log_or_an_outcome(
+    twilio: TwilioServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    transport = TwilioTransport(settings_for(twilio, TWILIO_AUTH_TOKEN=PASSWORD))
+
+    outcome = transport.send(a_text("+14155559876"))
+    with pytest.raises(ProviderStopped) as stopped:
+        transport.find("+14155559876", START)
+
+    shown = f"{caplog.text} {outcome} {stopped.value} {stopped.value.hint}"
+    assert PASSWORD not in shown
+    assert "4155559876" not in shown
+
+
+def test_an_api_key_logs_in_instead_of_the_account(twilio: TwilioServer) -> None:
+    settings = settings_for(twilio, TWILIO_API_KEY="SK1", TWILIO_API_SECRET=PASSWORD)
+
+    assert TwilioTransport(settings).send(a_text()).code == "20003"
+    assert twilio.accepted == []
+
+
+def test_find_lists_the_texts_to_one_number_newest_first() -> None:
+    moments = iter([START - timedelta(hours=3), START, START, START + timedelta(minutes=1)])
+    with TwilioServer(clock=lambda: next(moments)) as twilio:
+        transport = TwilioTransport(settings_for(twilio))
+        for number, text in [
+            ("+14155550101", "old"),
+            ("+14155550101", "first"),
+            ("+14155550102", "to another"),
+            ("+14155550101", "second"),
+        ]:
+            transport.send(a_text(number, text))
+
+        found = transport.find("+14155550101", START)
+
+        assert [record.body for record in found] == ["second", "first"]
+        assert found[0].created_at == START + timedelta(minutes=1)
+        assert found[0].provider_id == twilio.accepted[3].sid
+        assert not found[0].inbound
+        transport.close()
+
+
+def test_a_list_may_lag_behind(twilio: TwilioServer, transport: TwilioTransport) -> None:
+    twilio.lag = 2
+    transport.send(a_text())
+    since = twilio.accepted[0].created_at
+
+    assert [len(transport.find("+14155550123", since)) for _ in range(3)] == [0, 0, 1]
+
+
+def test_recent_reads_page_after_page_with_replies_and_errors() -> None:
+    with TwilioServer(clock=lambda: START) as twilio:
+        transport = TwilioTransport(settings_for(twilio))
+        with twilio.lock:
+            for n in range(2500):
+                twilio.accept({"To": f"+1415{n:07}", "Body": str(n)})
+        twilio.deliver(twilio.texts[0].sid, "undelivered", 30005)
+        twilio.receive("+14150000001", "STOP")
+
+        records = list(transport.recent(START - timedelta(hours=1)))
+
+        assert len(records) == 2501
+        assert (records[0].inbound, records[0].body) == (True, "STOP")
+        assert records[0].sender == "+14150000001"
+        assert (records[-1].status, records[-1].error_code) == ("undelivered", 30005)
+        assert len(twilio.requests) == 3
+        assert {query["PageSize"] for _, query in twilio.requests} == {"1000"}
+        transport.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refuse(20003, 401),
+        refuse(20429, 429),
+        page(200),
+        page(502),
+        Answer(status=200, raw="{}"),
+        Answer(status=200, raw='{"messages": [{}]}'),
+        Answer(status=200, raw='{"messages": 7}'),
+        Answer(ending="drop"),
+        Answer(status=200, ending="cut"),
+    ],
+)
+def test_a_list_without_an_answer_is_an_error_and_never_an_empty_list(
+    twilio: TwilioServer, transport: TwilioTransport, answer: Answer
+) -> None:
+    twilio.script_lists(answer)
+
+    with pytest.raises(ProviderStopped) as stopped:
+        transport.find("+14155550123", START)
+
+    assert stopped.value.hint
+
+
+def test_a_list_that_never_ends_is_left() -> None:
+    path = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json"
+    record = {"sid": "SM1", "date_created": "Mon, 02 Mar 2026 14:00:00 +0000"}
+    endless = json.dumps({"messages": [record], "next_page_uri": path})
+    with TwilioServer() as twilio:
+        twilio.script_lists(*[Answer(status=200, raw=endless)] * 1000)
+        transport = TwilioTransport(settings_for(twilio))
+
+        with pytest.raises(ProviderStopped, match="does not end"):
+            list(transport.recent(START))
+
+        transport.close()
+
+
+def test_the_transport_is_what_the_dispatcher_expects(twilio: TwilioServer) -> None:
+    settings = Settings.from_env(twilio.environ)
+
+    transport: Transport | None = transport_for(Channel.TEXT, settings, concurrency=4)
+
+    assert transport_for(Channel.EMAIL, settings, concurrency=4) is None
+    assert transport_for(Channel.TEXT, Settings.from_env({}), concurrency=4) is None
+    assert isinstance(transport, TwilioTransport)
+    assert isinstance(transport, TextLookup)
+    assert transport.channel is Channel.TEXT
+    assert 20 < transport.send_timeout < 120
