@@ -1,0 +1,101 @@
+"""Running a dispatcher inside the test, with transports and time under control."""
+
+import random
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+
+from flowctl.clock import SystemClock
+from flowctl.database import open_connection
+from flowctl.dispatch.dispatcher import Dispatcher, Options
+from flowctl.dispatch.events import Event, Totals
+from flowctl.dispatch.lane import Lane
+from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
+from flowctl.settings import Settings
+
+ACCEPTED = Outcome(OutcomeKind.ACCEPTED, provider_id="accepted")
+
+
+@dataclass
+class RecordingTransport:
+    """Keeps what it is handed, and answers as told: by default that it was accepted."""
+
+    channel: Channel
+    answer: Callable[[OutgoingMessage], Outcome] = field(default=lambda _: ACCEPTED)
+    send_timeout: float = 1.0
+    taken: list[OutgoingMessage] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock)
+
+    def send(self, message: OutgoingMessage) -> Outcome:
+        """Take a message."""
+        with self._lock:
+            self.taken.append(message)
+        return self.answer(message)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+@dataclass
+class Ran:
+    """What one pass did."""
+
+    totals: Totals
+    events: list[Event]
+    taken: list[OutgoingMessage]
+
+    def told(self) -> list[tuple[str, str]]:
+        """Kind and detail of every event that ends a message's turn or stops a channel."""
+        quiet = {"claimed", "begun", "answered"}
+        return [(str(e.kind), e.detail) for e in self.events if e.kind not in quiet]
+
+
+def a_dispatcher(
+    database: str,
+    transports: Sequence[RecordingTransport],
+    observer: Callable[[Event], None] = lambda _: None,
+    *,
+    environ: dict[str, str] | None = None,
+    seconds_apart: float = 0.0,
+    options: Options | None = None,
+) -> Dispatcher:
+    """A dispatcher over these transports."""
+    lanes = [
+        Lane(transport.channel, transport, "outbox", seconds_apart=seconds_apart)
+        for transport in transports
+    ]
+    return Dispatcher(
+        lambda: open_connection(database),
+        lanes,
+        Settings.from_env(environ or {}),
+        options or Options(),
+        run_id=uuid.uuid4(),
+        clock=SystemClock(),
+        random=random.Random(7),  # noqa: S311 - jitter
+        observer=observer,
+    )
+
+
+def dispatch_once(
+    database: str,
+    *,
+    answer: Callable[[OutgoingMessage], Outcome] = lambda _: ACCEPTED,
+    channels: Sequence[Channel] = tuple(Channel),
+    environ: dict[str, str] | None = None,
+    seconds_apart: float = 0.0,
+    options: Options | None = None,
+) -> Ran:
+    """Send everything that is due, and return what happened."""
+    transports = [RecordingTransport(channel, answer) for channel in channels]
+    events: list[Event] = []
+    dispatcher = a_dispatcher(
+        database,
+        transports,
+        events.append,
+        environ=environ,
+        seconds_apart=seconds_apart,
+        options=options,
+    )
+    totals = dispatcher.run_once()
+    return Ran(totals, events, [message for t in transports for message in t.taken])
