@@ -16,4 +16,5 @@ class SystemClock:
     """The machine's monotonic clock."""
 
     def monotonic(self) -> float:
+        """Seconds since some fixed moment."""
         return time.monotonic()

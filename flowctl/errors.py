@@ -35,7 +35,7 @@ class FlowctlError(Exception):
 
 
 class NeedsAttention(FlowctlError):
-    """The command ran, and something needs a person: a difference, a fault, a question unanswered."""
+    """The command ran, and something needs a person: a difference, a fault, a question."""
 
     exit_code = 1
 

@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-
 JsonObject = Mapping[str, Any]
 """A JSON object as Python reads it: a lead's row, an audience, a send window."""
 
@@ -52,8 +51,11 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A row of ``flow_steps``. ``time`` is as the database stores it, ``9:00 AM``; ``key`` is null for
-    a step made in the CRM."""
+    """A row of ``flow_steps``.
+
+    ``time`` is as the database stores it, ``9:00 AM``; ``key`` is null for a step made in the
+    CRM.
+    """
 
     flow: str
     key: str | None
@@ -78,9 +80,9 @@ class FlowSteps:
 class OutgoingMessage:
     """A rendered message, ready for a transport.
 
-    ``recipient`` is a checked email address or an E.164 number. ``text`` is the body of a text message
-    or the plain-text part of an email; ``html`` the HTML part, where there is one. ``valid_for`` is how
-    long a provider may keep the message queued (null: as long as it likes).
+    ``recipient`` is a checked email address or an E.164 number. ``text`` is the body of a text
+    message or the plain-text part of an email; ``html`` the HTML part, where there is one.
+    ``valid_for`` is how long a provider may keep the message queued (null: as long as it likes).
     """
 
     id: UUID
@@ -114,10 +116,11 @@ class OutcomeKind(StrEnum):
 class Outcome:
     """The result of one attempt.
 
-    ``code`` is the provider's own (``21610``, ``550 5.1.1``), ``detail`` its words, without control
-    characters. ``provider_id`` is the Twilio SID or the email Message-ID of an accepted message.
-    ``retry_after`` is how long the provider asked us to wait. ``hint`` tells an operator what to do about
-    a stopped channel. ``blames_recipient``: a refusal that says nothing about the next message.
+    ``code`` is the provider's own (``21610``, ``550 5.1.1``), ``detail`` its words, without
+    control characters. ``provider_id`` is the Twilio SID or the email Message-ID of an accepted
+    message. ``retry_after`` is how long the provider asked us to wait. ``hint`` tells an operator
+    what to do about a stopped channel. ``blames_recipient``: a refusal that says nothing about
+    the next message.
     """
 
     kind: OutcomeKind

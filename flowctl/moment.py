@@ -1,4 +1,4 @@
-"""Moments as people write them on the command line: ``2026-03-02 15:00``, ``2026-03-02T15:00-05:00``."""
+"""Moments as people write them: ``2026-03-02 15:00``, ``2026-03-02T15:00-05:00``."""
 
 from datetime import datetime, tzinfo
 
@@ -11,8 +11,8 @@ EARLIEST, LATEST = 1, 9900
 def parse_moment(written: str, option: str, zone: tzinfo | None = None) -> datetime:
     """The moment that ``written`` names: ISO 8601, with a space for the T if you like.
 
-    Without an offset it is read in ``zone``; with no zone given it stays naive. ``option`` names where
-    it was written, for the InputError raised for anything else.
+    Without an offset it is read in ``zone``; with no zone given it stays naive. ``option`` names
+    where it was written, for the InputError raised for anything else.
     """
     try:
         moment = datetime.fromisoformat(written.strip())

@@ -14,7 +14,9 @@ JITTER = 0.2
 together."""
 
 
-def pause_after(attempts: int, random: Random, retry_after: timedelta | None = None) -> timedelta | None:
+def pause_after(
+    attempts: int, random: Random, retry_after: timedelta | None = None
+) -> timedelta | None:
     """How long to wait after so many attempts (1 is the first); null when it was the last.
 
     A pause is never shorter than ``retry_after``, what the provider asked for.

@@ -69,7 +69,9 @@ def dispatch(
     ] = None,
     rate: Annotated[
         str | None,
-        typer.Option(metavar="RATE", help="On each channel at most: 10/s, 300/m.", show_default=False),
+        typer.Option(
+            metavar="RATE", help="On each channel at most: 10/s, 300/m.", show_default=False
+        ),
     ] = None,
     outbox: Annotated[
         Path | None,
@@ -86,7 +88,10 @@ def dispatch(
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Send the messages that are due. From cron: flowctl dispatch --once"""
+    """Send the messages that are due.
+
+    From cron: flowctl dispatch --once
+    """
     _refuse_contradictions(
         once=once, loop=loop, dry_run=dry_run, outbox=outbox is not None, now=now is not None
     )

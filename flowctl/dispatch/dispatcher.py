@@ -1,8 +1,8 @@
 """The coordinator: one thread that claims, begins and records, and many that send."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from threading import Event as Flag
@@ -10,27 +10,26 @@ from uuid import UUID
 
 from flowctl.clock import Clock
 from flowctl.database import Connection
-from flowctl.dispatch.events import Event, EventKind, Observer, Totals
+from flowctl.dispatch.events import EventKind, Observer, Totals
+from flowctl.dispatch.feed import Feed
 from flowctl.dispatch.lane import Lane
-from flowctl.dispatch.ledger import Ledger, Turn, Written
+from flowctl.dispatch.ledger import Ledger, Turn
 from flowctl.dispatch.link import Link
 from flowctl.dispatch.lookup import PAUSE
-from flowctl.dispatch.outcomes import Decision, decide, one_line
-from flowctl.dispatch.rendering import Ready, Unsendable, render_claimed
+from flowctl.dispatch.outcomes import Decision, decide
+from flowctl.dispatch.rendering import Ready
 from flowctl.dispatch.senders import Answer, Senders
+from flowctl.dispatch.telling import Teller
 from flowctl.dispatch.unsettled import fail_unanswerable, look_up_texts
 from flowctl.errors import DatabaseAway, ProviderStopped
-from flowctl.model import Outcome, OutcomeKind, Status
+from flowctl.model import Outcome, OutcomeKind
 from flowctl.settings import Settings
-from flowctl.store.sends import Begun, Claimed, Refused, Result, Run
+from flowctl.store.sends import Begun, Refused, Run
 
 CLAIM_AHEAD = 25
 """Messages claimed for each sender at a time: a claim is a round trip, whatever its size."""
 
 LARGEST_CLAIM = 500
-
-LATE = timedelta(hours=1)
-"""From here on a message counts as late in a run's summary."""
 
 BUSY_PAUSE = timedelta(minutes=1)
 """How long a message rests that waits for one which another dispatcher is sending."""
@@ -42,16 +41,19 @@ PROBE = 1.0
 """Seconds between two looks for due messages under ``--loop``."""
 
 LEASE_MARGIN = 10.0
-"""Seconds by which a lease is longer than a send can take."""
+"""Seconds by which a lease is longer than two sends can take."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a run behaves. ``concurrency``: messages in flight at most, over all channels; ``limit``: sends
-    after which it ends; ``now``: a pretended time; ``interval``: seconds between two looks at unknown
-    outcomes under ``--loop``; ``threads``: senders, one for each message in flight unless given."""
+    """How a run behaves.
+
+    ``concurrency``: messages in flight at most, over all channels; ``limit``: sends after which it
+    ends; ``now``: a pretended time; ``interval``: seconds between two looks at unknown outcomes
+    under ``--loop``; ``threads``: senders, one for each message in flight unless given.
+    """
 
     concurrency: int = 10
     lease: timedelta = timedelta(minutes=2)
@@ -64,8 +66,8 @@ class Options:
 class Dispatcher:
     """Sends what is due. Make one, call ``run_once`` or ``run_loop``; ``stop`` ends it cleanly.
 
-    ``connect`` opens a database connection (raises DatabaseAway). ``run_id`` names this dispatcher in
-    the claims it holds. ``observer`` hears every event, from this thread and from the senders'.
+    ``connect`` opens a database connection (raises DatabaseAway). ``run_id`` names this dispatcher
+    in the claims it holds. ``observer`` hears every event, from this thread and from the senders'.
     """
 
     def __init__(
@@ -80,16 +82,14 @@ class Dispatcher:
         random: Random,
         observer: Observer,
     ) -> None:
-        self.totals = Totals()
-        self._settings = settings
         self._options = options
         self._lanes = {lane.channel: lane for lane in lanes}
         self._clock = clock
         self._random = random
-        self._observer = observer
         self._stopping = Flag()
         self._stop_by: float | None = None
         self._sends_begun = 0
+        self._teller = Teller(observer)
         slowest = max((lane.transport.send_timeout for lane in lanes), default=0.0)
         run = Run(
             id=run_id,
@@ -98,20 +98,30 @@ class Dispatcher:
             now=options.now,
             max_per_hour=settings.max_per_hour,
         )
-        link = Link(connect, pause=self._pause, random=random, on_change=self._database_changed)
+        link = Link(connect, pause=self._pause, random=random, on_change=self._teller.database)
         self._ledger = Ledger(link, run)
-        threads = options.threads or options.concurrency
-        self._senders = Senders(threads if lanes else 0, self._answered)
+        self._feed = Feed(self._ledger, settings, self._teller)
+        threads = (options.threads or options.concurrency) if lanes else 0
+        self._senders = Senders(threads, self._teller.answered)
+
+    @property
+    def totals(self) -> Totals:
+        """What the run did so far."""
+        return self._teller.totals
 
     def stop(self) -> None:
-        """Begin nothing more, finish what is in flight, give the rest back. Safe in a signal handler."""
+        """Begin nothing more, finish what is in flight, give the rest back.
+
+        Safe to call in a signal handler.
+        """
         self._stopping.set()
         self._senders.wake()
 
     def run_once(self) -> Totals:
         """Send everything that is due and return what was done.
 
-        Raises DatabaseUnavailable when the database is lost; outcomes already there are waited with.
+        Raises DatabaseUnavailable when the database is lost; outcomes that are already there are
+        kept until it is back.
         """
         try:
             self._settle_unknown()
@@ -166,23 +176,25 @@ class Dispatcher:
         self._give_back()
 
     def _turn(self, answers: Sequence[Answer]) -> None:
-        """Write down in one transaction what has come in and what goes out next; then let it go."""
+        """Write down in one transaction what came in and what goes out next; then let it go."""
         turn = Turn(lookup_pause=PAUSE)
         decided = [self._decide(turn, answer) for answer in answers]
         batch = self._next_batch()
         turn.intents = [ready.intent for _, ready in batch]
         written = self._ledger.write(turn)
-        for lane, ready, outcome, decision in decided:
-            self._tell_outcome(lane, ready, outcome, decision, written)
+        for ready, outcome, decision in decided:
+            took = ready.claimed.id in written.recorded or decision.kind is EventKind.SENT
+            self._teller.recorded(ready, outcome, decision, took=took)
         if written.failure is not None:
             raise written.failure
         for lane, ready in batch:
             self._act_on(lane, ready, written.begun.get(ready.claimed.id))
+        self._rest_busy()
 
     def _next_batch(self) -> list[tuple[Lane, Ready]]:
         """What fills the free slots, shared among the channels that have something to send."""
         batch: list[tuple[Lane, Ready]] = []
-        if self._stopping.is_set():
+        if self._stopping.is_set() or self.totals.is_braked:
             return batch
         wanting = [lane for lane in self._lanes.values() if not lane.is_idle]
         for lane in wanting:
@@ -191,83 +203,44 @@ class Dispatcher:
             slots = self._within_limit(min(share, free), len(batch))
             if slots <= 0 or lane.stopped is not None:
                 continue
-            self._fill(lane)
-            for _ in range(lane.allowance(self._clock.monotonic(), slots)):
-                ready = lane.take()
-                if ready is None:
-                    break
-                batch.append((lane, ready))
+            largest = min(LARGEST_CLAIM, CLAIM_AHEAD * self._options.concurrency)
+            self._feed.fill(lane, self._within_limit(largest, len(batch)))
+            allowed = lane.allowance(self._clock.monotonic(), slots)
+            batch += [(lane, ready) for ready in lane.take(allowed)]
         return batch
 
-    def _fill(self, lane: Lane) -> None:
-        """Claim and render until something is ready, or nothing is due."""
-        largest = min(LARGEST_CLAIM, CLAIM_AHEAD * self._options.concurrency)
-        while not lane.ready and not lane.is_drained and not self._stopping.is_set():
-            wanted = self._within_limit(largest)
-            rows = self._ledger.claim(lane.channel, wanted, lane.low) if wanted else []
-            due = [row.due_at for row in rows if row.due_at is not None]
-            if wanted and len(due) == wanted:
-                lane.low = due[-1]
-            else:
-                # below the mark there may be what was given back meanwhile
-                lane.is_drained = lane.low is None or not wanted
-                lane.low = None
-            self._sort(lane, rows)
-
-    def _sort(self, lane: Lane, rows: Iterable[Claimed]) -> None:
-        """Tell what the claim decided, render the others, and fail those that cannot be rendered."""
-        turn = Turn()
-        failed: list[Claimed] = []
-        for row in rows:
-            if row.cancelled is not None:
-                self._tell(EventKind.CANCELLED, lane, row, detail=row.cancelled)
-            elif row.deferred_to is not None:
-                self._tell(EventKind.DEFERRED, lane, row, "outside the send window", row.deferred_to)
-            else:
-                self._tell(EventKind.CLAIMED, lane, row)
-                try:
-                    lane.ready.append(self._render(lane, row))
-                except Unsendable as reason:
-                    said = one_line(str(reason))
-                    turn.results.append(Result(row.id, Status.FAILED, said, attempted=False))
-                    failed.append(row)
-        self._ledger.write(turn)
-        for row, result in zip(failed, turn.results, strict=True):
-            self._tell(EventKind.FAILED, lane, row, result.error or "")
-
-    def _render(self, lane: Lane, row: Claimed) -> Ready:
-        try:
-            return render_claimed(row, lane.channel, lane.transport_name, self._settings)
-        except Unsendable:
-            raise
-        except Exception as error:
-            # A bug of ours must not hold up the other messages.
-            log.exception("rendering message %s", row.id)
-            raise Unsendable(f"internal error: {type(error).__name__}") from error
-
     def _act_on(self, lane: Lane, ready: Ready, decision: Begun | None) -> None:
-        row = ready.claimed
+        """Hand over what was begun; put away the rest."""
+        claimed = ready.claimed
         if decision is None:
-            self._tell(EventKind.TAKEN_OVER, lane, row)
+            self._teller.message(EventKind.TAKEN_OVER, lane.channel, claimed)
         elif decision.cancelled is not None:
-            self._tell(EventKind.CANCELLED, lane, row, decision.cancelled)
+            self._teller.message(EventKind.CANCELLED, lane.channel, claimed, decision.cancelled)
         elif decision.deferred_to is not None:
-            said = "too soon after the lead's last message"
-            self._tell(EventKind.DEFERRED, lane, row, said, decision.deferred_to)
+            said, until = "too soon after the lead's last message", decision.deferred_to
+            self._teller.message(EventKind.DEFERRED, lane.channel, claimed, said, until=until)
         elif decision.is_braked:
             self.totals.is_braked = True
             lane.ready.appendleft(ready)
-        elif decision.is_busy and self._in_flight():
-            lane.busy.append(ready)
         elif decision.is_busy:
-            self._ledger.release([row.id], BUSY_PAUSE)
-            self._tell(EventKind.RELEASED, lane, row, "waits for another message")
+            lane.busy.append(ready)
         else:
-            lane.in_flight[row.id] = ready
+            lane.in_flight[claimed.id] = ready
             lane.spend()
             self._sends_begun += 1
-            self._tell(EventKind.BEGUN, lane, row, ready=ready)
+            self._teller.begun(ready)
             self._senders.send(lane.transport, ready)
+
+    def _rest_busy(self) -> None:
+        """Give back what waits for another message, unless one of ours is still to end."""
+        busy = [(lane, ready) for lane in self._lanes.values() for ready in lane.busy]
+        if not busy or self._in_flight():
+            return
+        self._ledger.release([ready.claimed.id for _, ready in busy], BUSY_PAUSE)
+        for lane, ready in busy:
+            lane.busy.clear()
+            said = "waits for another message"
+            self._teller.message(EventKind.RELEASED, lane.channel, ready.claimed, said)
 
     def _is_done(self) -> bool:
         if self._stopping.is_set() or self.totals.is_braked or self._within_limit(1) == 0:
@@ -284,56 +257,40 @@ class Dispatcher:
     def _rate_pause(self) -> float | None:
         """Seconds until a rate lets more begin; null where only an answer can make room."""
         now = self._clock.monotonic()
-        return min((lane.waits_for(now) for lane in self._lanes.values() if lane.is_paced), default=None)
+        paced = (lane.waits_for(now) for lane in self._lanes.values() if lane.is_paced)
+        return min(paced, default=None)
 
     # outcomes
 
-    def _decide(self, turn: Turn, answer: Answer) -> tuple[Lane, Ready, Outcome, Decision]:
+    def _decide(self, turn: Turn, answer: Answer) -> tuple[Ready, Outcome, Decision]:
         """Enter an outcome into the turn, and stop its channel if it says so."""
         channel, ready, outcome = answer
         lane = self._lanes[channel]
-        del lane.in_flight[ready.claimed.id]
+        message_id = ready.claimed.id
+        del lane.in_flight[message_id]
         self._observe(lane, outcome)
         decision = decide(ready, outcome, self._random, can_look_up=lane.lookup is not None)
         if decision.is_lookup:
-            turn.unknown_texts[ready.claimed.id] = decision.result.error or ""
+            turn.unknown_texts[message_id] = decision.result.error or ""
         else:
             turn.results.append(decision.result)
         if decision.suppression is not None:
-            turn.refused.append(
-                Refused(ready.claimed.id, channel, ready.intent.address, decision.suppression)
-            )
-        return lane, ready, outcome, decision
+            address = ready.intent.address
+            turn.refused.append(Refused(message_id, channel, address, decision.suppression))
+        return ready, outcome, decision
 
     def _observe(self, lane: Lane, outcome: Outcome) -> None:
         stop = lane.observe(outcome, self._clock.monotonic())
         if stop is not None:
-            self.totals.stopped[lane.channel] = stop
-            said = one_line(f"{stop.code} {stop.detail}")
-            self._observer(
-                Event(EventKind.CHANNEL_STOPPED, lane.channel, detail=said, outcome=stop)
-            )
-
-    def _tell_outcome(
-        self, lane: Lane, ready: Ready, outcome: Outcome, decision: Decision, written: Written
-    ) -> None:
-        row = ready.claimed
-        if decision.kind is EventKind.SENT and row.late_by is not None and row.late_by > LATE:
-            self.totals.late += 1
-            self.totals.latest = max(self.totals.latest, row.late_by)
-        said = decision.result.error or ""
-        if row.id not in written.recorded and decision.kind is not EventKind.SENT:
-            said += " (the message was changed meanwhile)"
-        event = self._event(decision.kind, lane, row, said, ready=ready)
-        self._emit(replace(event, is_unknown=decision.is_unknown, outcome=outcome))
+            self._teller.channel_stopped(lane.channel, stop)
 
     def _settle_unknown(self) -> None:
-        fail_unanswerable(self._ledger, self._emit)
+        fail_unanswerable(self._ledger, self._teller.event)
         for lane in self._lanes.values():
             if lane.lookup is None or lane.stopped is not None:
                 continue
             try:
-                look_up_texts(self._ledger, lane.lookup, self._emit)
+                look_up_texts(self._ledger, lane.lookup, self._teller.event)
             except ProviderStopped as error:
                 stop = Outcome(OutcomeKind.CHANNEL_STOPPED, detail=error.message, hint=error.hint)
                 self._observe(lane, stop)
@@ -367,61 +324,12 @@ class Dispatcher:
             lane.busy.clear()
 
     def _pause(self, seconds: float) -> bool:
-        """Wait for the database; false when a dispatcher that is to stop has waited long enough."""
-        if self._stopping.is_set():
-            now = self._clock.monotonic()
-            self._stop_by = self._stop_by or now + LAST_PATIENCE
-            if now >= self._stop_by:
-                return False
-            Flag().wait(seconds)
-        else:
+        """Wait for the database; false when a stopping dispatcher has waited long enough."""
+        if not self._stopping.is_set():
             self._stopping.wait(seconds)
-        return True
-
-    def _database_changed(self, reason: str) -> None:
-        kind = EventKind.DATABASE_LOST if reason else EventKind.DATABASE_BACK
-        self._observer(Event(kind, detail=reason))
-
-    # telling
-
-    def _answered(self, answer: Answer) -> None:
-        channel, ready, outcome = answer
-        self._observer(
-            Event(EventKind.ANSWERED, channel, ready.claimed.id, detail=outcome.kind, outcome=outcome)
-        )
-
-    def _event(
-        self,
-        kind: EventKind,
-        lane: Lane,
-        row: Claimed,
-        detail: str = "",
-        until: datetime | None = None,
-        ready: Ready | None = None,
-    ) -> Event:
-        return Event(
-            kind,
-            lane.channel,
-            row.id,
-            row.lead_id,
-            row.flow,
-            row.key,
-            message=ready.message if ready is not None else None,
-            detail=detail,
-            until=until,
-        )
-
-    def _tell(
-        self,
-        kind: EventKind,
-        lane: Lane,
-        row: Claimed,
-        detail: str = "",
-        until: datetime | None = None,
-        ready: Ready | None = None,
-    ) -> None:
-        self._emit(self._event(kind, lane, row, detail, until, ready))
-
-    def _emit(self, event: Event) -> None:
-        self.totals.count(event)
-        self._observer(event)
+            return True
+        now = self._clock.monotonic()
+        self._stop_by = self._stop_by or now + LAST_PATIENCE
+        if now < self._stop_by:
+            Flag().wait(seconds)
+        return now < self._stop_by

@@ -33,8 +33,8 @@ class EventKind(StrEnum):
 class Event:
     """Something that happened; which fields are set follows from ``kind``.
 
-    ``message`` is what was handed over, ``detail`` a reason in words, ``until`` the time a message is deferred to, ``is_unknown`` marks a
-    failure whose message may have gone out.
+    ``message`` is what was handed over, ``detail`` a reason in words, ``until`` the time a
+    message is deferred to, ``is_unknown`` marks a failure whose message may have gone out.
     """
 
     kind: EventKind
@@ -55,9 +55,12 @@ Observer = Callable[[Event], None]
 
 @dataclass(slots=True)
 class Totals:
-    """What a run did. ``unknown`` ones are also counted in ``failed``. ``held`` are due messages of a
-    channel that is not configured. ``late`` are messages sent more than an hour after their time,
-    ``latest`` by how much the worst of them."""
+    """What a run did.
+
+    ``unknown`` ones are also counted in ``failed``. ``held`` are due messages of a channel that
+    is not configured. ``late`` are messages sent more than an hour after their time, ``latest``
+    by how much the worst of them.
+    """
 
     sent: int = 0
     failed: int = 0

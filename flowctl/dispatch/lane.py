@@ -94,11 +94,12 @@ class Lane:
         self._next_send = max(self._next_send, now - max(self.seconds_apart, BURST))
         return min(slots, max(0, int((now - self._next_send) / self.seconds_apart + 1e-9)))
 
-    def take(self) -> Ready | None:
-        """The next message to begin: first what waited for another to end."""
-        if self.busy:
-            return self.busy.pop(0)
-        return self.ready.popleft() if self.ready else None
+    def take(self, count: int) -> list[Ready]:
+        """The next messages to begin, at most so many: first what waited for another to end."""
+        taken, self.busy = self.busy[:count], self.busy[count:]
+        while self.ready and len(taken) < count:
+            taken.append(self.ready.popleft())
+        return taken
 
     def held(self) -> list[Ready]:
         """What is claimed here and was not begun."""

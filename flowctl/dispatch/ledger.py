@@ -28,6 +28,7 @@ class Turn:
 
     @property
     def has_outcomes(self) -> bool:
+        """Whether there is anything to record."""
         return bool(self.results or self.unknown_texts)
 
 
@@ -69,7 +70,9 @@ class Ledger:
         the wait for it is given up.
         """
         if not turn.intents:
-            recorded = self._link.surely(lambda c: self._record(c, turn)) if turn.has_outcomes else set()
+            recorded = (
+                self._link.surely(lambda c: self._record(c, turn)) if turn.has_outcomes else set()
+            )
             return Written(recorded)
         try:
             return self._link.once(lambda c: self._record_and_begin(c, turn))
@@ -88,8 +91,10 @@ class Ledger:
         return self._link.once(lambda c: sends.is_due(c, channels, self._run.now))
 
     def rescue(self) -> list[UUID]:
-        """End the sends of dead dispatchers that nobody can be asked about; returns the messages that
-        are failed by it."""
+        """End the sends of dead dispatchers that nobody can be asked about;
+
+        returns the messages that are failed by it.
+        """
         rescued = self._link.once(sends.rescue_expired)
         return [message_id for message_id, transport in rescued if transport != "outbox"]
 

@@ -26,9 +26,9 @@ _CONFLICTS = ("40001", "40P01")
 class Link:
     """Runs statements over one connection, and opens it again when it is lost.
 
-    ``connect`` raises DatabaseAway while the server cannot be reached. ``pause(seconds)`` waits and
-    returns false when there is to be no further try. ``on_change(reason)`` hears why the database is
-    gone, and an empty reason when it is back.
+    ``connect`` raises DatabaseAway while the server cannot be reached. ``pause(seconds)`` waits
+    and returns false when there is to be no further try. ``on_change(reason)`` hears why the
+    database is gone, and an empty reason when it is back.
     """
 
     def __init__(

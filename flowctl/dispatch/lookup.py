@@ -1,4 +1,6 @@
-"""Texts whose outcome is unknown are looked up at the provider before anything else is done to them."""
+"""Texts whose outcome is unknown are looked up at the provider before anything else is done to
+them.
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -48,7 +50,10 @@ def _folded(body: str) -> str:
 
 
 def _alike(sought: str, listed: str) -> bool:
-    """Whether one ends with the other, or they begin alike: a prefix was added, or a link changed."""
+    """Whether one ends with the other, or they begin alike:
+
+    a prefix was added, or a link changed.
+    """
     if listed.endswith(sought) or (sought and sought in listed):
         return True
     tail = max(_SHORTEST_TAIL, len(sought) // 2)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from random import Random
 
 from flowctl.dispatch.events import EventKind
+from flowctl.dispatch.rendering import Ready
 from flowctl.model import Outcome, OutcomeKind, Status
 from flowctl.retry import MAX_ATTEMPTS, pause_after
 from flowctl.store.sends import Result
-from flowctl.dispatch.rendering import Ready
 
 ERROR_LIMIT = 1000
 """Characters of an ``error_message``."""
@@ -59,16 +59,16 @@ def decide(ready: Ready, outcome: Outcome, random: Random, *, can_look_up: bool)
             if pause is None:
                 error = one_line(f"gave up after {MAX_ATTEMPTS} attempts: {said}")
                 return Decision(Result(message, Status.FAILED, error), EventKind.FAILED)
-            return Decision(
-                Result(message, Status.PENDING, said, pause=pause), EventKind.RETRYING
-            )
+            return Decision(Result(message, Status.PENDING, said, pause=pause), EventKind.RETRYING)
         case OutcomeKind.UNKNOWN:
             error = one_line(f"{UNKNOWN_OUTCOME}: {said}")
             if can_look_up:
                 return Decision(
                     Result(message, Status.PENDING, error), EventKind.RETRYING, is_lookup=True
                 )
-            return Decision(Result(message, Status.FAILED, error), EventKind.FAILED, is_unknown=True)
+            return Decision(
+                Result(message, Status.FAILED, error), EventKind.FAILED, is_unknown=True
+            )
         case OutcomeKind.CHANNEL_STOPPED:
             return Decision(
                 Result(message, Status.PENDING, said, attempted=False), EventKind.RELEASED

@@ -30,9 +30,7 @@ class Ready:
     intent: Intent
 
 
-def render_claimed(
-    claimed: Claimed, channel: Channel, transport: str, settings: Settings
-) -> Ready:
+def render_claimed(claimed: Claimed, channel: Channel, transport: str, settings: Settings) -> Ready:
     """Render a claimed message. Raises Unsendable."""
     lead = claimed.lead or {}
     recipient = recipient_of(lead, channel, settings)
@@ -99,4 +97,6 @@ def render_content(
         raise Unsendable("template: the subject is empty for this lead")
     if channel is Channel.TEXT and len(body) > TEXT_LIMIT:
         raise Unsendable(f"text is {len(body)} characters long, at most {TEXT_LIMIT} can be sent")
-    return (rendered_subject, html_to_text(body), body) if is_html else (rendered_subject, body, None)
+    return (
+        (rendered_subject, html_to_text(body), body) if is_html else (rendered_subject, body, None)
+    )

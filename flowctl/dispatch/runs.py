@@ -1,7 +1,6 @@
 """One run of ``flowctl dispatch``: its lanes, its dispatcher, and what it leaves undone."""
 
 import random
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,8 +19,11 @@ from flowctl.store import sends
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a run is asked to do. ``rate``: sends a second on each channel. ``outbox``: a folder for files
-    instead of sends. ``is_rehearsal``: everything happens but the sends, and is undone at the end."""
+    """What a run is asked to do.
+
+    ``rate``: sends a second on each channel. ``outbox``: a folder for files instead of sends.
+    ``is_rehearsal``: everything happens but the sends, and is undone at the end.
+    """
 
     settings: Settings
     options: Options
@@ -35,7 +37,9 @@ class Request:
 class DispatchRun:
     """A dispatcher with all it needs; make one with ``prepare``."""
 
-    def __init__(self, dispatcher: Dispatcher, served: Served, conninfo: str, request: Request) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, served: Served, conninfo: str, request: Request
+    ) -> None:
         self.dispatcher = dispatcher
         self._served = served
         self._conninfo = conninfo
@@ -69,6 +73,7 @@ def prepare(conninfo: str, request: Request, observer: Observer) -> Iterator[Dis
     """
     with database.connect(conninfo) as connection:
         migrate.require_current(connection)
+        run_id = sends.new_run_id(connection)
     options = request.options
     if request.outbox is not None or request.is_rehearsal:
         options = replace(options, threads=OUTBOX_THREADS)
@@ -88,9 +93,9 @@ def prepare(conninfo: str, request: Request, observer: Observer) -> Iterator[Dis
             served.lanes,
             request.settings,
             options,
-            run_id=uuid.uuid4(),
+            run_id=run_id,
             clock=SystemClock(),
-            random=random.Random(),
+            random=random.SystemRandom(),
             observer=observer,
         )
         yield DispatchRun(dispatcher, served, conninfo, request)

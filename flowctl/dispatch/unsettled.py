@@ -1,12 +1,15 @@
-"""What dispatchers that died, and answers that never came, have left: sends with an unknown outcome."""
+"""What dispatchers that died, and answers that never came, have left:
+
+sends with an unknown outcome.
+"""
 
 from datetime import timedelta
 from uuid import UUID
 
+from flowctl.dispatch.events import Event, EventKind, Observer
 from flowctl.dispatch.ledger import Ledger
 from flowctl.dispatch.lookup import LISTS_LAG, MARGIN, PAUSE, match
 from flowctl.dispatch.outcomes import UNKNOWN_OUTCOME
-from flowctl.dispatch.events import Event, EventKind, Observer
 from flowctl.errors import ProviderStopped
 from flowctl.model import Channel
 from flowctl.store.sends import Lookup

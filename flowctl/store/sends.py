@@ -17,8 +17,8 @@ from flowctl.model import Channel, JsonObject, Status
 class Run:
     """One dispatcher: its identity, how long its claims last, and the time it pretends it is.
 
-    ``now`` is null in production: then the database's clock decides. ``send_timeout`` is the longest
-    that one send can take; a send is only begun while its claim lasts longer than that.
+    ``now`` is null in production: then the database's clock decides. ``send_timeout`` is the
+    longest that one send can take; a send is only begun while its claim lasts longer than that.
     """
 
     id: UUID
@@ -32,10 +32,10 @@ class Run:
 class Claimed:
     """A due message as the claim judged it.
 
-    ``cancelled`` (a reason) and ``deferred_to`` are decisions that are already written; a message with
-    neither is claimed. ``is_unseen``: the role cannot read the lead, and nothing was done.
-    ``subject`` and ``content`` are templates. ``valid_for`` is how long the send window stays open,
-    ``is_guarded`` whether begin must be serialised with other dispatchers.
+    ``cancelled`` (a reason) and ``deferred_to`` are decisions that are already written; a message
+    with neither is claimed. ``is_unseen``: the role cannot read the lead, and nothing was done.
+    ``subject`` and ``content`` are templates. ``valid_for`` is how long the send window stays
+    open, ``is_guarded`` whether begin must be serialised with other dispatchers.
     """
 
     id: UUID
@@ -57,7 +57,10 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A rendered message about to be begun. ``address`` is the recipient as suppressions have it."""
+    """A rendered message about to be begun.
+
+    ``address`` is the recipient as suppressions have it.
+    """
 
     id: UUID
     channel: Channel
@@ -117,6 +120,14 @@ class Lookup:
     age: timedelta = field(default_factory=timedelta)
 
 
+def new_run_id(connection: Connection) -> UUID:
+    """An identity for a dispatcher."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        identity = cursor.execute("select gen_random_uuid()").fetchone()
+    assert isinstance(identity, UUID)  # noqa: S101  # what PostgreSQL's function returns
+    return identity
+
+
 def claim_due(
     connection: Connection,
     run: Run,
@@ -144,8 +155,9 @@ def claim_due(
 
 
 def lock_guarded(connection: Connection, run: Run, intents: Sequence[Intent]) -> None:
-    """Keep other dispatchers from deciding about the same gaps, addresses and brake until the end of
-    the transaction."""
+    """Keep other dispatchers from deciding about the same gaps, addresses and brake until the end
+    of the transaction.
+    """
     guarded = [intent for intent in intents if intent.is_guarded]
     names = [f"lead {intent.lead_id}" for intent in guarded]
     names += [f"step {intent.flow_step} {intent.address}" for intent in guarded]
@@ -237,8 +249,9 @@ def abandon_sends(connection: Connection, run: Run, ids: Sequence[UUID]) -> None
 
 
 def suppress_recipients(connection: Connection, refused: Sequence[Refused]) -> set[UUID]:
-    """Suppress addresses that the provider refused for good, and cancel those leads' further messages
-    on the channel; returns the cancelled ones."""
+    """Suppress addresses that the provider refused for good, and cancel those leads' further
+    messages on the channel; returns the cancelled ones.
+    """
     return _ids(
         connection,
         "suppress_recipients",
@@ -266,9 +279,7 @@ def postpone_lookups(
     connection: Connection, run: Run, ids: Sequence[UUID], *, pause: timedelta
 ) -> None:
     """Leave texts unknown for another ``pause``."""
-    connection.execute(
-        query("postpone_lookups"), {"run": run.id, "ids": list(ids), "pause": pause}
-    )
+    connection.execute(query("postpone_lookups"), {"run": run.id, "ids": list(ids), "pause": pause})
 
 
 def settle_found(connection: Connection, run: Run, found: dict[UUID, str]) -> set[UUID]:
@@ -301,7 +312,9 @@ def count_due(connection: Connection, channel: Channel, now: datetime | None = N
         return int(cursor.fetchone() or 0)
 
 
-def is_due(connection: Connection, channels: Sequence[Channel], now: datetime | None = None) -> bool:
+def is_due(
+    connection: Connection, channels: Sequence[Channel], now: datetime | None = None
+) -> bool:
     """Whether anything is due on these channels: one look at the index."""
     with connection.cursor(row_factory=scalar_row) as cursor:
         cursor.execute(query("is_due"), {"channels": list(channels), "now": now})

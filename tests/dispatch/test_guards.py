@@ -9,8 +9,6 @@ from tests.support.dispatching import dispatch_once
 from tests.support.factories import a_flow, a_lead, a_step, database_now, messages
 from tests.support.postgres import Connection
 
-ALL_DAY_BUT_THE_PAST_HOUR = "the window opens later"
-
 
 def test_what_is_due_is_sent_once_with_the_leads_values(database: str, conn: Connection) -> None:
     a_step(conn, subject="Hi {{ first_name }}")
@@ -44,8 +42,8 @@ def test_what_is_not_due_is_left_alone(database: str, conn: Connection) -> None:
             "lead left the flow (exit_when)",
         ),
         (
-            "update flows set expire_after = '1 hour';"
-            "update message_logs set scheduled_for = now() - interval '61 minutes'",
+            """update flows set expire_after = '1 hour';
+            update message_logs set scheduled_for = now() - interval '61 minutes'""",
             "expired: more than 01:00:00 late",
         ),
         (
@@ -109,7 +107,9 @@ def test_a_lead_that_cannot_be_reached_fails_alone(
     a_lead(conn, email="bob@example.com", phone="+14155550124")
     ran = dispatch_once(database)
     assert (ran.totals.sent, ran.totals.failed) == (3, 1)
-    (failed,) = [m for m in messages(conn, "status", "error_message", "attempts") if m[0] == "failed"]
+    (failed,) = [
+        m for m in messages(conn, "status", "error_message", "attempts") if m[0] == "failed"
+    ]
     assert reason in failed[1]
     assert failed[2] == 0
 
@@ -128,7 +128,10 @@ def test_a_national_number_needs_a_region(database: str, conn: Connection) -> No
     a_step(conn, type="text")
     a_lead(conn, phone="(415) 555-0123")
     a_lead(conn, phone="(415) 555-0124")
-    conn.execute("update message_logs set scheduled_for = now() + '1 h' where lead_id = (select id from leads limit 1)")
+    conn.execute(
+        "update message_logs set scheduled_for = now() + '1 h' "
+        "where lead_id = (select id from leads limit 1)"
+    )
     assert dispatch_once(database).totals.failed == 1
     conn.execute("update message_logs set scheduled_for = now() where status = 'pending'")
     ran = dispatch_once(database, environ={"FLOWCTL_DEFAULT_REGION": "US"})
@@ -144,9 +147,7 @@ def test_a_message_outside_its_window_is_moved_to_it(database: str, conn: Connec
     a_flow(conn, send_window={"start": opens, "end": closes})
     ran = dispatch_once(database)
     assert (ran.totals.deferred, ran.taken) == (1, [])
-    ((status, scheduled_for, claimed_by),) = messages(
-        conn, "status", "scheduled_for", "claimed_by"
-    )
+    ((status, scheduled_for, claimed_by),) = messages(conn, "status", "scheduled_for", "claimed_by")
     assert (status, claimed_by) == ("pending", None)
     assert scheduled_for.strftime("%H:%M:%S") == f"{opens}:00"
     assert timedelta() < scheduled_for - now <= timedelta(hours=2)
@@ -201,9 +202,7 @@ def test_a_gap_is_each_leads_and_flows_own(database: str, conn: Connection) -> N
     assert dispatch_once(database).totals.sent == 4
 
 
-def test_one_address_gets_a_step_once_whatever_lead_it_is(
-    database: str, conn: Connection
-) -> None:
+def test_one_address_gets_a_step_once_whatever_lead_it_is(database: str, conn: Connection) -> None:
     a_flow(conn, dedupe_address=True)
     a_step(conn)
     for number in range(40):

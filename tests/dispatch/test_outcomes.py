@@ -19,9 +19,7 @@ LOST = Outcome(OutcomeKind.UNKNOWN, detail="connection lost after the final dot"
 NO_ACCOUNT = Outcome(OutcomeKind.CHANNEL_STOPPED, "535 5.7.8", "bad credentials", hint="SMTP_URL")
 
 
-def test_a_transient_error_is_retried_after_growing_pauses(
-    database: str, conn: Connection
-) -> None:
+def test_a_transient_error_is_retried_after_growing_pauses(database: str, conn: Connection) -> None:
     a_step(conn)
     a_lead(conn)
     ((due,),) = messages(conn, "scheduled_for")
@@ -150,7 +148,7 @@ def test_equal_refusals_in_a_row_stop_the_channel(database: str, conn: Connectio
 @pytest.mark.parametrize(
     "answers",
     [
-        lambda number: Outcome(OutcomeKind.REFUSED, "21211", blames_recipient=True),
+        lambda _: Outcome(OutcomeKind.REFUSED, "21211", blames_recipient=True),
         lambda number: Outcome(OutcomeKind.REFUSED, f"code {number}"),
         lambda number: REFUSED if number % 5 else ACCEPTED,
     ],

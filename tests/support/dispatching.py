@@ -1,10 +1,11 @@
 """Running a dispatcher inside the test, with transports and time under control."""
 
 import random
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from threading import Lock
+from uuid import UUID
 
 from flowctl.clock import SystemClock
 from flowctl.database import open_connection
@@ -13,6 +14,8 @@ from flowctl.dispatch.events import Event, Totals
 from flowctl.dispatch.lane import Lane
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
 from flowctl.settings import Settings
+
+RUN_IDS = count(1)
 
 ACCEPTED = Outcome(OutcomeKind.ACCEPTED, provider_id="accepted")
 
@@ -70,7 +73,7 @@ def a_dispatcher(
         lanes,
         Settings.from_env(environ or {}),
         options or Options(),
-        run_id=uuid.uuid4(),
+        run_id=UUID(int=next(RUN_IDS)),
         clock=SystemClock(),
         random=random.Random(7),  # noqa: S311 - jitter
         observer=observer,

@@ -1,0 +1,92 @@
+"""Telling the observer what happens, and adding it up."""
+
+from datetime import datetime, timedelta
+
+from flowctl.dispatch.events import Event, EventKind, Observer, Totals
+from flowctl.dispatch.outcomes import Decision, one_line
+from flowctl.dispatch.rendering import Ready
+from flowctl.dispatch.senders import Answer
+from flowctl.model import Channel, Outcome
+from flowctl.store.sends import Claimed
+
+LATE = timedelta(hours=1)
+"""From here on a message counts as late in a run's totals."""
+
+
+class Teller:
+    """Makes events of what a run does; ``totals`` is their sum so far."""
+
+    def __init__(self, observer: Observer) -> None:
+        self.totals = Totals()
+        self._observer = observer
+
+    def event(self, event: Event) -> None:
+        """Pass an event on, and count it."""
+        self.totals.count(event)
+        self._observer(event)
+
+    def message(
+        self,
+        kind: EventKind,
+        channel: Channel,
+        claimed: Claimed,
+        detail: str = "",
+        *,
+        until: datetime | None = None,
+    ) -> None:
+        """Tell what was decided about a message before it was handed over."""
+        lead, step = claimed.lead_id, (claimed.flow, claimed.key)
+        self.event(Event(kind, channel, claimed.id, lead, *step, detail=detail, until=until))
+
+    def begun(self, ready: Ready) -> None:
+        """Tell that a message is about to be handed over."""
+        claimed, message = ready.claimed, ready.message
+        self.event(
+            Event(
+                EventKind.BEGUN,
+                message.channel,
+                claimed.id,
+                claimed.lead_id,
+                claimed.flow,
+                claimed.key,
+                message,
+            )
+        )
+
+    def answered(self, answer: Answer) -> None:
+        """Tell of an outcome that is not recorded yet; called in a sender's thread."""
+        channel, ready, outcome = answer
+        self._observer(Event(EventKind.ANSWERED, channel, ready.claimed.id, outcome=outcome))
+
+    def recorded(self, ready: Ready, outcome: Outcome, decision: Decision, *, took: bool) -> None:
+        """Tell of an outcome that is recorded; ``took`` is false where the message had changed."""
+        claimed = ready.claimed
+        if decision.kind is EventKind.SENT and claimed.late_by is not None:
+            self.totals.late += claimed.late_by > LATE
+            self.totals.latest = max(self.totals.latest, claimed.late_by)
+        said = decision.result.error or ""
+        self.event(
+            Event(
+                decision.kind,
+                ready.message.channel,
+                claimed.id,
+                claimed.lead_id,
+                claimed.flow,
+                claimed.key,
+                ready.message,
+                said if took else f"{said} (the message was changed meanwhile)".strip(),
+                is_unknown=decision.is_unknown,
+                outcome=outcome,
+            )
+        )
+
+    def channel_stopped(self, channel: Channel, outcome: Outcome) -> None:
+        """Tell why a channel stops."""
+        self.totals.stopped[channel] = outcome
+        said = one_line(f"{outcome.code} {outcome.detail}")
+        self.event(Event(EventKind.CHANNEL_STOPPED, channel, detail=said, outcome=outcome))
+
+    def database(self, reason: str) -> None:
+        """Tell that the database is gone, or, with no reason, that it is back."""
+        kind = EventKind.DATABASE_LOST if reason else EventKind.DATABASE_BACK
+        self.event(Event(kind, detail=reason))
