@@ -1,5 +1,6 @@
 """The keys of one table of a steps file, read one by one; what is wrong with them is collected."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,6 +13,7 @@ from flowctl.duration import parse_duration
 from flowctl.flowfile.jsonvalue import json_object
 from flowctl.model import JsonObject
 
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _T = TypeVar("_T")
 
 
@@ -74,7 +76,7 @@ class Fields:
             self.wrong(name, "missing", "a name of its own")
         elif value is not None and not value.strip():
             self.wrong(name, "is empty", "a name of its own")
-        elif value is not None and (value != value.strip() or not value.isprintable()):
+        elif value is not None and (value != value.strip(" ") or _CONTROLS.search(value)):
             self.wrong(
                 name, f"{value!r} has blanks around it or control characters", "a plain name"
             )

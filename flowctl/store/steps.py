@@ -1,0 +1,115 @@
+"""Flows and steps in the tables, and their pending messages (``steps.sql``)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from uuid import UUID
+
+from psycopg.rows import class_row, dict_row, scalar_row
+from psycopg.types.json import Json, Jsonb
+
+from flowctl.database import Connection, query
+from flowctl.model import Channel, Flow, Step, TimeType
+
+_JSON_COLUMNS = ("audience", "exit_when", "send_window")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStep:
+    """A row of ``flow_steps``. ``step_order`` counts from 1 within the flow."""
+
+    id: UUID
+    step_order: int
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """How many pending messages followed their steps, and how many of these were cancelled."""
+
+    updated: int
+    cancelled: int
+
+
+def lock_sync(connection: Connection) -> None:
+    """Wait for any other sync or export, and keep others waiting until the transaction ends."""
+    connection.execute(query("lock_sync"))
+
+
+def select_flows(connection: Connection) -> list[Flow]:
+    """All flows, by name."""
+    with connection.cursor(row_factory=class_row(Flow)) as cursor:
+        return cursor.execute(query("select_flows")).fetchall()
+
+
+def select_steps(connection: Connection) -> list[StoredStep]:
+    """All steps, by flow and ``step_order``."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(query("select_steps")).fetchall()
+    return [
+        StoredStep(
+            id=row.pop("id"),
+            step_order=row.pop("step_order"),
+            step=Step(
+                **{
+                    **row,
+                    "type": Channel(row["type"]),
+                    "time_type": TimeType(row["time_type"]),
+                }
+            ),
+        )
+        for row in rows
+    ]
+
+
+def put_flow(connection: Connection, flow: Flow) -> None:
+    """Make the flow's row say this."""
+    values = asdict(flow)
+    for name in _JSON_COLUMNS:
+        values[name] = None if values[name] is None else Jsonb(values[name])
+    connection.execute(query("put_flow"), values)
+
+
+def put_steps(
+    connection: Connection, steps: Sequence[Step], positions: Mapping[tuple[str, str], int]
+) -> None:
+    """Make the rows of these keyed steps say this; ``positions`` by flow and key."""
+    rows = [{**asdict(step), "position": positions[step.flow, str(step.key)]} for step in steps]
+    connection.execute(query("put_steps"), {"steps": Json(rows)})
+
+
+def place_steps(connection: Connection, positions: Mapping[tuple[str, str], int]) -> None:
+    """Put steps in this order among those of the same time."""
+    places = [
+        {"flow": flow, "key": key, "position": place} for (flow, key), place in positions.items()
+    ]
+    connection.execute(query("place_steps"), {"places": Json(places)})
+
+
+def disable_steps(connection: Connection, ids: Sequence[UUID]) -> None:
+    """Switch these steps off."""
+    connection.execute(query("disable_steps"), {"ids": list(ids)})
+
+
+def name_steps(connection: Connection, keys: Mapping[UUID, str]) -> None:
+    """Give these steps their keys."""
+    given = [{"id": str(id_), "key": key} for id_, key in keys.items()]
+    connection.execute(query("name_steps"), {"keys": Json(given)})
+
+
+def count_pending(connection: Connection, ids: Sequence[UUID]) -> int:
+    """How many messages of these steps are pending."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        count: int = cursor.execute(query("count_pending"), {"ids": list(ids)}).fetchone() or 0
+        return count
+
+
+def update_pending(connection: Connection, moved: Mapping[UUID, bool]) -> Following:
+    """Let the pending messages of these steps say what the steps say now; where the step is
+    ``moved``, at the time it would be scheduled for now.
+
+    Those of a step that is off or behind the lead are cancelled; those being sent are left alone.
+    """
+    steps = [{"id": str(id_), "is_moved": is_moved} for id_, is_moved in moved.items()]
+    with connection.cursor(row_factory=class_row(Following)) as cursor:
+        cursor.execute(query("update_pending"), {"steps": Json(steps)})
+        return cursor.fetchone() or Following(0, 0)

@@ -1,0 +1,163 @@
+"""Making the tables say what a steps file says, and a steps file of what they say."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from flowctl import flowfile, migrate
+from flowctl.canonical import canonical_flow, canonical_step
+from flowctl.database import Connection
+from flowctl.model import Flow, FlowSteps, Step
+from flowctl.plan import ORDER, Plan, plan
+from flowctl.store import steps as store
+from flowctl.store.steps import StoredStep
+
+_MOVING = frozenset({"day", "time", "time_type"})
+_MOVING_ALL = frozenset({"timezone", "send_window"})
+_KEY_LENGTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What a sync did, or would do.
+
+    Of the pending messages of changed steps ``pending_kept`` stay as they were scheduled and
+    ``pending_updated`` followed the change; ``pending_cancelled`` of these are cancelled by it.
+    """
+
+    plan: Plan
+    pending_kept: int
+    pending_updated: int
+    pending_cancelled: int
+
+
+def sync(
+    connection: Connection,
+    file: Sequence[FlowSteps],
+    *,
+    dry_run: bool = False,
+    update_pending: bool = False,
+) -> Synced:
+    """Make the tables say what the file says, in one transaction; two syncs wait for each other.
+
+    A dry run does the same and rolls back, so it says exactly what would be done, and what the
+    database would refuse. Raises ``SchemaMismatch``, and ``InputError`` for what the database
+    refuses.
+    """
+    migrate.require_current(connection)
+    with connection.transaction(force_rollback=dry_run):
+        store.lock_sync(connection)
+        stored = store.select_steps(connection)
+        changes = plan(file, _by_flow(store.select_flows(connection), stored))
+        _write(connection, changes, stored)
+        moved = _concerned(changes, stored)
+        pending = store.count_pending(connection, list(moved))
+        if update_pending:
+            following = store.update_pending(connection, moved)
+        else:
+            following = store.Following(0, 0)
+    return Synced(
+        plan=changes,
+        pending_kept=pending - following.updated,
+        pending_updated=following.updated,
+        pending_cancelled=following.cancelled,
+    )
+
+
+def list_steps(connection: Connection) -> list[StoredStep]:
+    """The steps in the database, by flow and order. Raises ``SchemaMismatch``."""
+    migrate.require_current(connection)
+    return store.select_steps(connection)
+
+
+def export(connection: Connection) -> str:
+    """The flows and steps as a steps file that, synced, changes nothing.
+
+    A step without a key is given one, in the database too. Raises ``SchemaMismatch``.
+    """
+    migrate.require_current(connection)
+    with connection.transaction():
+        store.lock_sync(connection)
+        stored = store.select_steps(connection)
+        keys = _new_keys(stored)
+        if keys:
+            store.name_steps(connection, keys)
+        named = [
+            replace(row, step=replace(row.step, key=keys.get(row.id, row.step.key)))
+            for row in stored
+        ]
+        flows = _by_flow(store.select_flows(connection), named)
+    nothing = FlowSteps(Flow("default"), ())
+    return flowfile.write([flow for flow in flows if flow != nothing] or [nothing])
+
+
+def _by_flow(flows: Iterable[Flow], stored: Sequence[StoredStep]) -> list[FlowSteps]:
+    return [
+        FlowSteps(
+            canonical_flow(flow),
+            tuple(canonical_step(row.step) for row in stored if row.step.flow == flow.name),
+        )
+        for flow in flows
+    ]
+
+
+def _write(connection: Connection, changes: Plan, stored: Sequence[StoredStep]) -> None:
+    for flow in (*changes.flows_created, *changes.flows_updated):
+        store.put_flow(connection, flow.flow)
+    steps = [change.step for change in (*changes.created, *changes.updated)]
+    if steps:
+        store.put_steps(connection, steps, changes.positions)
+    store.place_steps(connection, changes.positions)
+    if changes.disabled:
+        ids = _ids(stored)
+        store.disable_steps(connection, [ids[step.flow, step.key] for step in changes.disabled])
+
+
+def _concerned(changes: Plan, stored: Sequence[StoredStep]) -> dict[UUID, bool]:
+    """The steps whose pending messages are out of date, and whether their times are.
+
+    A flow's new zone or window moves all its steps.
+    """
+    ids = _ids(stored)
+    moved_flows = {
+        change.flow.name for change in changes.flows_updated if _MOVING_ALL & set(change.changed)
+    }
+    found = {
+        ids[step.flow, step.key]: True for step in changes.unchanged if step.flow in moved_flows
+    }
+    for change in changes.updated:
+        is_moved = bool(_MOVING & set(change.changed)) or change.step.flow in moved_flows
+        if is_moved or change.changed != (ORDER,):
+            found[ids[change.step.flow, change.step.key]] = is_moved
+    found.update((ids[step.flow, step.key], False) for step in changes.disabled)
+    return found
+
+
+def _ids(stored: Sequence[StoredStep]) -> dict[tuple[str, str | None], UUID]:
+    return {(row.step.flow, row.step.key): row.id for row in stored if row.step.key is not None}
+
+
+def _new_keys(stored: Sequence[StoredStep]) -> dict[UUID, str]:
+    """A key for each step that has none, by its subject or its place, unlike all of its flow."""
+    taken = {(row.step.flow, row.step.key) for row in stored}
+    keys = {}
+    for row in stored:
+        if row.step.key is not None:
+            continue
+        stem = _stem(row.step)
+        key, number = stem, 1
+        while (row.step.flow, key) in taken:
+            number += 1
+            key = f"{stem}-{number}"
+        taken.add((row.step.flow, key))
+        keys[row.id] = key
+    return keys
+
+
+def _stem(step: Step) -> str:
+    plain = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", " ", step.subject or "")
+    ascii_only = unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode().lower()
+    words = re.findall(r"[a-z0-9]+", ascii_only.replace("'", ""))
+    return "-".join(words)[:_KEY_LENGTH].strip("-") or f"{step.type}-day-{step.day}"
