@@ -91,9 +91,9 @@ class Ledger:
         return self._link.once(lambda c: sends.is_due(c, channels, self._run.now))
 
     def rescue(self) -> list[UUID]:
-        """End the sends of dead dispatchers that nobody can be asked about;
+        """End the sends of dead dispatchers that nobody can be asked about.
 
-        returns the messages that are failed by it.
+        Returns the messages that failed by it.
         """
         rescued = self._link.once(sends.rescue_expired)
         return [message_id for message_id, transport in rescued if transport != "outbox"]

@@ -50,10 +50,7 @@ def _folded(body: str) -> str:
 
 
 def _alike(sought: str, listed: str) -> bool:
-    """Whether one ends with the other, or they begin alike:
-
-    a prefix was added, or a link changed.
-    """
+    """Whether only a prefix was added, or a link changed."""
     if listed.endswith(sought) or (sought and sought in listed):
         return True
     tail = max(_SHORTEST_TAIL, len(sought) // 2)

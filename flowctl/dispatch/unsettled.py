@@ -1,10 +1,7 @@
-"""What dispatchers that died, and answers that never came, have left:
-
-sends with an unknown outcome.
-"""
+"""Sends with an unknown outcome: their dispatcher died, or the answer never came."""
 
 from datetime import timedelta
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 from flowctl.dispatch.events import Event, EventKind, Observer
 from flowctl.dispatch.ledger import Ledger
@@ -14,6 +11,9 @@ from flowctl.errors import ProviderStopped
 from flowctl.model import Channel
 from flowctl.store.sends import Lookup
 from flowctl.transports import TextLookup
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 LOOKUPS_AT_ONCE = 100
 """Texts looked up in one go; the rest follow in the next."""

@@ -47,6 +47,7 @@ class Claimed:
     lead: JsonObject | None
     flow: str | None
     key: str | None
+    step_order: int | None
     is_guarded: bool | None
     cancelled: str | None
     deferred_to: datetime | None
@@ -151,7 +152,7 @@ def claim_due(
         batch_size=batch_size,
         low=low,
     )
-    return sorted(rows, key=lambda row: (row.due_at is None, row.due_at, row.id))
+    return sorted(rows, key=_order)
 
 
 def lock_guarded(connection: Connection, run: Run, intents: Sequence[Intent]) -> None:
@@ -319,6 +320,10 @@ def is_due(
     with connection.cursor(row_factory=scalar_row) as cursor:
         cursor.execute(query("is_due"), {"channels": list(channels), "now": now})
         return bool(cursor.fetchone())
+
+
+def _order(row: Claimed) -> tuple[bool, datetime | None, int]:
+    return row.due_at is None, row.due_at, row.step_order or 0
 
 
 def _rows(connection: Connection, name: str, row_class: type[Any], **values: object) -> list[Any]:

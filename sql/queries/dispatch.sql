@@ -25,6 +25,7 @@ candidate as (
     message.scheduled_for,
     step.flow,
     step.key,
+    step.step_order,
     parent.exit_when,
     parent.expire_after,
     parent.min_gap is not null or parent.dedupe_address as is_guarded,
@@ -97,7 +98,7 @@ claimed as (
   where message.id = judged.id and judged.lead is not null
   returning
     message.id, message.subject, message.content, message.attempts, message.due_at,
-    judged.lead_id, judged.scheduled_for, judged.lead, judged.flow, judged.key, judged.is_guarded,
+    judged.lead_id, judged.lead, judged.flow, judged.key, judged.step_order, judged.is_guarded,
     judged.cancelled,
     case when judged.opens_at > judged.moment then judged.opens_at end as deferred_to,
     judged.closes_at - judged.moment as valid_for,
@@ -105,17 +106,17 @@ claimed as (
 )
 select
   claimed.id, claimed.lead_id::text, claimed.subject, claimed.content, claimed.attempts,
-  claimed.due_at, claimed.lead, claimed.flow, claimed.key, claimed.is_guarded, claimed.cancelled,
-  claimed.deferred_to, claimed.valid_for, claimed.late_by, false as is_unseen
+  claimed.due_at, claimed.lead, claimed.flow, claimed.key, claimed.step_order, claimed.is_guarded,
+  claimed.cancelled, claimed.deferred_to, claimed.valid_for, claimed.late_by, false as is_unseen
 from claimed
 union all
 select
-  left_flow.id, left_flow.lead_id::text, null, null, 0, null, null, null, null, false,
+  left_flow.id, left_flow.lead_id::text, null, null, 0, null, null, null, null, null, false,
   left_flow.cancelled, null, null, null, false
 from left_flow
 union all
 select
-  judged.id, judged.lead_id::text, null, null, 0, null, null, judged.flow, judged.key, false,
+  judged.id, judged.lead_id::text, null, null, 0, null, null, judged.flow, judged.key, null, false,
   null, null, null, null, true
 from judged
 where judged.lead is null;
@@ -146,9 +147,11 @@ candidate as (
     asked.*,
     message.lead_id,
     message.flow_step_id,
+    message.due_at,
     parent.min_gap,
     parent.dedupe_address,
     step.flow,
+    step.step_order,
     coalesce(%(now)s::timestamptz, now()) as moment
   from asked
   inner join public.message_logs as message on message.id = asked.id
@@ -184,10 +187,15 @@ judged as (
     ) end as gap_ends,
     (
       candidate.min_gap is not null and (
-        row_number() over (
-          partition by candidate.lead_id, candidate.flow, candidate.channel
-          order by candidate.number
-        ) > 1
+        exists (
+          -- of two that are due, the later one waits
+          select from public.message_logs as other
+          inner join public.flow_steps as step on step.id = other.flow_step_id
+          where other.lead_id = candidate.lead_id and other.status = 'pending'
+            and other.message_type = candidate.channel and step.flow = candidate.flow
+            and other.due_at <= candidate.moment
+            and (other.due_at, step.step_order) < (candidate.due_at, candidate.step_order)
+        )
         or exists (
           select from flowctl.sends as send
           inner join public.flow_steps as step on step.id = send.flow_step_id
