@@ -112,8 +112,10 @@ following as (
     to_jsonb(lead),
     lead.created_at::timestamptz,
     now(),
-    array[flowctl.step_setting(step, jsonb_populate_record(parent, '{"audience": null}'))]
-  ) as due on given.is_moved and step.enabled and parent.enabled
+    case when given.is_moved and step.enabled and parent.enabled then array[
+      flowctl.step_setting(step, jsonb_populate_record(parent, '{"audience": null}'))
+    ] end
+  ) as due on true
 ),
 written as (
   update public.message_logs as message
