@@ -91,7 +91,7 @@ def list_steps(ctx: typer.Context, as_json: Json = False) -> None:
 @_group.command("export")
 def export_steps(
     ctx: typer.Context,
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", show_default=False)] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", show_default=False)] = None,
 ) -> None:
     """Write the flows and steps of the database as a steps file, to FILE or to stdout.
 
