@@ -109,26 +109,27 @@ def header(name: str, value: str) -> str:
     if plain and len(name) + 2 + len(value) <= _LINE:
         return f"{name}: {value}\r\n" if value else f"{name}:\r\n"
     if plain and max(map(len, value.split(" "))) < _LONGEST_LINE - _LINE:
-        return "\r\n".join(_folded(f"{name}: {value}")) + "\r\n"
+        return "\r\n".join(_folded(name, value)) + "\r\n"
     encoded = Header(value, "utf-8", _LINE, name).encode(linesep="\r\n")
     return f"{name}: {encoded}\r\n"
 
 
-def _folded(line: str) -> list[str]:
-    """The line in pieces, cut before spaces that a word follows; joined again they are the line."""
-    pieces = [""]
-    for word in re.findall(r" *[^ ]+", line):
-        if len(pieces[-1]) + len(word) > _LINE and pieces[-1].rstrip(":"):
-            pieces.append(word)
+def _folded(name: str, value: str) -> list[str]:
+    """The header's lines, cut before spaces that a word follows; joined again they are one."""
+    first, *words = re.findall(r" *[^ ]+", value)
+    lines = [f"{name}: {first}"]
+    for word in words:
+        if len(lines[-1]) + len(word) > _LINE:
+            lines.append(word)
         else:
-            pieces[-1] += word
-    return pieces
+            lines[-1] += word
+    return lines
 
 
 def _mailbox_header(name: str, mailbox: Mailbox) -> str:
     if not mailbox.name:
         return f"{name}: {mailbox.address}\r\n"
-    if mailbox.name.isascii():
+    if mailbox.name.isascii() and "=?" not in mailbox.name:
         return f"{name}: {formataddr((mailbox.name, mailbox.address))}\r\n"
     encoded = Header(mailbox.name, "utf-8", _LINE, name).encode(linesep="\r\n")
     return f"{name}: {encoded}\r\n <{mailbox.address}>\r\n"

@@ -1,0 +1,223 @@
+"""Emails as bytes, read back by the standard library."""
+
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.header import decode_header, make_header
+from email.message import EmailMessage
+from email.utils import parsedate_to_datetime
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from flowctl.model import OutgoingMessage
+from flowctl.settings import Settings
+from flowctl.transports.mime import Composer, header
+from tests.support.outgoing import AN_ID, an_email
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+def composer(**environ: str) -> Composer:
+    head = Settings.from_env({"EMAIL_FROM": "Acme News <news@acme.example>", **environ}).letterhead
+    return Composer(head, date=NOON)
+
+
+def read_back(message: OutgoingMessage, **environ: str) -> EmailMessage:
+    content = composer(**environ).compose(message)
+    assert_fit_for_smtp(content)
+    return message_from_bytes(content, policy=policy.default)
+
+
+def assert_fit_for_smtp(content: bytes) -> None:
+    lines = content.split(b"\r\n")
+    assert all(b"\r" not in line and b"\n" not in line and b"\0" not in line for line in lines)
+    assert max(map(len, lines)) <= 998
+    assert lines[-1] == b""
+
+
+def body_of(message: EmailMessage, kind: str = "plain") -> str:
+    part = message.get_body((kind,))
+    assert isinstance(part, EmailMessage)
+    content = part.get_content()
+    assert isinstance(content, str)
+    return content.replace("\r\n", "\n")
+
+
+def as_read(body: str) -> str:
+    """A body as it must come back: one kind of line break, and one at its end."""
+    body = body.replace("\r\n", "\n").replace("\r", "\n")
+    return body if body.endswith("\n") else body + "\n"
+
+
+def test_a_plain_email_is_plain_to_see() -> None:
+    assert composer().compose(an_email()).decode() == (
+        "From: Acme News <news@acme.example>\r\n"
+        "To: ada@example.com\r\n"
+        "Subject: Welcome, Ada\r\n"
+        "Date: Mon, 02 Mar 2026 12:00:00 +0000\r\n"
+        f"Message-ID: <{AN_ID}@acme.example>\r\n"
+        "MIME-Version: 1.0\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\n"
+        "Content-Transfer-Encoding: 7bit\r\n"
+        "\r\n"
+        "Hello Ada,\r\n"
+        "welcome.\r\n"
+    )
+
+
+def test_the_whole_letterhead_is_there() -> None:
+    message = read_back(
+        an_email("ada+x@example.com", lead_id="7/ü"),
+        EMAIL_FROM="Bücher & Co <news@acme.example>",
+        EMAIL_REPLY_TO="Ada <help@acme.example>",
+        EMAIL_UNSUBSCRIBE="https://acme.example/u?e={email}&l={lead_id},mailto:u@acme.example",
+        EMAIL_HEADERS="Resend-Idempotency-Key: {message_id}\nX-Lead: {lead_id}",
+    )
+
+    assert message["From"] == "Bücher & Co <news@acme.example>"
+    assert message["Reply-To"] == "Ada <help@acme.example>"
+    assert message["List-Unsubscribe"] == (
+        "<https://acme.example/u?e=ada%2Bx%40example.com&l=7%2F%C3%BC>, <mailto:u@acme.example>"
+    )
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert message["Resend-Idempotency-Key"] == str(AN_ID)
+    assert message["X-Lead"] == "7/ü"
+    assert message["MIME-Version"] == "1.0"
+    assert parsedate_to_datetime(message["Date"]) == NOON
+
+
+def test_a_mailto_alone_offers_no_click() -> None:
+    message = read_back(an_email(), EMAIL_UNSUBSCRIBE="mailto:u@acme.example?subject={message_id}")
+
+    assert message["List-Unsubscribe"] == f"<mailto:u@acme.example?subject={AN_ID}>"
+    assert message["List-Unsubscribe-Post"] is None
+
+
+def test_a_placeholder_in_a_leads_own_id_stays_text() -> None:
+    message = read_back(an_email(lead_id="{email}"), EMAIL_HEADERS="X-Lead: {lead_id}")
+
+    assert message["X-Lead"] == "{email}"
+
+
+def test_a_date_is_todays_unless_given() -> None:
+    head = Settings.from_env({"EMAIL_FROM": "a@acme.example"}).letterhead
+    message = message_from_bytes(Composer(head).compose(an_email()), policy=policy.default)
+
+    assert parsedate_to_datetime(message["Date"]) > NOON.replace(year=2025)
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+BODIES = st.one_of(
+    TEXTS,
+    st.text("ab \t\r\n.=-_\x0b\x0c\x00\x85\u2028é", max_size=200),
+    st.integers(900, 2500).map("x".__mul__),
+    st.lists(st.sampled_from([".", "From me", "--=_", "a" * 999, "=20", " ", ""])).map("\n".join),
+)
+SUBJECTS = st.one_of(
+    st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])),
+    st.text("ab =?Q_é", max_size=120),
+    st.integers(50, 1500).map("x".__mul__),
+    st.lists(st.sampled_from(["word", "=?utf-8?q?x?=", "längeres", "  ", "x" * 80])).map(" ".join),
+)
+
+
+@given(subject=SUBJECTS, text=BODIES, html=st.none() | BODIES)
+@example(subject="a" * 60 + "   " + "b" * 60, text="", html="")
+@example(subject=" spaced ", text=f"--=_{AN_ID.hex}\n", html="<p>x</p>")
+def test_what_is_composed_is_read_back_exactly(subject: str, text: str, html: str | None) -> None:
+    message = read_back(an_email(subject=subject, text=text, html=html))
+
+    assert message["Subject"] == subject
+    assert body_of(message) == as_read(text)
+    if html is not None:
+        assert body_of(message, "html") == as_read(html)
+        assert [part.get_content_type() for part in message.iter_parts()] == [
+            "text/plain",
+            "text/html",
+        ]
+    assert message.get_all("To") == ["ada@example.com"]
+    assert not message.defects
+
+
+@given(text=TEXTS, other=TEXTS)
+def test_no_text_can_add_a_header_or_a_recipient(text: str, other: str) -> None:
+    evil = f"{text}\r\nBcc: eve@example.com\x85To: eve@example.com\u2028X: y\x00\x0b{other}"
+    message = read_back(
+        an_email(subject=evil, text=evil, html=evil, lead_id=evil),
+        EMAIL_HEADERS="X-Lead: {lead_id}",
+        EMAIL_UNSUBSCRIBE="https://acme.example/{lead_id:}".replace(":}", "}"),
+    )
+
+    assert [name.lower() for name in message if name.lower() in {"to", "cc", "bcc", "x"}] == ["to"]
+    assert len(message.keys()) == 10
+    assert "Bcc: eve@example.com" in message["Subject"]
+
+
+@pytest.mark.parametrize(
+    "recipient",
+    [
+        "a@example.com,b@example.com",
+        "a@example.com b@example.com",
+        "Ada <ada@example.com>",
+        "ada@example.com\r\nBcc: eve@example.com",
+        "ada@example.com\n",
+        "ada\x00@example.com",
+        "ada\u2028@example.com",
+        "ada\x85@example.com",
+        "ädä\u2028@example.com",
+        "ädä,x@example.com",
+        "ada(comment)@example.com",
+        "ada@exa\u0440mple.com",
+        "ada@b@example.com",
+        "a" * 250 + "@example.com",
+        "ada",
+        "",
+    ],
+)
+def test_a_recipient_that_is_not_one_address_is_refused(recipient: str) -> None:
+    with pytest.raises(ValueError, match="not one email address"):
+        composer().compose(an_email(recipient))
+
+
+def test_an_international_address_is_written_as_it_is() -> None:
+    message = read_back(an_email("jörg@example.com"))
+
+    assert message["To"] == "jörg@example.com"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("plain ascii", "7bit"),
+        ("caf\u00e9 at the corner of the street", "quoted-printable"),
+        ("x" * 999, "quoted-printable"),
+        ("a\0b, and some words", "quoted-printable"),
+        ("привет, как дела?", "base64"),
+    ],
+)
+def test_a_body_stays_as_readable_as_it_can(text: str, encoding: str) -> None:
+    assert read_back(an_email(text=text))["Content-Transfer-Encoding"] == encoding
+
+
+def test_a_long_subject_is_folded_where_people_read_it() -> None:
+    lines = header("Subject", "word " * 40 + "end").split("\r\n")
+
+    assert all(len(line) <= 78 for line in lines)
+    assert lines[1].startswith(" word")
+
+
+def test_names_are_quoted_or_encoded_as_they_need() -> None:
+    for name in ("Acme, Inc.", 'The "Best" Co', "Bücher", "=?utf-8?q?x?=", "a" * 200):
+        message = read_back(an_email(), EMAIL_FROM=f"{name} <news@acme.example>")
+        (sender,) = message["From"].addresses
+        assert (sender.display_name, sender.addr_spec) == (name, "news@acme.example")
+
+
+def test_a_long_foreign_name_is_whole_once_decoded() -> None:
+    name = "日本" * 30
+    content = composer(EMAIL_FROM=f"{name} <news@acme.example>").compose(an_email())
+    assert_fit_for_smtp(content)
+    raw = message_from_bytes(content, policy=policy.compat32)["From"]
+
+    assert str(make_header(decode_header(raw))) == f"{name} <news@acme.example>"
