@@ -24,7 +24,11 @@ from flowctl.cli.options import plain_app, require_command
 from flowctl.cli.session import Session, session_of
 from flowctl.errors import FlowctlError, InputError, UsageError
 
-COMMAND_MODULES: tuple[str, ...] = ("flowctl.cli.steps", "flowctl.cli.dispatch")
+COMMAND_MODULES: tuple[str, ...] = (
+    "flowctl.cli.steps",
+    "flowctl.cli.preview",
+    "flowctl.cli.dispatch",
+)
 """Full module names in the order of ``--help``; each has ``register(app: typer.Typer) -> None``."""
 
 EXIT_BUG = 70

@@ -1,0 +1,196 @@
+"""``flowctl preview``: what a lead was sent, will be sent, would be sent."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flowctl.cli import show
+from flowctl.cli.options import FlowName, Json
+from flowctl.cli.session import open_database, session_of
+from flowctl.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from flowctl.model import JsonObject
+    from flowctl.preview import NewLead, Preview, PreviewedMessage
+
+_DOCUMENT = (
+    "flow",
+    "key",
+    "step_order",
+    "type",
+    "scheduled_for",
+    "status",
+    "sent_at",
+    "to",
+    "subject",
+    "content",
+    "reason",
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("preview")(preview)
+
+
+def preview(
+    ctx: typer.Context,
+    lead_id: Annotated[
+        str | None, typer.Argument(metavar="[LEAD_ID]", help="A lead.", show_default=False)
+    ] = None,
+    *,
+    created_at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHEN",
+            help="Instead of LEAD_ID: a lead that does not exist, created at WHEN "
+            "(2026-03-02 15:00; without an offset in --timezone, else in the flow's zone).",
+            show_default=False,
+        ),
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(metavar="ZONE", help="That lead's zone.", show_default=False),
+    ] = None,
+    lead: Annotated[
+        str | None,
+        typer.Option(
+            metavar="JSON",
+            help='That lead\'s row: \'{"first_name": "Ada", "email": "ada@example.com"}\'.',
+            show_default=False,
+        ),
+    ] = None,
+    flow: FlowName = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="With --created-at: the steps of FILE, synced or not.",
+            show_default=False,
+        ),
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say why each time is what it is.")
+    ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a page to FILE, too.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show a lead's whole schedule, with the messages as the lead will read them. Writes nothing.
+
+    Example: flowctl preview --created-at '2026-03-02 15:00' --file flows.toml
+    """
+    if (lead_id is None) == (created_at is None):
+        raise UsageError(
+            "preview needs a lead's id or --created-at"
+            if lead_id is None
+            else "a lead's id and --created-at contradict each other",
+            hint="flowctl preview LEAD_ID, or flowctl preview --created-at '2026-03-02 15:00'",
+        )
+    given = {"--timezone": timezone, "--lead": lead, "--file": file}
+    for option, value in given.items():
+        if lead_id is not None and value is not None:
+            raise UsageError(f"{option} goes only with --created-at", hint=f"leave out {option}")
+    from flowctl import preview as use_case
+
+    new = None if created_at is None else _new_lead(created_at, timezone, lead, file)
+    settings = session_of(ctx).settings
+    with open_database(ctx) as connection:
+        if new is not None:
+            found = use_case.preview_new_lead(connection, settings, new, only_flow=flow)
+        else:
+            found = use_case.preview_lead(connection, settings, lead_id or "", only_flow=flow)
+    if html is not None:
+        html.write_text(use_case.html_page(found, explain=explain), encoding="utf-8")
+        show.say(f"{html}: written")
+    if as_json:
+        show.json_document(_document(found, explain=explain))
+    else:
+        _show(found, explain=explain)
+
+
+def _new_lead(
+    created_at: str, timezone: str | None, lead: str | None, file: Path | None
+) -> "NewLead":
+    from flowctl import flowfile
+    from flowctl.moment import parse_moment
+    from flowctl.preview import NewLead
+
+    return NewLead(
+        created=parse_moment(created_at, "--created-at"),
+        timezone=timezone,
+        row=None if lead is None else _json_object(lead),
+        file=None if file is None else flowfile.read(file),
+    )
+
+
+def _json_object(written: str) -> "JsonObject":
+    hint = '--lead \'{"first_name": "Ada", "email": "ada@example.com"}\''
+    try:
+        row = json.loads(written, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"--lead: not JSON: {error}", hint=hint) from None
+    if not isinstance(row, dict):
+        raise InputError("--lead: JSON, but no object", hint=hint)
+    return row
+
+
+def _no_number(name: str) -> object:
+    raise ValueError(f"{name} is no number")
+
+
+def _document(found: "Preview", *, explain: bool) -> dict[str, object]:
+    messages = []
+    for message in found.messages:
+        entry = {name: getattr(message, name) for name in _DOCUMENT}
+        if explain:
+            entry["explanation"] = list(message.explanation)
+        messages.append(entry)
+    return {"lead_id": found.lead_id, "timezone": found.timezone, "messages": messages}
+
+
+def _show(found: "Preview", *, explain: bool) -> None:
+    from flowctl.preview import moment_text
+
+    who = "a new lead" if found.lead_id is None else f"lead {found.lead_id}"
+    show.say(f"{who}, times of {found.timezone}")
+    show.table(
+        ("when", "zone", "step", "type", "to", "status", "why"),
+        [
+            (
+                moment_text(message.sent_at or message.scheduled_for),
+                message.zone,
+                message.step,
+                message.type,
+                message.to,
+                message.status or "not scheduled",
+                message.reason,
+            )
+            for message in found.messages
+        ],
+        empty="there are no steps: flowctl steps sync FILE",
+    )
+    for message in found.messages:
+        _show_message(message, explain=explain)
+
+
+def _show_message(message: "PreviewedMessage", *, explain: bool) -> None:
+    from flowctl.preview import moment_text
+
+    show.line()
+    show.line(
+        f"{message.step}, {message.type} to {message.to or 'nobody'}, "
+        f"{moment_text(message.scheduled_for)}: {message.status or 'not scheduled'}"
+    )
+    if explain:
+        for sentence in message.explanation:
+            show.line(f"  {sentence}")
+    if message.subject is not None:
+        show.line(f"  | Subject: {message.subject}")
+        show.line("  |")
+    for line in message.text.rstrip().replace("\r\n", "\n").split("\n"):
+        show.line(f"  | {line}")

@@ -1,0 +1,20 @@
+"""A lead's whole schedule, of a lead that exists or of one that does not: computed, never written.
+
+The times come from the routine that schedules new leads, the content from the functions that render
+what is sent, so a preview cannot disagree with either.
+"""
+
+from flowctl.preview.messages import Preview, PreviewedMessage
+from flowctl.preview.page import html_page
+from flowctl.preview.schedule import NewLead, preview_lead, preview_new_lead
+from flowctl.preview.wording import moment_text
+
+__all__ = [
+    "NewLead",
+    "Preview",
+    "PreviewedMessage",
+    "html_page",
+    "moment_text",
+    "preview_lead",
+    "preview_new_lead",
+]

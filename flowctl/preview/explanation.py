@@ -1,0 +1,108 @@
+"""How the time of a message came about, in words."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flowctl.preview.wording import days_text, moment_text, span_text, window_text
+from flowctl.store.schedules import ScheduleRow
+from flowctl.timeofday import clock_text
+
+
+@dataclass(frozen=True, slots=True)
+class Zones:
+    """The lead's zone: as its row has it, and as the server knows it (null: not at all)."""
+
+    written: str | None
+    own: str | None
+
+
+def explain(row: ScheduleRow, zones: Zones, gap_end: datetime | None) -> tuple[str, ...]:
+    """Why the message has its time, a sentence each, in the order in which the rules apply.
+
+    ``gap_end`` is until when it waits for the message before it.
+    """
+    return tuple(_sentences(row, zones, gap_end))
+
+
+def _sentences(row: ScheduleRow, zones: Zones, gap_end: datetime | None) -> Iterator[str]:
+    yield _zone(row, zones)
+    if row.planned_for is None or row.planned_wall is None or row.day is None:
+        yield "its step was deleted: how its time came about is not known any more"
+        return
+    created = row.created_wall or row.seen_wall or row.planned_wall
+    yield _creation(row, created)
+    yield from _plan(row, created, row.planned_wall)
+    yield from _moved(row)
+    if row.status is None and row.skipped is not None:
+        yield f"not scheduled: {row.skipped}"
+    elif row.status is not None and row.computed_for != row.scheduled_for:
+        yield (
+            f"it stands at {moment_text(row.scheduled_wall)}: the lead, the step or the flow was "
+            "changed since it was scheduled, or dispatch moved or retried it"
+        )
+    if row.retry_wall is not None and row.retry_at is not None:
+        yield f"the next attempt is not before {moment_text(row.retry_wall)}"
+    if gap_end is not None and row.min_gap is not None:
+        shift = gap_end - row.scheduled_for
+        yield (
+            f"min_gap {span_text(row.min_gap)} after the message before it: it waits until about "
+            f"{moment_text(row.scheduled_wall + shift)}"
+        )
+
+
+def _zone(row: ScheduleRow, zones: Zones) -> str:
+    if zones.own is not None:
+        return f"zone {row.zone}: the lead's own"
+    whose = "the flow's" if row.flow is not None else "that of the flow default"
+    if zones.written is None or not zones.written.strip():
+        return f"zone {row.zone}: {whose}, since the lead has none"
+    return f"zone {row.zone}: {whose}, since the lead's '{zones.written}' is no IANA zone"
+
+
+def _creation(row: ScheduleRow, created: datetime) -> str:
+    if row.created_at is None:
+        return f"the lead has no usable created_at: it counts as created {moment_text(created)}"
+    return f"the lead was created {moment_text(created)}"
+
+
+def _plan(row: ScheduleRow, created: datetime, planned: datetime) -> Iterator[str]:
+    """The step's own time, and what a clock change made of it."""
+    day = row.day or 0
+    if row.time_of_day is not None:
+        wanted = datetime.combine(created.date() + timedelta(days=day), row.time_of_day)
+        yield f"day {day} at {clock_text(row.time_of_day)}: {moment_text(wanted)}"
+    elif day:
+        wanted = created + timedelta(days=day)
+        yield f"{days_text(day)} later at the same time of day: {moment_text(wanted)}"
+    else:
+        yield "at once, when the lead is created"
+        return
+    if planned != wanted:
+        yield (
+            f"{clock_text(wanted.time())} does not exist on that day, the clock goes forward: "
+            f"{moment_text(planned)}"
+        )
+    elif row.planned_repeats:
+        yield f"{clock_text(wanted.time())} comes twice on that day, the clock goes back: the later"
+
+
+def _moved(row: ScheduleRow) -> Iterator[str]:
+    """Out of the past, and into the send window."""
+    if row.planned_for is None or row.seen_at is None or row.seen_wall is None:
+        return
+    created = row.created_at or row.seen_at
+    earliest = max(created, row.seen_at)
+    is_behind = row.skipped is not None and row.planned_for < row.seen_at
+    if row.planned_for < earliest and not is_behind:
+        if created > row.seen_at and row.created_wall is not None:
+            yield f"not before the lead's creation: {moment_text(row.created_wall)}"
+        else:
+            yield f"already past when it was scheduled: at once, {moment_text(row.seen_wall)}"
+    if is_behind or row.opens is None or row.computed_for is None or row.computed_wall is None:
+        return
+    window = window_text(row.opens, row.closes, row.weekdays)
+    if row.computed_for > max(row.planned_for, earliest):
+        yield f"outside the send window ({window}): moved to {moment_text(row.computed_wall)}"
+    else:
+        yield f"inside the send window ({window})"

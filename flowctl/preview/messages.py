@@ -1,0 +1,212 @@
+"""What a preview says of each message: when, to whom, what it says, and what is in its way."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+
+from flowctl.address import suppression_key
+from flowctl.dispatch.rendering import Unsendable, recipient_of, render_content
+from flowctl.model import Channel, JsonObject, Status
+from flowctl.plaintext import html_to_text
+from flowctl.preview.explanation import Zones, explain
+from flowctl.settings import Settings
+from flowctl.store.schedules import ScheduleRow
+from flowctl.template import is_html
+
+ADDED_LATER = "step was added or enabled after the lead came; leads enroll would schedule it"
+"""Why an existing lead lacks the message of a step that is neither off nor behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewedMessage:
+    """A message as the lead will read it, or has read it; moments are on the clock of ``zone``.
+
+    ``status`` is null for what is not scheduled; ``reason`` says why, or what ended the message, or
+    what will keep a pending one from being sent. ``subject`` and ``content`` are null where the
+    template fails. ``text`` is the content as plain text, ``is_html`` says that there is more.
+    ``explanation`` tells how the time came about, a sentence each.
+    """
+
+    flow: str | None
+    key: str | None
+    step_order: int | None
+    type: Channel
+    scheduled_for: datetime
+    status: Status | None
+    sent_at: datetime | None
+    to: str | None
+    subject: str | None
+    content: str | None
+    reason: str | None
+    zone: str
+    is_html: bool
+    text: str
+    explanation: tuple[str, ...] = ()
+
+    @property
+    def step(self) -> str:
+        """The step's name for people: ``nurture/welcome``."""
+        if self.flow is None:
+            return "(deleted step)"
+        return f"{self.flow}/{self.key or self.step_order}"
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A lead's schedule, by time, flow and order; ``lead_id`` is null for one that does not exist.
+
+    ``timezone`` is the lead's own zone, else that of the first message.
+    """
+
+    lead_id: str | None
+    timezone: str
+    messages: tuple[PreviewedMessage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads the messages. ``is_anybody``: no row was given, so it can lack no address."""
+
+    row: JsonObject
+    is_anybody: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    """A message's content, and what is wrong with it or its address."""
+
+    to: str | None
+    subject: str | None
+    content: str | None
+    problem: str | None
+
+
+def previewed(
+    rows: Iterable[ScheduleRow],
+    reader: Reader,
+    settings: Settings,
+    zones: Zones,
+    suppressed: Mapping[Channel, str | None],
+) -> tuple[PreviewedMessage, ...]:
+    """The messages of a schedule, by time, flow and order.
+
+    ``suppressed`` has the reader's addresses that must not be written to.
+    """
+    ordered = sorted(rows, key=_place)
+    gaps = _gap_ends(ordered)
+    return tuple(
+        _message(row, _render(row, reader, settings), suppressed, explain(row, zones, gap))
+        for row, gap in zip(ordered, gaps, strict=True)
+    )
+
+
+def addresses_of(reader: Reader, settings: Settings) -> dict[Channel, str]:
+    """The reader's usable addresses, as suppressions have them."""
+    found = {}
+    for channel in Channel:
+        try:
+            found[channel] = suppression_key(channel, recipient_of(reader.row, channel, settings))
+        except Unsendable:
+            continue
+    return found
+
+
+def _place(row: ScheduleRow) -> tuple[datetime, bool, str, int]:
+    return row.scheduled_for, row.flow is None, row.flow or "", row.step_order or 0
+
+
+def _message(
+    row: ScheduleRow,
+    rendered: _Rendered,
+    suppressed: Mapping[Channel, str | None],
+    explanation: tuple[str, ...],
+) -> PreviewedMessage:
+    status = row.status
+    if status is None and not row.is_lead and row.skipped is None:
+        status = Status.PENDING
+    content = rendered.content
+    is_page = content is not None and row.channel is Channel.EMAIL and is_html(row.content or "")
+    return PreviewedMessage(
+        flow=row.flow,
+        key=row.key,
+        step_order=row.step_order,
+        type=row.channel,
+        scheduled_for=_local(row.scheduled_for, row.scheduled_wall),
+        status=status,
+        sent_at=row.sent_at and row.sent_wall and _local(row.sent_at, row.sent_wall),
+        to=rendered.to,
+        subject=rendered.subject,
+        content=content,
+        reason=_reason(row, rendered, status, is_suppressed=row.channel in suppressed),
+        zone=row.zone,
+        is_html=is_page,
+        text=html_to_text(content) if content and is_page else content or "",
+        explanation=explanation,
+    )
+
+
+def _render(row: ScheduleRow, reader: Reader, settings: Settings) -> _Rendered:
+    if row.status is Status.SENT:
+        return _Rendered(row.recipient, row.subject, row.content, None)
+    subject = content = to = problem = None
+    try:
+        subject, text, html = render_content(
+            row.subject, row.content or "", row.channel, reader.row
+        )
+        content = text if html is None else html
+    except Unsendable as error:
+        problem = str(error)
+    try:
+        to = recipient_of(reader.row, row.channel, settings)
+    except Unsendable as error:
+        problem = problem if reader.is_anybody else str(error)
+    return _Rendered(row.recipient or to, subject, content, problem)
+
+
+def _reason(
+    row: ScheduleRow, rendered: _Rendered, status: Status | None, *, is_suppressed: bool
+) -> str | None:
+    """Why it is not scheduled, what ended it, or the first thing that will stop it, in dispatch's
+    order and words."""
+    match status:
+        case None:
+            return row.skipped or ADDED_LATER
+        case Status.SENT:
+            return None
+        case Status.FAILED | Status.CANCELLED:
+            return row.error
+        case Status.PENDING:
+            if row.is_being_sent:
+                return row.error
+            found = row.stopped or rendered.problem
+            return found or ("recipient is suppressed" if is_suppressed else row.error)
+
+
+def _gap_ends(ordered: Sequence[ScheduleRow]) -> list[datetime | None]:
+    """For each message until when it waits for the flow's ``min_gap`` after the one before it on
+    its channel; null where it does not wait."""
+    last: dict[tuple[str | None, Channel], datetime] = {}
+    ends: list[datetime | None] = []
+    for row in ordered:
+        group = (row.flow, row.channel)
+        goes = row.sent_at or _goes_at(row)
+        end = last[group] + row.min_gap if goes and row.min_gap and group in last else None
+        waits = end is not None and goes is not None and row.sent_at is None and end > goes
+        ends.append(end if waits else None)
+        if goes is not None:
+            last[group] = end if waits and end is not None else goes
+    return ends
+
+
+def _goes_at(row: ScheduleRow) -> datetime | None:
+    """When a pending message goes out, gaps aside; null for one that does not."""
+    is_scheduled = row.status is None and not row.is_lead and row.skipped is None
+    if row.stopped or not (is_scheduled or row.status is Status.PENDING):
+        return None
+    return max(row.scheduled_for, row.retry_at or row.scheduled_for)
+
+
+def _local(moment: datetime, wall: datetime) -> datetime:
+    """A moment with the offset that the clock on the wall shows."""
+    offset: timedelta = wall - moment.astimezone(UTC).replace(tzinfo=None)
+    return moment.astimezone(timezone(offset))

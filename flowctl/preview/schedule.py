@@ -1,0 +1,149 @@
+"""The two previews: of a lead in the database, and of one that does not exist."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime, time
+from difflib import get_close_matches
+
+from flowctl import migrate
+from flowctl.database import Connection
+from flowctl.errors import InputError
+from flowctl.flowfile.zones import zone_name
+from flowctl.model import Flow, FlowSteps, JsonObject, Step, TimeType
+from flowctl.preview.explanation import Zones
+from flowctl.preview.messages import Preview, Reader, addresses_of, previewed
+from flowctl.settings import Settings
+from flowctl.store import schedules
+from flowctl.store.schedules import Creation, ScheduleRow
+from flowctl.timeofday import parse_time_of_day
+
+
+@dataclass(frozen=True, slots=True)
+class NewLead:
+    """A lead that does not exist.
+
+    ``created`` has an offset, or is on the clock of ``timezone``, else of each flow's zone.
+    ``row`` is null where none was given: then nothing is said about missing addresses.
+    ``file`` holds flows to be used in place of those in the database.
+    """
+
+    created: datetime
+    timezone: str | None = None
+    row: JsonObject | None = None
+    file: Sequence[FlowSteps] | None = None
+
+
+def preview_lead(
+    connection: Connection, settings: Settings, lead_id: str, *, only_flow: str | None = None
+) -> Preview:
+    """What a lead was sent and will be sent.
+
+    Raises SchemaMismatch, and InputError for an id or a flow that does not exist.
+    """
+    with _reading(connection):
+        lead = schedules.find_lead(connection, lead_id)
+        if lead is None:
+            raise InputError(
+                f"no lead has the id {lead_id!r}", hint="the ids are in public.leads, column id"
+            )
+        _check_flow(only_flow, schedules.flow_names(connection))
+        rows = schedules.schedule_of_lead(connection, lead.id, only_flow)
+        return _preview(connection, settings, Reader(lead.row), rows, lead.id)
+
+
+def preview_new_lead(
+    connection: Connection, settings: Settings, new: NewLead, *, only_flow: str | None = None
+) -> Preview:
+    """What a lead would be sent, seen from the moment of its creation.
+
+    Raises SchemaMismatch, and InputError for a flow or a zone that does not exist.
+    """
+    with _reading(connection):
+        zone = None if new.timezone is None else _zone(connection, new.timezone)
+        names = schedules.flow_names(connection)
+        if new.file is not None:
+            names = [entry.flow.name for entry in new.file]
+        _check_flow(only_flow, names)
+        row = {**(new.row or {}), **({} if zone is None else {"timezone": zone})}
+        row.setdefault("created_at", new.created.isoformat())
+        rows = schedules.schedule_of_new_lead(
+            connection,
+            row,
+            Creation(new.created, zone),
+            only_flow=only_flow,
+            file=None if new.file is None else [_file_rows(entry) for entry in new.file],
+        )
+        reader = Reader(row, is_anybody=new.row is None)
+        return _preview(connection, settings, reader, rows, None)
+
+
+@contextmanager
+def _reading(connection: Connection) -> Iterator[None]:
+    """A transaction that cannot write, on the schema of this program."""
+    migrate.require_current(connection)
+    with connection.transaction():
+        connection.execute("set transaction read only")
+        yield
+
+
+def _preview(
+    connection: Connection,
+    settings: Settings,
+    reader: Reader,
+    rows: Sequence[ScheduleRow],
+    lead_id: str | None,
+) -> Preview:
+    written = reader.row.get("timezone")
+    text = None if written is None else str(written)
+    own, fallback = schedules.known_zone(connection, text)
+    addresses = addresses_of(reader, settings)
+    suppressed = dict(schedules.suppressed(connection, addresses.items()))
+    messages = previewed(rows, reader, settings, Zones(text, own), suppressed)
+    first = messages[0].zone if messages else fallback
+    return Preview(lead_id, own or first, messages)
+
+
+def _zone(connection: Connection, written: str) -> str:
+    """The zone as the server spells it."""
+    zone, _ = schedules.known_zone(connection, written)
+    if zone is not None:
+        return zone
+    try:
+        expected = f"'{zone_name(written)}' is a zone, but this server does not know it"
+    except ValueError as error:
+        expected = f"give {error}"
+    raise InputError(f"--timezone: '{written}' is not an IANA time zone", hint=expected)
+
+
+def _check_flow(name: str | None, known: Sequence[str]) -> None:
+    if name is None or name in known:
+        return
+    close = get_close_matches(name, known, n=1)
+    hint = f"did you mean '{close[0]}'?" if close else "known are " + ", ".join(known)
+    raise InputError(f"there is no flow '{name}'", hint=hint)
+
+
+def _file_rows(entry: FlowSteps) -> JsonObject:
+    """A flow of a steps file in the columns of the tables, its steps in their order."""
+    ordered = sorted(entry.steps, key=_order)
+    return {
+        "flow": _flow_row(entry.flow),
+        "steps": [
+            {**asdict(step), "step_order": number} for number, step in enumerate(ordered, start=1)
+        ],
+    }
+
+
+def _flow_row(flow: Flow) -> JsonObject:
+    row = asdict(flow)
+    for name in ("expire_after", "min_gap"):
+        if row[name] is not None:
+            row[name] = f"{row[name].total_seconds():f} seconds"
+    return row
+
+
+def _order(step: Step) -> tuple[int, bool, bool, time]:
+    """Where a step stands in its flow, as the database orders them; equal ones keep their order."""
+    at = parse_time_of_day(step.time) if step.time and step.time_type is TimeType.SPECIFIC else None
+    return step.day, step.time_type is TimeType.SPECIFIC, at is None, at or time()

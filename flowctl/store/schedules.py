@@ -1,0 +1,174 @@
+"""A lead's schedule with the messages it already has (``preview.sql``); only reads."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from psycopg import DataError
+from psycopg.rows import class_row, dict_row, scalar_row
+from psycopg.types.json import Json
+
+from flowctl.database import Connection, query
+from flowctl.model import Channel, JsonObject, Status
+
+
+@dataclass(frozen=True, slots=True)
+class LeadRow:
+    """A lead: its id as text, and its row as templates and conditions see it."""
+
+    id: str
+    row: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """When a lead that does not exist would be created: a moment with an offset, or without one a
+    time on the wall clock of ``zone`` (null: of each flow's zone)."""
+
+    moment: datetime
+    zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleRow:
+    """A step and its message, or a message whose step was deleted (``flow`` is null); ``is_lead``
+    says whether the lead exists.
+
+    ``status`` and what belongs to a message are null where there is none. ``subject`` and
+    ``content`` are templates, but what was sent where it was. ``skipped`` says why the step is not
+    scheduled, ``stopped`` what will keep its pending message from being sent. Names that end in
+    ``_wall`` are the moment of the same name on the clock of ``zone``, without offset.
+
+    The rest is how the time came about, null for a deleted step: ``seen_at`` is the moment the
+    schedule was computed from, ``planned_for`` the step's own time, ``computed_for`` that time put
+    into the future and into the send window. ``planned_repeats``: the clock shows it twice.
+    ``created_at`` is null where the lead has none that can be used.
+    """
+
+    is_lead: bool
+    flow: str | None
+    key: str | None
+    step_order: int | None
+    channel: Channel
+    subject: str | None
+    content: str | None
+    status: Status | None
+    recipient: str | None
+    error: str | None
+    scheduled_for: datetime
+    scheduled_wall: datetime
+    sent_at: datetime | None
+    sent_wall: datetime | None
+    retry_at: datetime | None
+    retry_wall: datetime | None
+    is_being_sent: bool
+    skipped: str | None
+    stopped: str | None
+    zone: str
+    flow_zone: str | None
+    created_at: datetime | None
+    created_wall: datetime | None
+    seen_at: datetime | None
+    seen_wall: datetime | None
+    planned_for: datetime | None
+    planned_wall: datetime | None
+    planned_repeats: bool
+    computed_for: datetime | None
+    computed_wall: datetime | None
+    day: int | None
+    time_of_day: time | None
+    opens: time | None
+    closes: time | None
+    weekdays: Sequence[int] | None
+    min_gap: timedelta | None
+
+
+def find_lead(connection: Connection, lead_id: str) -> LeadRow | None:
+    """The lead of that id; null also for what cannot be an id of this table."""
+    try:
+        with connection.transaction(), connection.cursor(row_factory=class_row(LeadRow)) as cursor:
+            cursor.execute(query("lead_row"), {"lead_id": lead_id})
+            return cursor.fetchone()
+    except DataError:
+        return None
+
+
+def schedule_of_lead(
+    connection: Connection, lead_id: str, only_flow: str | None
+) -> list[ScheduleRow]:
+    """The schedule of a lead that exists, in no order."""
+    return _schedule(connection, lead_id=lead_id, only_flow=only_flow)
+
+
+def schedule_of_new_lead(
+    connection: Connection,
+    lead: JsonObject,
+    created: Creation,
+    *,
+    only_flow: str | None,
+    file: Sequence[JsonObject] | None,
+) -> list[ScheduleRow]:
+    """The schedule of a lead that does not exist, in no order.
+
+    The steps are those in the tables, or those in ``file``: entries with a ``flow`` and its
+    ``steps``, in the columns of the two tables.
+    """
+    is_exact = created.moment.tzinfo is not None
+    return _schedule(
+        connection,
+        lead=Json(lead),
+        instant=created.moment if is_exact else None,
+        wall=None if is_exact else created.moment,
+        zone=created.zone,
+        only_flow=only_flow,
+        file=None if file is None else Json(file),
+    )
+
+
+def known_zone(connection: Connection, written: str | None) -> tuple[str | None, str]:
+    """A zone as the server spells it (null: it has none of that name), and the zone of the flow
+    ``default``."""
+    row: Any = connection.execute(query("zone_of"), {"written": written}).fetchone()
+    return row[0], row[1] or "UTC"
+
+
+def flow_names(connection: Connection) -> list[str]:
+    """The flows in the database."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return list(cursor.execute(query("flow_names")).fetchall())
+
+
+def suppressed(
+    connection: Connection, addresses: Iterable[tuple[Channel, str]]
+) -> set[tuple[Channel, str]]:
+    """Which of these addresses, as suppressions have them, must not be written to."""
+    asked = sorted(set(addresses))
+    rows: list[Any] = connection.execute(
+        query("suppressed_addresses"),
+        {
+            "channels": [channel for channel, _ in asked],
+            "addresses": [address for _, address in asked],
+        },
+    ).fetchall()
+    return {(Channel(channel), address) for channel, address in rows}
+
+
+_NOTHING_GIVEN: JsonObject = dict.fromkeys(
+    ("lead_id", "lead", "instant", "wall", "zone", "only_flow", "file")
+)
+
+
+def _schedule(connection: Connection, **values: object) -> list[ScheduleRow]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(query("preview_schedule"), {**_NOTHING_GIVEN, **values})
+        return [_schedule_row(row) for row in cursor]
+
+
+def _schedule_row(row: dict[str, Any]) -> ScheduleRow:
+    status = row.pop("status")
+    return ScheduleRow(
+        channel=Channel(row.pop("channel")),
+        status=None if status is None else Status(status),
+        **row,
+    )

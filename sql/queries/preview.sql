@@ -1,0 +1,199 @@
+-- What a lead was sent, what it will be sent, and what a lead that does not exist would be sent. It
+-- only reads: it runs in a read-only transaction, on a replica too.
+
+-- name: lead_row
+-- A lead as templates and conditions see it.
+select lead.id::text as id, to_jsonb(lead) as row
+from public.leads as lead
+where lead.id = %(lead_id)s;
+
+-- name: zone_of
+-- A zone by the server's own spelling (null: unknown), and the zone where nothing else says one.
+select
+  flowctl.known_zone(%(written)s::text) as zone,
+  (select flow.timezone from public.flows as flow where flow.name = 'default') as fallback;
+
+-- name: flow_names
+select flow.name from public.flows as flow order by flow.name;
+
+-- name: preview_schedule
+-- Each step with the lead's message of it, if there is one, and what lead_schedule says of it: for
+-- a message seen from the moment it was made, so that the answer is the one that made it; for a
+-- lead that does not exist from the moment of its creation. The steps are those of the tables, or those
+-- in `file`: a list of {"flow", "steps"} with the columns of the two tables.
+with existing as materialized (
+  select lead.id, lead.created_at::timestamptz as created_at, to_jsonb(lead) as lead
+  from public.leads as lead
+  where lead.id = %(lead_id)s
+),
+subject as (
+  select
+    existing.lead,
+    existing.id,
+    case
+      when existing.created_at between '0001-01-02 00:00+00' and '9900-01-01 00:00+00'
+        then existing.created_at
+    end as created_at
+  from existing
+  union all
+  select given.lead, null, null
+  from (select %(lead)s::jsonb as lead) as given
+  where given.lead is not null
+),
+listed as (
+  select
+    step.subject, step.content, parent.timezone, parent.exit_when, parent.expire_after,
+    parent.min_gap, setting, setting.flow, setting.day, setting.time_of_day, setting.opens,
+    setting.closes, setting.weekdays, setting.skipped, step.id
+  from public.flow_steps as step
+  inner join public.flows as parent on parent.name = step.flow
+  cross join lateral flowctl.step_setting(step, parent) as setting
+  where %(file)s::jsonb is null
+  union all
+  select
+    step.subject, step.content, parent.timezone, parent.exit_when, parent.expire_after,
+    parent.min_gap, setting, setting.flow, setting.day, setting.time_of_day, setting.opens,
+    setting.closes, setting.weekdays, setting.skipped, null
+  from jsonb_array_elements(%(file)s::jsonb) as entry (row)
+  cross join lateral jsonb_array_elements(entry.row -> 'steps') as written (row)
+  cross join lateral jsonb_populate_record(null::public.flows, entry.row -> 'flow') as parent
+  cross join lateral jsonb_populate_record(null::public.flow_steps, written.row) as step
+  cross join lateral flowctl.step_setting(step, parent) as setting
+),
+placed as (
+  select
+    listed.*,
+    subject.lead,
+    message.id as message_id,
+    message.created_at as scheduled_at,
+    message.status,
+    message.due_at,
+    message.scheduled_for as message_time,
+    subject.id is not null as is_lead,
+    case
+      when subject.id is not null then subject.created_at
+      else coalesce(
+        %(instant)s::timestamptz,
+        %(wall)s::timestamp at time zone coalesce(%(zone)s::text, listed.timezone)
+      )
+    end as created_at
+  from listed
+  cross join subject
+  left join public.message_logs as message
+    on message.lead_id = subject.id and message.flow_step_id = listed.id
+  where coalesce(listed.flow = %(only_flow)s::text, true)
+),
+seen as (
+  select
+    placed.*,
+    case
+      when placed.is_lead then coalesce(placed.scheduled_at, now())
+      else placed.created_at
+    end as seen_at
+  from placed
+),
+computed as (
+  select
+    seen.message_id, seen.is_lead, due.flow, due.key, due.step_order, due.message_type, due.zone,
+    due.planned_for, due.scheduled_for as computed_for, due.skipped,
+    seen.created_at, seen.seen_at, seen.subject, seen.content, seen.timezone as flow_zone,
+    seen.min_gap, seen.day, seen.time_of_day, seen.opens, seen.closes, seen.weekdays,
+    case
+      when seen.is_lead and coalesce(seen.status, '') <> 'pending' then null
+      when seen.skipped is not null then seen.skipped
+      when seen.lead @> seen.exit_when then 'lead left the flow (exit_when)'
+      when greatest(now(), seen.due_at) > seen.message_time + seen.expire_after
+        then format('expired: more than %%s late', seen.expire_after)
+    end as stopped
+  from seen
+  cross join lateral flowctl.lead_schedule(
+    seen.lead, seen.created_at, seen.seen_at, array[seen.setting]
+  ) as due
+  union all
+  -- a message whose step was deleted
+  select
+    message.id, true, null, null, null, message.message_type,
+    coalesce(flowctl.known_zone(existing.lead ->> 'timezone'), common.timezone, 'UTC'),
+    null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+    case when message.status = 'pending' then 'step was deleted' end
+  from existing
+  inner join public.message_logs as message on message.lead_id = existing.id
+  left join public.flows as common on common.name = 'default'
+  where message.flow_step_id is null and %(only_flow)s::text is null
+),
+timed as (
+  select
+    computed.*,
+    message.status,
+    message.recipient,
+    message.error_message,
+    message.sent_at,
+    coalesce(message.subject, computed.subject) as said_subject,
+    coalesce(message.content, computed.content) as said_content,
+    case when message.retry_at > now() then message.retry_at end as retry_at,
+    coalesce(
+      message.scheduled_for,
+      -- when the time of what is not scheduled was, not the moment to which it would be put off
+      case
+        when computed.skipped is not null and computed.planned_for < computed.seen_at
+          then computed.planned_for
+        else computed.computed_for
+      end
+    ) as scheduled_for,
+    computed.planned_for at time zone computed.zone as planned_wall,
+    -- by how much the clock went back in the day before
+    ((computed.planned_for - interval '1 day') at time zone computed.zone) + interval '1 day'
+    - (computed.planned_for at time zone computed.zone) as shrink
+  from computed
+  left join public.message_logs as message on message.id = computed.message_id
+)
+select
+  timed.is_lead,
+  timed.flow,
+  timed.key,
+  timed.step_order,
+  timed.message_type as channel,
+  timed.said_subject as subject,
+  timed.said_content as content,
+  timed.status,
+  timed.recipient,
+  timed.error_message as error,
+  timed.scheduled_for,
+  timed.sent_at,
+  timed.retry_at,
+  timed.skipped,
+  timed.stopped,
+  timed.zone,
+  timed.flow_zone,
+  timed.created_at,
+  timed.seen_at,
+  timed.planned_for,
+  timed.planned_wall,
+  timed.computed_for,
+  timed.day,
+  timed.time_of_day,
+  timed.opens,
+  timed.closes,
+  timed.weekdays,
+  timed.min_gap,
+  timed.scheduled_for at time zone timed.zone as scheduled_wall,
+  timed.sent_at at time zone timed.zone as sent_wall,
+  timed.retry_at at time zone timed.zone as retry_wall,
+  send.message_id is not null as is_being_sent,
+  timed.created_at at time zone timed.zone as created_wall,
+  timed.seen_at at time zone timed.zone as seen_wall,
+  coalesce(
+    timed.shrink > interval '0'
+    and (timed.planned_for - timed.shrink) at time zone timed.zone = timed.planned_wall,
+    false
+  ) as planned_repeats,
+  timed.computed_for at time zone timed.zone as computed_wall
+from timed
+left join flowctl.sends as send on send.message_id = timed.message_id;
+
+-- name: suppressed_addresses
+-- Which of these addresses must not be written to.
+select suppression.channel, suppression.address
+from public.suppressions as suppression
+inner join unnest(%(channels)s::text[], %(addresses)s::text[]) as asked (channel, address)
+  on asked.channel = suppression.channel and asked.address = suppression.address;
