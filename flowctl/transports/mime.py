@@ -58,7 +58,8 @@ class Composer:
         """The email as it goes over the wire, CRLF at the end of every line.
 
         All of it is ASCII, save for the To of an address with a non-ASCII local part (RFC 6532).
-        Raises ValueError for a recipient that is not exactly one address.
+        Raises ValueError for a recipient that is not exactly one address, and for a lead whose id
+        makes the List-Unsubscribe address too long for a header.
         """
         head = [
             self._from,
@@ -91,6 +92,8 @@ class Composer:
         lines = []
         if self._unsubscribe:
             uris = _PLACEHOLDER.sub(lambda f: quote(values[f[1]], safe=""), self._unsubscribe)
+            if max(map(len, uris.split("\r\n"))) > _LONGEST_LINE - _LINE:
+                raise ValueError("the List-Unsubscribe address is too long for a header")
             lines.append(f"List-Unsubscribe: {uris}\r\n")
         if self._one_click:  # RFC 8058
             lines.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")

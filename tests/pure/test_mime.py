@@ -94,6 +94,13 @@ def test_a_mailto_alone_offers_no_click() -> None:
     assert message["List-Unsubscribe-Post"] is None
 
 
+def test_an_unsubscribe_address_that_no_header_can_hold_is_refused() -> None:
+    with pytest.raises(ValueError, match="too long"):
+        composer(EMAIL_UNSUBSCRIBE="https://acme.example/{lead_id}").compose(
+            an_email(lead_id="x" * 1000)
+        )
+
+
 def test_a_placeholder_in_a_leads_own_id_stays_text() -> None:
     message = read_back(an_email(lead_id="{email}"), EMAIL_HEADERS="X-Lead: {lead_id}")
 
@@ -108,6 +115,7 @@ def test_a_date_is_todays_unless_given() -> None:
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+SHORT_TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=15)
 BODIES = st.one_of(
     TEXTS,
     st.text("ab \t\r\n.=-_\x0b\x0c\x00\x85\u2028é", max_size=200),
@@ -140,13 +148,13 @@ def test_what_is_composed_is_read_back_exactly(subject: str, text: str, html: st
     assert not message.defects
 
 
-@given(text=TEXTS, other=TEXTS)
+@given(text=SHORT_TEXTS, other=SHORT_TEXTS)
 def test_no_text_can_add_a_header_or_a_recipient(text: str, other: str) -> None:
     evil = f"{text}\r\nBcc: eve@example.com\x85To: eve@example.com\u2028X: y\x00\x0b{other}"
     message = read_back(
         an_email(subject=evil, text=evil, html=evil, lead_id=evil),
         EMAIL_HEADERS="X-Lead: {lead_id}",
-        EMAIL_UNSUBSCRIBE="https://acme.example/{lead_id:}".replace(":}", "}"),
+        EMAIL_UNSUBSCRIBE="https://acme.example/{lead_id}",
     )
 
     assert [name.lower() for name in message if name.lower() in {"to", "cc", "bcc", "x"}] == ["to"]

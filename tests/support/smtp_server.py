@@ -346,9 +346,13 @@ class _Connection(socketserver.BaseRequestHandler):
         self.input: BinaryIO = self.request.makefile("rb")
 
 
-def moves_as_json(moves: Iterable[Move]) -> str:
-    """Moves as ``XSCRIPT`` takes them."""
-    return json.dumps([asdict(move) for move in moves])
+def script(port: int, *moves: Move) -> None:
+    """Script a server in another process, as ``SmtpServer.script`` does."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        order = json.dumps([asdict(move) for move in moves])
+        connection.sendall(f"XSCRIPT {order}\r\nQUIT\r\n".encode())
+        while connection.recv(4096):
+            """Until it says goodbye."""
 
 
 def main(arguments: Iterable[str] | None = None) -> None:

@@ -26,6 +26,8 @@ from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import requests
+
 ACCOUNT_SID = "AC" + "0" * 31 + "1"
 AUTH_TOKEN = "token-of-a-test"  # noqa: S105 - of nobody
 FROM_NUMBER = "+14155550100"
@@ -389,9 +391,21 @@ def main(arguments: Iterable[str] | None = None) -> None:
         server.closing.wait()
 
 
-def answer_as_json(answer: Answer) -> dict[str, Any]:
-    """An answer as ``/_script`` takes it."""
-    return asdict(answer)
+def send_order(url: str, order: str, details: dict[str, Any]) -> None:
+    """Tell a server in another process what to do: ``script``, ``receive`` or ``deliver``."""
+    requests.post(f"{url}/_{order}", json=details, timeout=60).raise_for_status()
+
+
+def script(url: str, *answers: Answer, number: str | None = None, cycle: bool = False) -> None:
+    """Script a server in another process, as ``TwilioServer.script`` and ``cycle`` do."""
+    order = {"answers": [asdict(answer) for answer in answers], "number": number, "cycle": cycle}
+    send_order(url, "script", order)
+
+
+def accepted_by(url: str) -> list[dict[str, Any]]:
+    """The texts that a server in another process has accepted, as the API shows them."""
+    texts: list[dict[str, Any]] = requests.get(f"{url}/_accepted", timeout=60).json()
+    return texts
 
 
 if __name__ == "__main__":
