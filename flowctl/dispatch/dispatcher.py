@@ -167,7 +167,7 @@ class Dispatcher:
             self._turn(answers)
             wait = self._rate_pause()
             if self._in_flight():
-                answers = self._senders.answers(wait)
+                answers = self._senders.answers(wait, self._in_flight())
             elif self._is_done():
                 break
             else:
@@ -302,7 +302,7 @@ class Dispatcher:
         self._stopping.set()
         try:
             while self._in_flight():
-                self._turn(self._senders.answers(None))
+                self._turn(self._senders.answers(None, self._in_flight()))
             self._give_back()
         except DatabaseAway as error:
             log.warning("%s; claims end with their lease", error.message)

@@ -11,6 +11,9 @@ from flowctl.transports import Transport
 
 Answer = tuple[Channel, Ready, Outcome]
 
+CLOSE_TOGETHER = 0.002
+"""Seconds between two outcomes that are recorded together: about the cost of a commit."""
+
 log = logging.getLogger(__name__)
 
 
@@ -35,17 +38,23 @@ class Senders:
         """Have a message sent by the next free thread."""
         self._jobs.put((transport, ready))
 
-    def answers(self, timeout: float | None) -> list[Answer]:
-        """The outcomes that are there; waits for the first one, at most ``timeout`` seconds."""
+    def answers(self, timeout: float | None, enough: int) -> list[Answer]:
+        """The outcomes that are there; waits for the first one, at most ``timeout`` seconds.
+
+        While others follow at once it goes on, up to ``enough`` of them: each turn costs a commit.
+        """
         found: list[Answer] = []
+        wait = timeout
         try:
-            first = self._answers.get(timeout=timeout)
-            while True:
-                if first is not None:
-                    found.append(first)
-                first = self._answers.get_nowait()
+            while len(found) < enough:
+                answer = self._answers.get(timeout=wait)
+                if answer is None:
+                    break
+                found.append(answer)
+                wait = CLOSE_TOGETHER
         except Empty:
-            return found
+            pass
+        return found
 
     def wake(self) -> None:
         """Let a waiting ``answers`` return; safe in a signal handler."""

@@ -6,7 +6,9 @@
 -- sent is cancelled here, one that meets its send window is moved to it; only the others are claimed.
 -- `unseen` is a lead that this role cannot read: its message is left alone.
 with due as materialized (
-  select message.id
+  select
+    message.ctid as place, message.id, message.lead_id, message.flow_step_id,
+    message.scheduled_for
   from public.message_logs as message
   where message.status = 'pending'
     and message.message_type = %(channel)s
@@ -18,31 +20,43 @@ with due as materialized (
   limit %(batch_size)s
   for update of message skip locked
 ),
+step as materialized (
+  -- once for each step, not for each message
+  select
+    setting.*,
+    parent.exit_when,
+    parent.expire_after,
+    parent.min_gap is not null or parent.dedupe_address as is_guarded
+  from public.flow_steps as flow_step
+  inner join public.flows as parent on parent.name = flow_step.flow
+  cross join lateral flowctl.step_setting(flow_step, parent) as setting
+  where flow_step.id in (select due.flow_step_id from due)
+),
 candidate as (
   select
-    message.id,
-    message.lead_id,
-    message.scheduled_for,
+    due.place,
+    due.id,
+    due.lead_id,
+    due.scheduled_for,
     step.flow,
     step.key,
     step.step_order,
-    parent.exit_when,
-    parent.expire_after,
-    parent.min_gap is not null or parent.dedupe_address as is_guarded,
+    step.exit_when,
+    step.expire_after,
+    step.is_guarded,
     to_jsonb(lead) as lead,
     step.id is null as is_orphan,
-    (setting).skipped,
-    (setting).opens,
-    (setting).closes,
-    (setting).weekdays,
-    coalesce(flowctl.known_zone(to_jsonb(lead) ->> 'timezone'), parent.timezone) as zone,
+    step.skipped,
+    step.opens,
+    step.closes,
+    step.weekdays,
+    case when step.opens is not null then
+      coalesce(flowctl.known_zone(to_jsonb(lead) ->> 'timezone'), step.zone)
+    end as zone,
     coalesce(%(now)s::timestamptz, now()) as moment
   from due
-  inner join public.message_logs as message on message.id = due.id
-  left join public.leads as lead on lead.id = message.lead_id
-  left join public.flow_steps as step on step.id = message.flow_step_id
-  left join public.flows as parent on parent.name = step.flow
-  cross join lateral flowctl.step_setting(step, parent) as setting
+  left join public.leads as lead on lead.id = due.lead_id
+  left join step on step.id = due.flow_step_id
 ),
 judged as (
   select
@@ -95,7 +109,7 @@ claimed as (
         then now() + %(lease)s::interval
     end
   from judged
-  where message.id = judged.id and judged.lead is not null
+  where message.ctid = judged.place and judged.lead is not null
   returning
     message.id, message.subject, message.content, message.attempts, message.due_at,
     judged.lead_id, judged.lead, judged.flow, judged.key, judged.step_order, judged.is_guarded,
