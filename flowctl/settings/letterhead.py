@@ -61,7 +61,8 @@ def _mailbox(values: Mapping[str, str], name: str) -> address.Mailbox | None:
 
 def _unsubscribe(text: str) -> tuple[str, ...]:
     """One URI or several, with commas between, each in angle brackets or not (RFC 2369)."""
-    uris = tuple(filter(None, (part.strip().strip("<>") for part in text.split(","))))
+    parts = re.split(r"\s*,\s*(?=<|https?:|mailto:)", text)
+    uris = tuple(part.strip("<> ") for part in parts if part)
     for uri in uris:
         if not re.fullmatch(r"(?:https://|mailto:)[!-~]+", uri) or len(uri) > _LONGEST_VALUE:
             raise InputError(

@@ -9,6 +9,13 @@ from flowctl.settings.secret import Secret
 from flowctl.settings.urls import check_api_url
 
 _API_KEY = ("TWILIO_API_KEY", "TWILIO_API_SECRET")
+_VARIABLES = (
+    "TWILIO_ACCOUNT_SID",
+    "TWILIO_AUTH_TOKEN",
+    *_API_KEY,
+    "TWILIO_FROM_NUMBER",
+    "TWILIO_MESSAGING_SERVICE_SID",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +46,8 @@ def missing_variables(values: Mapping[str, str]) -> tuple[str, ...]:
 
 def twilio_settings(values: Mapping[str, str]) -> TwilioSettings | None:
     """The account, or null where something is missing. Raises InputError for what is malformed."""
-    for name in values:
-        if name.startswith("TWILIO_") and not re.fullmatch(r"[!-~ ]+", values[name]):
+    for name in _VARIABLES:
+        if not re.fullmatch(r"[!-~ ]*", values.get(name, "")):
             raise InputError(
                 f"{name} holds a character that is not printable ASCII", hint="paste it again"
             )

@@ -217,7 +217,7 @@ def test_the_rest_is_read_as_people_write_it() -> None:
         "FLOWCTL_DATA_DIR": "/srv/flow data",
         "EMAIL_FROM": "Acme, Inc. <news@bücher.example>",
         "EMAIL_REPLY_TO": '"Ada \\"Countess\\"" <ada@acme.example>',
-        "EMAIL_UNSUBSCRIBE": "<https://acme.example/u?{message_id}>, mailto:u@acme.example",
+        "EMAIL_UNSUBSCRIBE": "<https://acme.example/u?a,{message_id}>, mailto:u@acme.example",
         "EMAIL_HEADERS": "X-One: a: b\n\nX-Two:{message_id}",
     })  # fmt: skip
 
@@ -234,7 +234,10 @@ def test_the_rest_is_read_as_people_write_it() -> None:
     )
     assert head.sender.domain == "xn--bcher-kva.example"
     assert head.reply_to.name == 'Ada "Countess"'
-    assert head.unsubscribe == ("https://acme.example/u?{message_id}", "mailto:u@acme.example")
+    assert head.unsubscribe == (
+        "https://acme.example/u?a,{message_id}",
+        "mailto:u@acme.example",
+    )
     assert head.headers == (("X-One", "a: b"), ("X-Two", "{message_id}"))
     as_json = Settings.from_env({"EMAIL_HEADERS": '{"X-One": "a"}'})
     assert as_json.letterhead.headers == (("X-One", "a"),)
