@@ -89,6 +89,10 @@ def _transport(
     if outbox is not None:
         from flowctl.transports.outbox import OutboxTransport
 
-        return OutboxTransport(outbox, channel, settings.letterhead, date=now), "outbox"
+        sender = settings.twilio.from_number if settings.twilio is not None else None
+        return (
+            OutboxTransport(outbox, channel, settings.letterhead, text_sender=sender, date=now),
+            "outbox",
+        )
     name = "smtp" if channel is Channel.EMAIL else "twilio"
     return transport_for(channel, settings, concurrency=concurrency), name

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from flowctl.dispatch.events import EventKind
 from flowctl.dispatch.lane import Lane
 from flowctl.dispatch.ledger import Ledger, Turn
-from flowctl.dispatch.outcomes import one_line
 from flowctl.dispatch.rendering import Ready, Unsendable, render_claimed
 from flowctl.dispatch.telling import Teller
 from flowctl.model import Status
 from flowctl.settings import Settings
 from flowctl.store.sends import Claimed, Result
+from flowctl.transports.detail import one_line
 
 log = logging.getLogger(__name__)
 

@@ -117,6 +117,7 @@ class Lane:
         if self.stopped is not None:
             return None
         self.stopped = outcome
-        self.rests_until = now + self._rest
+        asked = outcome.retry_after.total_seconds() if outcome.retry_after else 0.0
+        self.rests_until = now + max(self._rest, asked)
         self._rest = min(self._rest * 2, LONGEST_STOP)
         return outcome

@@ -1,6 +1,5 @@
 """What the outcome of one attempt means for its message."""
 
-import re
 from dataclasses import dataclass
 from random import Random
 
@@ -9,14 +8,10 @@ from flowctl.dispatch.rendering import Ready
 from flowctl.model import Outcome, OutcomeKind, Status
 from flowctl.retry import MAX_ATTEMPTS, pause_after
 from flowctl.store.sends import Result
-
-ERROR_LIMIT = 1000
-"""Characters of an ``error_message``."""
+from flowctl.transports.detail import one_line
 
 UNKNOWN_OUTCOME = "unknown outcome"
 """How the ``error_message`` of a message begins that may have gone out."""
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +27,6 @@ class Decision:
     is_lookup: bool = False
     is_unknown: bool = False
     suppression: str | None = None
-
-
-def one_line(text: str) -> str:
-    """A provider's words in one line without control characters, of bounded length."""
-    return _CONTROL.sub(" ", text).strip()[:ERROR_LIMIT]
 
 
 def decide(ready: Ready, outcome: Outcome, random: Random, *, can_look_up: bool) -> Decision:

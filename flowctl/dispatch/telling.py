@@ -3,11 +3,12 @@
 from datetime import datetime, timedelta
 
 from flowctl.dispatch.events import Event, EventKind, Observer, Totals
-from flowctl.dispatch.outcomes import Decision, one_line
+from flowctl.dispatch.outcomes import Decision
 from flowctl.dispatch.rendering import Ready
 from flowctl.dispatch.senders import Answer
 from flowctl.model import Channel, Outcome
 from flowctl.store.sends import Claimed
+from flowctl.transports.detail import one_line
 
 LATE = timedelta(hours=1)
 """From here on a message counts as late in a run's totals."""

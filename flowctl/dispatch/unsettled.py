@@ -63,6 +63,8 @@ def look_up_texts(
         ledger.settle(found, missing, waiting, PAUSE)
     for message_id, provider_id in found.items():
         tell(Event(EventKind.SENT, Channel.TEXT, message_id, detail=f"found: {provider_id}"))
+    for message_id in missing:
+        tell(Event(EventKind.RELEASED, Channel.TEXT, message_id, detail="not found: due again"))
     for message_id in waiting:
         tell(Event(EventKind.RETRYING, Channel.TEXT, message_id, detail="to be looked up"))
     if failure is not None:

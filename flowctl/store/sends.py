@@ -129,6 +129,14 @@ def new_run_id(connection: Connection) -> UUID:
     return identity
 
 
+def database_now(connection: Connection) -> datetime:
+    """The clock that decides what is due."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        moment = cursor.execute("select now()").fetchone()
+    assert isinstance(moment, datetime)  # noqa: S101  # what PostgreSQL's function returns
+    return moment
+
+
 def claim_due(
     connection: Connection,
     run: Run,

@@ -50,6 +50,10 @@ class TextLookup(Protocol):
         """All texts since a moment, sent and received, newest first; page by page."""
         ...
 
+    def close(self) -> None:
+        """Let go of connections; nothing may be asked afterwards."""
+        ...
+
 
 def transport_for(channel: Channel, settings: Settings, *, concurrency: int) -> Transport | None:
     """The transport of a channel, for that many sends at once; null where it is not configured.
@@ -65,3 +69,12 @@ def transport_for(channel: Channel, settings: Settings, *, concurrency: int) -> 
 
         return TwilioTransport(settings.twilio)
     return None
+
+
+def text_lookup_for(settings: Settings) -> TextLookup | None:
+    """Whom to ask about texts; null where no provider of texts is configured."""
+    if settings.twilio is None:
+        return None
+    from flowctl.transports.twilio import TwilioTransport
+
+    return TwilioTransport(settings.twilio)

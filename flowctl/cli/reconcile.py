@@ -1,0 +1,71 @@
+"""``flowctl reconcile``: ask Twilio what became of texts."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from flowctl.cli import show
+from flowctl.cli.options import Json
+from flowctl.cli.session import attach_database, session_of
+from flowctl.errors import InputError, UsageError
+from flowctl.model import Channel
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("reconcile")(reconcile)
+
+
+def reconcile(
+    ctx: typer.Context,
+    *,
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="Look at texts of the last so long.")
+    ] = "3d",
+    as_json: Json = False,
+) -> None:
+    """Ask Twilio what became of texts sent lately, and for STOP and START replies.
+
+    From cron, once an hour: flowctl reconcile
+    """
+    from flowctl import database, migrate
+    from flowctl import reconcile as use_case
+    from flowctl.duration import EXPECTED, parse_duration
+    from flowctl.transports import text_lookup_for
+
+    try:
+        window = parse_duration(since)
+    except ValueError:
+        raise UsageError(f"--since: {since!r} is not {EXPECTED}") from None
+    settings = session_of(ctx).settings
+    provider = text_lookup_for(settings)
+    if provider is None:
+        raise InputError(
+            "Twilio is not configured",
+            hint="set " + ", ".join(settings.missing[Channel.TEXT]),
+        )
+    try:
+        with attach_database(ctx) as conninfo:
+            with database.connect(conninfo) as connection:
+                migrate.require_current(connection)
+            with database.translated():
+                done = use_case.reconcile(
+                    lambda: database.open_connection(conninfo), provider, window
+                )
+    finally:
+        provider.close()
+    if as_json:
+        show.json_document(asdict(done))
+        return
+    show.line(
+        f"{done.texts} texts listed, {done.updated} deliveries updated, "
+        f"{len(done.suppressed)} numbers suppressed, {len(done.lifted)} lifted"
+    )
+    if done.found or done.missing or done.waiting:
+        show.line(
+            f"unknown outcomes: {done.found} were sent, {done.missing} were not and are due again, "
+            f"{done.waiting} to be asked about later"
+        )
+    for code, count in sorted(done.undelivered.items(), key=lambda pair: -pair[1]):
+        show.line(f"not delivered: {count} with https://www.twilio.com/docs/api/errors/{code}")
