@@ -161,6 +161,11 @@ def _patience(connection: Connection) -> Iterator[None]:
         ) from error
 
 
+def has_schema(connection: Connection) -> bool:
+    """Whether the schema was ever applied, in whatever version."""
+    return _history(connection) is not None
+
+
 def require_current(connection: Connection) -> None:
     """Raise SchemaMismatch unless the schema is exactly this program's."""
     history = _history(connection)

@@ -28,6 +28,10 @@ COMMAND_MODULES: tuple[str, ...] = (
     "flowctl.cli.steps",
     "flowctl.cli.preview",
     "flowctl.cli.dispatch",
+    "flowctl.cli.status",
+    "flowctl.cli.messages",
+    "flowctl.cli.leads",
+    "flowctl.cli.suppressions",
     "flowctl.cli.reconcile",
 )
 """Full module names in the order of ``--help``; each has ``register(app: typer.Typer) -> None``."""

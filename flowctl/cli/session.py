@@ -49,6 +49,13 @@ def session_of(ctx: typer.Context) -> Session:
     return ctx.ensure_object(Session)
 
 
+def is_embedded(ctx: typer.Context) -> bool:
+    """Whether no server is named, so that the embedded one is used."""
+    session = session_of(ctx)
+    named = any(session.environ.get(name) for name in _NAMES_A_SERVER)
+    return session.settings.database_url is None and not named
+
+
 @contextmanager
 def attach_database(ctx: typer.Context, *, create: bool = False) -> Iterator[str]:
     """The conninfo of the database that this run works on, which stays up while the block runs.

@@ -19,8 +19,8 @@ select flow.name from public.flows as flow order by flow.name;
 -- name: preview_schedule
 -- Each step with the lead's message of it, if there is one, and what lead_schedule says of it: for
 -- a message seen from the moment it was made, so that the answer is the one that made it; for a
--- lead that does not exist from the moment of its creation. The steps are those of the tables, or those
--- in `file`: a list of {"flow", "steps"} with the columns of the two tables.
+-- lead that does not exist from the moment of its creation. The steps are those of the tables, or
+-- those in `file`: a list of {"flow", "steps"} with the columns of the two tables.
 with existing as materialized (
   select lead.id, lead.created_at::timestamptz as created_at, to_jsonb(lead) as lead
   from public.leads as lead

@@ -1,0 +1,109 @@
+"""Leads: adding them, enrolling and stopping those that exist (``leads.sql``).
+
+Their columns are the user's, so the one statement that names them is composed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg import DataError, sql
+from psycopg.rows import class_row, scalar_row
+
+from flowctl.database import Connection, query
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the leads table; ``is_computed``: the database fills it, and nobody else."""
+
+    name: str
+    type: str
+    is_computed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """How many messages leads lack, and how many leads lack any."""
+
+    leads: int
+    messages: int
+
+
+def leads_columns(connection: Connection) -> list[Column]:
+    """The columns of the leads table, in their order."""
+    with connection.cursor(row_factory=class_row(Column)) as cursor:
+        return cursor.execute(query("leads_columns")).fetchall()
+
+
+def insert_lead(connection: Connection, values: Mapping[str, str | None]) -> str | None:
+    """Insert a lead and return its id as text; null where a trigger of the user's kept it out."""
+    statement = sql.SQL(
+        "insert into public.leads ({columns}) values ({values}) returning id::text"
+    ).format(
+        columns=sql.SQL(", ").join(map(sql.Identifier, values)),
+        values=sql.SQL(", ").join(sql.Placeholder() * len(values)),
+    )
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        identity = cursor.execute(statement, list(values.values())).fetchone()
+    return None if identity is None else str(identity)
+
+
+def refusal(connection: Connection, column: Column, value: str) -> str | None:
+    """What is wrong with a value for a column, in the database's words; null where nothing is."""
+    statement = sql.SQL("select %s::{}").format(sql.SQL(column.type))
+    try:
+        with connection.transaction():
+            connection.execute(statement, (value,))
+    except DataError as error:
+        return error.diag.message_primary or str(error)
+    return None
+
+
+def count_lead_messages(connection: Connection, lead_id: str) -> int:
+    """How many messages a lead has."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        found = cursor.execute(query("count_lead_messages"), {"lead_id": lead_id}).fetchone()
+    return int(found or 0)
+
+
+def first_lead(connection: Connection) -> str | None:
+    """The lowest id, where there are leads."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        found = cursor.execute(query("first_lead")).fetchone()
+    return None if found is None else str(found)
+
+
+def leads_from(connection: Connection, start: str, batch_size: int) -> list[str]:
+    """Up to ``batch_size`` ids in order, the first of them ``start`` or what follows it."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        cursor.execute(query("leads_from"), {"start": start, "batch_size": batch_size})
+        return [str(identity) for identity in cursor.fetchall()]
+
+
+def count_missing(connection: Connection, ids: Sequence[str], flow: str) -> Missing:
+    """What enrolling these leads would add."""
+    with connection.cursor(row_factory=class_row(Missing)) as cursor:
+        found = cursor.execute(query("count_missing"), {"ids": list(ids), "flow": flow}).fetchone()
+    return found or Missing(0, 0)
+
+
+def enroll_leads(connection: Connection, ids: Sequence[str], flow: str) -> int:
+    """Schedule what these leads lack of a flow; returns how many messages were added."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        added: Any = cursor.execute(
+            query("enroll_leads"), {"ids": list(ids), "flow": flow}
+        ).fetchone()
+    return int(added or 0)
+
+
+def stop_lead(connection: Connection, lead_id: str, reason: str) -> tuple[set[UUID], set[UUID]]:
+    """Cancel a lead's pending messages; returns the cancelled ones, and those that were left
+    because they are being sent."""
+    with connection.transaction(), connection.cursor(row_factory=scalar_row) as cursor:
+        cursor.execute(query("lock_lead_messages"), {"lead_id": lead_id})
+        pending = set(cursor.fetchall())
+        cursor.execute(query("stop_lead"), {"lead_id": lead_id, "reason": reason})
+        stopped = set(cursor.fetchall())
+    return stopped, pending - stopped

@@ -1,0 +1,91 @@
+"""Addresses that must not be written to, added and lifted by hand."""
+
+from dataclasses import dataclass
+
+from flowctl import migrate
+from flowctl.address import AddressError, channel_of, suppression_key, to_e164, to_email
+from flowctl.database import Connection
+from flowctl.errors import InputError
+from flowctl.model import Channel
+from flowctl.settings import Settings
+from flowctl.store import suppressions as store
+from flowctl.store.suppressions import Suppression
+
+_ENDING = 6
+"""Digits by which numbers are looked for before they are compared: no number is shorter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """An address that was suppressed, as it is stored. ``pending`` messages will not go out."""
+
+    channel: Channel
+    address: str
+    is_new: bool
+    pending: int
+
+
+def list_suppressions(connection: Connection) -> list[Suppression]:
+    """All suppressed addresses, the oldest first. Raises SchemaMismatch."""
+    migrate.require_current(connection)
+    return store.select_suppressions(connection)
+
+
+def suppress(
+    connection: Connection, settings: Settings, written: str, reason: str | None
+) -> Suppressed:
+    """Suppress an address by hand: no reply of its owner's lifts that.
+
+    Raises SchemaMismatch, and InputError for what is no address.
+    """
+    channel, address = _address(written, settings)
+    migrate.require_current(connection)
+    is_new = store.add_suppression(connection, channel, address, reason)
+    return Suppressed(channel, address, is_new, _pending(connection, settings, channel, address))
+
+
+def lift(connection: Connection, settings: Settings, written: str) -> str:
+    """Let an address be written to again; returns it as it was stored.
+
+    Raises SchemaMismatch, and InputError for what is no address or is not suppressed.
+    """
+    channel, address = _address(written, settings)
+    migrate.require_current(connection)
+    if not store.remove_suppression(connection, channel, address):
+        raise InputError(
+            f"{address} is not suppressed", hint="flowctl suppressions list shows those that are"
+        )
+    return address
+
+
+def _address(written: str, settings: Settings) -> tuple[Channel, str]:
+    """The channel and the address as suppressions have it."""
+    try:
+        channel = channel_of(written)
+        return channel, _key(channel, written, settings)
+    except AddressError as error:
+        raise InputError(
+            str(error), hint="give an email address, or a phone number such as +14155550123"
+        ) from error
+
+
+def _key(channel: Channel, written: str, settings: Settings) -> str:
+    if channel is Channel.EMAIL:
+        return suppression_key(channel, to_email(written))
+    return suppression_key(channel, to_e164(written, settings.default_region, None))
+
+
+def _pending(connection: Connection, settings: Settings, channel: Channel, address: str) -> int:
+    """How many pending messages are for the address, in whatever form leads have it."""
+    if channel is Channel.EMAIL:
+        found = store.pending_emails(connection, address.partition("@")[0] + "@")
+    else:
+        found = store.pending_texts(connection, address[-_ENDING:])
+    return sum(number for raw, number in found if _is(channel, raw, address, settings))
+
+
+def _is(channel: Channel, raw: str, address: str, settings: Settings) -> bool:
+    try:
+        return _key(channel, raw, settings) == address
+    except AddressError:
+        return False

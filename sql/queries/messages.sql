@@ -1,0 +1,158 @@
+-- What an operator sees of messages and does to them, beside running dispatchers.
+
+-- name: steps_named
+-- The steps that people call so: by key, by flow/key, by id.
+select step.id
+from public.flow_steps as step
+where step.key = %(name)s::text
+  or step.flow || '/' || step.key = %(name)s::text
+  or step.id::text = lower(%(name)s::text);
+
+-- name: step_names
+select distinct step.key
+from public.flow_steps as step
+where step.key is not null
+order by step.key;
+
+-- name: select_messages
+select
+  message.id,
+  message.lead_id::text as lead_id,
+  step.flow,
+  step.key,
+  message.message_type,
+  message.recipient as "to",
+  message.subject,
+  message.content,
+  message.status,
+  message.scheduled_for,
+  message.sent_at,
+  message.attempts,
+  message.provider_id,
+  message.delivery_status,
+  message.error_message
+from public.message_logs as message
+left join public.flow_steps as step on step.id = message.flow_step_id
+where message.status = coalesce(%(status)s::text, message.status)
+  and message.lead_id = coalesce(%(lead_id)s, message.lead_id)
+  and (%(steps)s::uuid[] is null or message.flow_step_id = any(%(steps)s::uuid[]))
+  and (
+    %(error)s::text is null
+    or position(lower(%(error)s::text) in lower(message.error_message)) > 0
+  )
+order by message.scheduled_for, message.id
+limit %(batch_size)s::bigint;
+
+-- name: count_messages
+-- How many select_messages would find without its limit.
+select count(*)
+from public.message_logs as message
+where message.status = coalesce(%(status)s::text, message.status)
+  and message.lead_id = coalesce(%(lead_id)s, message.lead_id)
+  and (%(steps)s::uuid[] is null or message.flow_step_id = any(%(steps)s::uuid[]))
+  and (
+    %(error)s::text is null
+    or position(lower(%(error)s::text) in lower(message.error_message)) > 0
+  );
+
+-- name: select_message
+-- Everything about one message; the columns from `sending_since` on are of a send that has begun
+-- and whose outcome is not recorded.
+select
+  message.id,
+  message.lead_id::text as lead_id,
+  step.flow,
+  step.key,
+  message.message_type,
+  message.recipient as "to",
+  message.subject,
+  message.content,
+  message.status,
+  message.scheduled_for,
+  message.sent_at,
+  message.attempts,
+  message.provider_id,
+  message.delivery_status,
+  message.error_message,
+  message.created_at,
+  message.flow_step_id,
+  step.step_order,
+  message.retry_at,
+  message.claimed_by,
+  message.lease_until,
+  send.begun_at as sending_since,
+  send.recipient as sending_to,
+  send.transport as sending_by,
+  send.lease_until < now() as is_unknown
+from public.message_logs as message
+left join public.flow_steps as step on step.id = message.flow_step_id
+left join flowctl.sends as send on send.message_id = message.id
+where message.id = %(id)s::uuid;
+
+-- name: choose_by_filter
+-- The messages of these statuses that a filter means, and what may forbid touching them.
+select
+  message.id,
+  message.status,
+  message.message_type as channel,
+  message.flow_step_id is null as is_orphan,
+  coalesce(message.error_message like 'unknown outcome%%', false) as is_unknown,
+  send.message_id is not null as is_being_sent
+from public.message_logs as message
+left join flowctl.sends as send on send.message_id = message.id
+where message.status = any(%(statuses)s::text[])
+  and message.lead_id = coalesce(%(lead_id)s, message.lead_id)
+  and (%(steps)s::uuid[] is null or message.flow_step_id = any(%(steps)s::uuid[]))
+  and (
+    %(error)s::text is null
+    or position(lower(%(error)s::text) in lower(message.error_message)) > 0
+  );
+
+-- name: choose_by_id
+select
+  message.id,
+  message.status,
+  message.message_type as channel,
+  message.flow_step_id is null as is_orphan,
+  coalesce(message.error_message like 'unknown outcome%%', false) as is_unknown,
+  send.message_id is not null as is_being_sent
+from public.message_logs as message
+left join flowctl.sends as send on send.message_id = message.id
+where message.id = any(%(ids)s::uuid[]);
+
+-- name: lock_messages
+-- Waits for dispatchers that are about to begin one of them, so that the next statement sees it.
+select message.id
+from public.message_logs as message
+where message.id = any(%(ids)s::uuid[])
+order by message.id
+for no key update;
+
+-- name: retry_messages
+-- Makes them due now, as if they had never been tried.
+update public.message_logs as message
+set
+  status = 'pending',
+  scheduled_for = now(),
+  attempts = 0,
+  error_message = null,
+  retry_at = null,
+  claimed_by = null,
+  lease_until = null
+where message.id = any(%(ids)s::uuid[])
+  and message.status in ('failed', 'cancelled')
+  and message.flow_step_id is not null
+  and not exists (select from flowctl.sends as send where send.message_id = message.id)
+returning message.id;
+
+-- name: cancel_messages
+update public.message_logs as message
+set
+  status = 'cancelled',
+  error_message = 'cancelled by hand',
+  claimed_by = null,
+  lease_until = null
+where message.id = any(%(ids)s::uuid[])
+  and message.status = 'pending'
+  and not exists (select from flowctl.sends as send where send.message_id = message.id)
+returning message.id;

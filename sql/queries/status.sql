@@ -1,0 +1,83 @@
+-- Where things stand, and what is to come. Only count_statuses looks at rows that are done.
+
+-- name: count_statuses
+-- Messages by status, those that failed by reason.
+select
+  message.status,
+  case when message.status = 'failed' then message.error_message end as reason,
+  count(*) as messages
+from public.message_logs as message
+group by
+  message.status,
+  case when message.status = 'failed' then message.error_message end;
+
+-- name: due_by_channel
+-- What is due, and for how many seconds the oldest has been.
+select
+  message.message_type as channel,
+  count(*) as messages,
+  floor(extract(epoch from now() - min(message.due_at)))::bigint as oldest_seconds
+from public.message_logs as message
+where message.status = 'pending'
+  and message.due_at <= now()
+  and (message.lease_until is null or message.lease_until < now())
+  and not exists (select from flowctl.sends as send where send.message_id = message.id)
+group by message.message_type;
+
+-- name: next_due
+-- The earliest moment in the future at which something falls due.
+with soonest as (
+  (
+    select message.due_at
+    from public.message_logs as message
+    where message.status = 'pending' and message.message_type = 'email' and message.due_at > now()
+    order by message.due_at
+    limit 1
+  )
+  union all
+  (
+    select message.due_at
+    from public.message_logs as message
+    where message.status = 'pending' and message.message_type = 'text' and message.due_at > now()
+    order by message.due_at
+    limit 1
+  )
+)
+select min(soonest.due_at) from soonest;
+
+-- name: forecast
+-- What falls due on each of the coming days in the zone of the flow `default`, today first; what is
+-- overdue counts for today.
+with place as (
+  select
+    flow.timezone as zone,
+    (now() at time zone flow.timezone)::date as today
+  from public.flows as flow
+  where flow.name = 'default'
+),
+pending as (
+  select
+    message.message_type,
+    (greatest(message.due_at, now()) at time zone place.zone)::date as date
+  from place
+  inner join public.message_logs as message
+    on message.due_at < (place.today + %(days)s::integer)::timestamp at time zone place.zone
+  where message.status = 'pending'
+),
+falling as (
+  select
+    pending.date,
+    count(*) filter (where pending.message_type = 'email') as email,
+    count(*) filter (where pending.message_type = 'text') as text
+  from pending
+  group by pending.date
+)
+select
+  place.zone,
+  place.today + coming.number as date,
+  coalesce(falling.email, 0) as email,
+  coalesce(falling.text, 0) as text
+from place
+cross join generate_series(0, %(days)s::integer - 1) as coming (number)
+left join falling on falling.date = place.today + coming.number
+order by coming.number;
