@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from flowctl.database import Connection
     from flowctl.settings import Settings
 
-_NAMES_A_SERVER = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGSERVICE", "PGDATABASE")
+NAMES_A_SERVER = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGSERVICE", "PGDATABASE")
 """The variables of libpq that say which database is meant; the others only say how to reach it."""
 
 
@@ -52,7 +52,7 @@ def session_of(ctx: typer.Context) -> Session:
 def is_embedded(ctx: typer.Context) -> bool:
     """Whether no server is named, so that the embedded one is used."""
     session = session_of(ctx)
-    named = any(session.environ.get(name) for name in _NAMES_A_SERVER)
+    named = any(session.environ.get(name) for name in NAMES_A_SERVER)
     return session.settings.database_url is None and not named
 
 
@@ -65,7 +65,7 @@ def attach_database(ctx: typer.Context, *, create: bool = False) -> Iterator[str
     ``DATABASE_URL``. Raises InputError where there is none.
     """
     session = session_of(ctx)
-    named = [name for name in _NAMES_A_SERVER if session.environ.get(name)]
+    named = [name for name in NAMES_A_SERVER if session.environ.get(name)]
     if session.settings.database_url is not None:
         yield _with_file_variables(session, session.settings.database_url.reveal())
     elif named:

@@ -1,0 +1,98 @@
+"""``flowctl demo``: the whole way in seconds."""
+
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from flowctl.cli import show
+from flowctl.cli.session import NAMES_A_SERVER, session_of
+
+if TYPE_CHECKING:
+    from flowctl.demo import Demo
+
+OUTBOX = "demo-outbox"
+"""The folder of the demo's files, in the data folder of the embedded database."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("demo")(demo)
+
+
+def demo(ctx: typer.Context) -> None:
+    """Play the whole way with sample leads, a pretended clock and an outbox.
+
+    On the embedded database, whatever DATABASE_URL says; nothing is sent to anybody.
+    """
+    from flowctl import demo as use_case
+    from flowctl.embedded import EmbeddedServer, default_data_dir
+
+    session = session_of(ctx)
+    data_dir = session.settings.data_dir or default_data_dir(session.environ)
+    outbox = data_dir / OUTBOX
+    server = EmbeddedServer(data_dir, environ=session.environ)
+    known = "using" if server.exists() else "making"
+    show.say(f"{known} the embedded database in {data_dir}")
+    configured = [name for name in ("DATABASE_URL", *NAMES_A_SERVER) if session.environ.get(name)]
+    if configured:
+        show.say(f"the database of {', '.join(configured)} is left alone")
+    with server.attach(create=True) as conninfo:
+        played = use_case.play(conninfo, outbox)
+    _show(played, outbox)
+    show.say("")
+    for line in _next_steps(played, use_case.example_file(), configured):
+        show.say(line)
+
+
+def _show(played: "Demo", outbox: Path) -> None:
+    from flowctl.preview import moment_text
+
+    created = moment_text(played.leads[0].created_wall)
+    show.say(
+        f"{len(played.leads)} sample leads, each created on {created} of its own zone, "
+        f"and {played.passes} dispatch passes: for each message a minute early, on time, and again"
+    )
+    show.say("")
+    show.table(
+        ("lead's time", "zone", "lead", "early", "on time", "again", "message"),
+        [
+            (
+                moment_text(message.due_wall),
+                message.zone,
+                message.lead,
+                message.early,
+                message.on_time,
+                message.again,
+                message.said,
+            )
+            for message in played.messages
+        ],
+        empty="nothing was scheduled",
+    )
+    counts = [message.early + message.on_time + message.again for message in played.messages]
+    twice = sum(count > 1 for count in counts)
+    early = sum(message.early for message in played.messages)
+    show.say("")
+    show.say(f"messages: {len(counts)}, sent: {sum(counts)}, early: {early}, twice: {twice}")
+    show.say(f"nobody got anything: the messages are files in {outbox}")
+
+
+def _next_steps(played: "Demo", example: Path, configured: Sequence[str]) -> Iterator[str]:
+    """What to type next; ``configured`` names the variables of another database."""
+    yield "look around, it is all still there:"
+    if shutil.which("flowctl") is None:
+        yield f"  export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"
+    if configured:
+        yield f"  unset {' '.join(configured)}"
+    yield f"  flowctl preview {played.leads[0].id} --explain"
+    yield "  flowctl status"
+    yield "  flowctl messages list"
+    yield "then make it yours:"
+    yield f"  cp {shlex.quote(str(example))} flows.toml"
+    yield "  flowctl steps sync flows.toml --dry-run"
+    yield "  export DATABASE_URL=postgresql://...    and then: flowctl apply-schema"
