@@ -5,10 +5,19 @@ alter table public.flows enable row level security;
 alter table public.flow_steps enable row level security;
 alter table public.message_logs enable row level security;
 alter table public.suppressions enable row level security;
-alter table flowctl.migrations enable row level security;
-alter table flowctl.routines enable row level security;
-alter table flowctl.timezones enable row level security;
-alter table flowctl.sends enable row level security;
+
+do $$
+declare
+  own record;
+begin
+  for own in
+    select c.oid::regclass as name from pg_catalog.pg_class as c
+    where c.relnamespace = 'flowctl'::regnamespace and c.relkind = 'r' and not c.relrowsecurity
+  loop
+    execute format('alter table %s enable row level security', own.name);
+  end loop;
+end;
+$$;
 
 revoke all on schema flowctl from public;
 revoke all on all tables in schema flowctl from public;

@@ -33,3 +33,6 @@ drop trigger if exists order_steps on public.flow_steps;
 create trigger order_steps after insert or update or delete on public.flow_steps
 for each statement when (current_setting('flowctl.ordering', true) is distinct from 'on')
 execute function flowctl.order_steps();
+
+-- steps that were adopted: in their stored form, and counted
+update public.flow_steps set step_order = 0 where step_order = 0;

@@ -127,4 +127,4 @@ def test_the_installed_package_applies_the_schema(installed: Path, empty_databas
     where = Path(run(installed / "python", "-I", "-c", WHERE_SQL_IS).strip())
     assert where.is_relative_to(installed.parent)
     applied = run(installed / "python", "-I", "-c", APPLY_SCHEMA, empty_database).splitlines()
-    assert "0001_tables" in applied
+    assert "0002_tables" in applied

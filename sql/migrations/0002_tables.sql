@@ -1,15 +1,4 @@
--- The tables. Safe over a `leads` table that is already there, and safe to run again.
-
-create schema if not exists flowctl;
-
-comment on schema flowctl is
-'Internals of flowctl: history, helper functions, sends in flight. Nothing here is for the API.';
-
-create table if not exists flowctl.migrations (
-  version integer primary key,
-  name text not null,
-  applied_at timestamptz not null default now()
-);
+-- The tables. Safe over tables that are already there, and safe to run again.
 
 create table if not exists flowctl.routines (
   name text primary key,
@@ -155,13 +144,7 @@ create table if not exists public.flow_steps (
   flow text not null default 'default',
   key text,
   -- the order the steps were made in, or stand in their file: decides between equal times
-  position integer not null default 0,
-  constraint flow_steps_flow foreign key (flow) references public.flows (name) on update cascade,
-  constraint flow_steps_flow_key unique (flow, key),
-  constraint flow_steps_key check (key = btrim(key) and key <> ''),
-  constraint flow_steps_type check (type in ('email', 'text')),
-  constraint flow_steps_time_type check (time_type in ('immediately', 'specific')),
-  constraint flow_steps_day check (day between 0 and 3650)
+  position integer not null default 0
 );
 
 comment on table public.flow_steps is
@@ -188,32 +171,7 @@ begin
       scheduled_for timestamptz not null,
       sent_at timestamptz,
       error_message text,
-      created_at timestamptz not null default now(),
-      attempts integer not null default 0,
-      recipient text,
-      provider_id text,
-      delivery_status text,
-      -- a retry's pause; it never moves scheduled_for
-      retry_at timestamptz,
-      -- a claim is a lease: this run may begin to send the message until then
-      claimed_by uuid,
-      lease_until timestamptz,
-      due_at timestamptz generated always as (greatest(scheduled_for, retry_at)) stored,
-      constraint message_logs_lead foreign key (lead_id)
-      references public.leads (id) on delete cascade,
-      constraint message_logs_step foreign key (flow_step_id)
-      references public.flow_steps (id) on delete set null,
-      constraint message_logs_lead_step unique (lead_id, flow_step_id),
-      constraint message_logs_message_type check (message_type in ('email', 'text')),
-      constraint message_logs_status
-      check (status in ('pending', 'sent', 'failed', 'cancelled')),
-      constraint message_logs_scheduled_for
-      check (scheduled_for between '0001-01-01 00:00+00' and '9999-12-30 00:00+00')
-    ) with (
-      fillfactor = 90,
-      autovacuum_vacuum_scale_factor = 0.01,
-      autovacuum_vacuum_threshold = 1000,
-      autovacuum_analyze_scale_factor = 0.02
+      created_at timestamptz not null default now()
     )
     $ddl$,
     id_type
@@ -238,6 +196,65 @@ begin
     $ddl$,
     id_type
   );
+end;
+$$;
+
+alter table public.message_logs
+add column if not exists attempts integer not null default 0,
+add column if not exists recipient text,
+add column if not exists provider_id text,
+add column if not exists delivery_status text,
+-- a retry's pause; it never moves scheduled_for
+add column if not exists retry_at timestamptz,
+-- a claim is a lease: this run may begin to send the message until then
+add column if not exists claimed_by uuid,
+add column if not exists lease_until timestamptz,
+add column if not exists due_at timestamptz
+generated always as (greatest(scheduled_for, retry_at)) stored;
+
+-- Room for heap-only updates, and a vacuum that comes in time.
+alter table public.message_logs set (
+  fillfactor = 90,
+  autovacuum_vacuum_scale_factor = 0.01,
+  autovacuum_vacuum_threshold = 1000,
+  autovacuum_analyze_scale_factor = 0.02
+);
+
+do $$
+declare
+  wanted record;
+begin
+  for wanted in
+    select * from (values
+      ('public.flow_steps', 'flow_steps_flow',
+        'foreign key (flow) references public.flows (name) on update cascade'),
+      ('public.flow_steps', 'flow_steps_flow_key', 'unique (flow, key)'),
+      ('public.flow_steps', 'flow_steps_key', $c$check (key = btrim(key) and key <> '')$c$),
+      ('public.flow_steps', 'flow_steps_type', $c$check (type in ('email', 'text'))$c$),
+      ('public.flow_steps', 'flow_steps_time_type',
+        $c$check (time_type in ('immediately', 'specific'))$c$),
+      ('public.flow_steps', 'flow_steps_day', 'check (day between 0 and 3650)'),
+      ('public.message_logs', 'message_logs_lead',
+        'foreign key (lead_id) references public.leads (id) on delete cascade'),
+      ('public.message_logs', 'message_logs_step',
+        'foreign key (flow_step_id) references public.flow_steps (id) on delete set null'),
+      ('public.message_logs', 'message_logs_lead_step', 'unique (lead_id, flow_step_id)'),
+      ('public.message_logs', 'message_logs_message_type',
+        $c$check (message_type in ('email', 'text'))$c$),
+      ('public.message_logs', 'message_logs_status',
+        $c$check (status in ('pending', 'sent', 'failed', 'cancelled'))$c$),
+      ('public.message_logs', 'message_logs_scheduled_for',
+        $c$check (scheduled_for between '0001-01-01 00:00+00' and '9999-12-30 00:00+00')$c$)
+    ) as needed (place, name, definition)
+    where not exists (
+      select from pg_catalog.pg_constraint as c
+      where c.conrelid = needed.place::regclass and c.conname = needed.name
+    )
+  loop
+    execute format(
+      'alter table %s add constraint %I %s', wanted.place, wanted.name, wanted.definition
+    );
+  end loop;
 end;
 $$;
 
