@@ -91,7 +91,7 @@ def by_hand(empty_database: str) -> Iterator[Connection]:
 def adopted(connection: Connection) -> dict[str, int]:
     """What adoption says it did."""
     rows = connection.execute("select what, things from flowctl.adoptions").fetchall()
-    return {what: things for what, things in rows}
+    return dict(rows)
 
 
 def test_no_message_of_the_history_is_lost(by_hand: Connection) -> None:
@@ -158,8 +158,8 @@ def test_what_was_made_works_as_if_made_by_flowctl(
     assert dispatch_once(empty_database).totals.sent == 2
     with pytest.raises(psycopg.errors.UniqueViolation):
         by_hand.execute(
-            "insert into message_logs (lead_id, flow_step_id, message_type, content, scheduled_for) "
-            "select lead_id, flow_step_id, message_type, content, now() from message_logs "
+            "insert into message_logs "
+            "(lead_id, flow_step_id, message_type, content, scheduled_for) select lead_id, flow_step_id, message_type, content, now() from message_logs "
             "where flow_step_id is not null"
         )
 
@@ -167,7 +167,7 @@ def test_what_was_made_works_as_if_made_by_flowctl(
 def test_the_rights_of_everybody_are_gone(by_hand: Connection) -> None:
     migrate.apply(by_hand)
     rows = by_hand.execute(
-        "select c.relname, c.relrowsecurity from pg_class c cross join lateral aclexplode(c.relacl) a "
+        "select c.relname from pg_class c cross join lateral aclexplode(c.relacl) a "
         "where c.relname in ('flow_steps', 'message_logs') and a.grantee = 0"
     ).fetchall()
     assert rows == []
