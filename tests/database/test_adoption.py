@@ -159,7 +159,8 @@ def test_what_was_made_works_as_if_made_by_flowctl(
     with pytest.raises(psycopg.errors.UniqueViolation):
         by_hand.execute(
             "insert into message_logs "
-            "(lead_id, flow_step_id, message_type, content, scheduled_for) select lead_id, flow_step_id, message_type, content, now() from message_logs "
+            "(lead_id, flow_step_id, message_type, content, scheduled_for) "
+            "select lead_id, flow_step_id, message_type, content, now() from message_logs "
             "where flow_step_id is not null"
         )
 
