@@ -98,3 +98,52 @@ def assert_once(conn: Connection, providers: Providers) -> int:
             assert (status, emails[message_id]) == ("sent", 1), row
     assert begun(conn) == 0
     return unknown
+
+
+def name_runs(conn: Connection) -> None:
+    """From now on the database notes which run belongs to which application name."""
+    conn.execute(
+        """
+        create schema observed;
+        create table observed.runs (run uuid primary key, dispatcher text not null);
+        create function observed.note_run() returns trigger language plpgsql as $$
+        begin
+          insert into observed.runs values (new.claimed_by, current_setting('application_name'))
+          on conflict do nothing;
+          return null;
+        end;
+        $$;
+        create trigger note_run after update on public.message_logs
+        for each row when (
+          new.claimed_by is not null and new.claimed_by is distinct from old.claimed_by
+        ) execute function observed.note_run();
+        create trigger note_run after update on flowctl.sends
+        for each row when (new.claimed_by is distinct from old.claimed_by)
+        execute function observed.note_run();
+        """
+    )
+
+
+def let_leases_of_the_dead_pass(conn: Connection, dispatcher: str) -> int:
+    """As ``let_leases_pass``, for the runs of one name; returns how many sends it had begun."""
+    conn.execute(
+        "update message_logs set lease_until = now() - interval '1 second' "
+        "where lease_until is not null and claimed_by in "
+        "(select run from observed.runs where dispatcher = %s)",
+        (dispatcher,),
+    )
+    cursor = conn.execute(
+        "update flowctl.sends set lease_until = now() - interval '1 second', "
+        "begun_at = begun_at - interval '6 minutes' "
+        "where claimed_by in (select run from observed.runs where dispatcher = %s)",
+        (dispatcher,),
+    )
+    return cursor.rowcount
+
+
+def pending(conn: Connection) -> int:
+    """How many messages have no outcome yet."""
+    row = conn.execute("select count(*) from message_logs where status = 'pending'").fetchone()
+    assert row is not None
+    assert isinstance(row[0], int)
+    return row[0]
