@@ -24,6 +24,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   own_zone constant text := flowctl.known_zone(lead ->> 'timezone');
+  -- a created_at of type date: a day on the wall clock of the zone, at no time of day
+  created_on constant date := case
+    when lead ->> 'created_at' ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' then (lead ->> 'created_at')::date
+  end;
   -- a creation time that is missing, infinite or beyond what clients can read counts as now
   created constant timestamptz := case
     when created_at between '0001-01-02 00:00+00' and '9900-01-01 00:00+00' then created_at
@@ -55,18 +59,29 @@ begin
         and plan.moment < seen_at - interval '24 hours' then 'step is behind the lead'
     end
   from unnest(steps) as step
-  cross join lateral (select coalesce(own_zone, step.zone) as zone) as place
+  -- The colon, as in POSIX, says that a zone's name follows: CET alone would be the abbreviation, one
+  -- hour east of UTC in summer too.
+  cross join lateral (
+    select coalesce(own_zone, step.zone) as zone, ':' || coalesce(own_zone, step.zone) as clock
+  ) as place
+  cross join lateral (
+    select created at time zone place.clock as creation, seen_at at time zone place.clock as present
+  ) as reading
   cross join lateral (
     select
-      created at time zone place.zone as creation,
-      (seen_at at time zone place.zone)::date as today
+      case
+        when created_on is null then reading.creation
+        when created_on = reading.present::date then reading.present
+        else created_on
+      end as creation,
+      reading.present::date as today
   ) as wall
   cross join lateral (
     select case
       when step.time_of_day is not null
-        then (wall.creation::date + step.day + step.time_of_day) at time zone place.zone
-      when step.day = 0 then created
-      else (wall.creation + step.day * interval '1 day') at time zone place.zone
+        then (wall.creation::date + step.day + step.time_of_day) at time zone place.clock
+      when step.day = 0 and created_on is null then created
+      else (wall.creation + step.day * interval '1 day') at time zone place.clock
     end as moment
   ) as plan;
 end;

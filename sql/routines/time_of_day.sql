@@ -8,7 +8,7 @@ declare
   part text[];
   hour integer;
 begin
-  part := regexp_match(written, '^\s*(\d{1,2})(?::(\d{2}))?(?::00)?\s*([ap])\.?m\.?\s*$', 'i');
+  part := regexp_match(written, '^\s*([0-9]{1,2})(?::([0-9]{2}))?(?::00)?\s*([ap])\.?m\.?\s*$', 'i');
   if part is not null then
     hour := part[1]::integer;
     if hour not between 1 and 12 then
@@ -16,7 +16,7 @@ begin
     end if;
     hour := hour % 12 + case when lower(part[3]) = 'p' then 12 else 0 end;
   else
-    part := regexp_match(written, '^\s*(\d{1,2}):(\d{2})(?::00)?\s*$');
+    part := regexp_match(written, '^\s*([0-9]{1,2}):([0-9]{2})(?::00)?\s*$');
     hour := part[1]::integer;
   end if;
   if hour is null or hour > 23 or coalesce(part[2]::integer, 0) > 59 then

@@ -9,54 +9,60 @@ language plpgsql stable parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- a window of one day a week, and that day's opening skipped by a clock change
-  horizon constant interval := interval '15 days';
-  wall constant timestamp := moment at time zone zone;
-  before constant interval := wall - (moment at time zone 'UTC');
-  after constant interval :=
-    ((moment + horizon) at time zone zone) - ((moment + horizon) at time zone 'UTC');
-  boundaries constant time[] := case
-    when wanted and before = after then array[opens]
-    else array[opens, coalesce(closes, '00:00'::time), '00:00'::time]
-  end;
-  low timestamptz := moment;
-  high timestamptz := moment + horizon;
-  middle timestamptz;
+  -- as in lead_schedule: the colon makes CET a zone and not an abbreviation
+  clock constant text := ':' || zone;
+  -- no zone has changed its clock twice within so short a time since 1970
+  stretch constant interval := interval '5 days';
+  boundary constant time := case when wanted then opens else coalesce(closes, '00:00'::time) end;
+  low timestamptz;
+  high timestamptz := moment;
+  change timestamptz;
+  low_shift interval;
+  high_shift interval := (moment at time zone clock) - (moment at time zone 'UTC');
+  edge timestamptz;
 begin
-  if flowctl.is_inside_window(wall, opens, closes, weekdays) = wanted then
+  if flowctl.is_inside_window(moment at time zone clock, opens, closes, weekdays) = wanted then
     return moment;
   end if;
-  if before <> after then
-    while high - low > interval '1 second' loop
-      middle := low + (high - low) / 2;
-      if (middle at time zone zone) - (middle at time zone 'UTC') = before then
-        low := middle;
-      else
-        high := middle;
-      end if;
-    end loop;
-    high := date_trunc('second', high);
-  end if;
-  -- The answer can lie only where the window opens or closes, at midnight, and where the clock is
-  -- changed; a wall time is read with the offset before the change and with the one after it.
-  return (
-    select candidate.instant
-    from (
-      select (wall::date + number + boundary - shift) at time zone 'UTC' as instant
-      from generate_series(0, 15) as number
-      cross join unnest(boundaries) as boundary
-      cross join unnest(case when before = after then array[before] else array[before, after] end)
-        as shift
-      union all
-      select high
-      order by instant
-      offset 0
-    ) as candidate
-    where candidate.instant >= moment
-      and flowctl.is_inside_window(
-        candidate.instant at time zone zone, opens, closes, weekdays
+  -- three stretches: a window of one day a week may have its next opening skipped
+  for attempt in 1..3 loop
+    low := high;
+    low_shift := high_shift;
+    high := low + stretch;
+    high_shift := (high at time zone clock) - (high at time zone 'UTC');
+    change := case
+      when high_shift = low_shift then high else flowctl.clock_change(low, high, zone)
+    end;
+    -- While the clock runs evenly the answer can lie only at the beginning, and where the window opens
+    -- (or closes).
+    edge := (
+      select candidate.instant
+      from (
+        select even.starts as instant, even.ends, even.shift
+        from unnest(array[low, change], array[change, high], array[low_shift, high_shift])
+          as even (starts, ends, shift)
+        where even.starts < even.ends
+        union all
+        select place.instant, even.ends, even.shift
+        from unnest(array[low, change], array[change, high], array[low_shift, high_shift])
+          as even (starts, ends, shift)
+        cross join generate_series(0, 5) as later
+        cross join lateral (
+          select (
+            ((even.starts at time zone 'UTC') + even.shift)::date + later + boundary - even.shift
+          ) at time zone 'UTC' as instant
+        ) as place
+        where even.starts < place.instant and place.instant < even.ends
+        order by instant
+        offset 0
+      ) as candidate
+      where flowctl.is_inside_window(
+        (candidate.instant at time zone 'UTC') + candidate.shift, opens, closes, weekdays
       ) = wanted
-    limit 1
-  );
+      limit 1
+    );
+    exit when edge is not null;
+  end loop;
+  return edge;
 end;
 $$;

@@ -1,0 +1,372 @@
+"""The schedule that the database computes, against the oracle and days worked out by hand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from psycopg.types.json import Jsonb
+
+from flowctl.model import Channel, Flow, JsonObject, Step, TimeType
+from tests.support import oracle
+from tests.support.moments import (
+    MANY_CASES,
+    MOMENTS,
+    clock_times,
+    near_changes,
+    send_windows,
+    zone_names,
+)
+from tests.support.postgres import Connection
+from tests.support.zones import Zones
+
+DAY = timedelta(days=1)
+
+SCHEDULE = """
+    select given.number, due.zone, due.planned_for, due.scheduled_for, due.skipped
+    from jsonb_to_recordset(%s) as given (
+      number integer, lead jsonb, created_at timestamptz, seen_at timestamptz,
+      flow_row jsonb, step_row jsonb
+    )
+    cross join lateral jsonb_populate_record(null::public.flow_steps, given.step_row) as step
+    cross join lateral jsonb_populate_record(null::public.flows, given.flow_row) as parent
+    cross join lateral flowctl.lead_schedule(
+      given.lead, given.created_at, given.seen_at, array[flowctl.step_setting(step, parent)]
+    ) as due
+    order by given.number
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One step for one lead; ``created_at`` as the column has it, null and infinity too."""
+
+    lead: JsonObject
+    created_at: datetime | str | None
+    seen_at: datetime
+    flow: Flow
+    step: Step
+
+    def expected(self, zones: Zones) -> oracle.Scheduled:
+        """What the oracle says."""
+        created = self.created_at if isinstance(self.created_at, datetime) else None
+        return oracle.schedule(self.lead, created, self.seen_at, self.flow, self.step, zones=zones)
+
+    def row(self) -> dict[str, Any]:
+        """The case as a record of the query."""
+        flow, step = self.flow, self.step
+        return {
+            "lead": self.lead,
+            "created_at": None if self.created_at is None else str(self.created_at),
+            "seen_at": str(self.seen_at),
+            "flow_row": {
+                "name": flow.name,
+                "enabled": flow.enabled,
+                "timezone": flow.timezone,
+                "audience": flow.audience,
+                "send_window": flow.send_window,
+            },
+            "step_row": {
+                "type": step.type,
+                "day": step.day,
+                "time": step.time,
+                "time_type": step.time_type,
+                "enabled": step.enabled,
+            },
+        }
+
+
+def computed(connection: Connection, cases: Sequence[Case]) -> list[oracle.Scheduled]:
+    """What the database says, in one statement."""
+    rows = Jsonb([{"number": number, **case.row()} for number, case in enumerate(cases)])
+    return [
+        oracle.Scheduled(zone, planned, scheduled, skipped and oracle.Skipped(skipped))
+        for _, zone, planned, scheduled, skipped in connection.execute(SCHEDULE, (rows,))
+    ]
+
+
+@st.composite
+def json_values(draw: st.DrawFn) -> Any:
+    """Values of which some contain others."""
+    scalars = st.sampled_from([None, True, False, 0, 1, 1.0, "", "a", "web"])
+    return draw(
+        scalars
+        | st.lists(scalars, max_size=3)
+        | st.dictionaries(st.sampled_from("ab"), scalars, max_size=2)
+        | st.lists(st.lists(scalars, max_size=2), max_size=2)
+    )
+
+
+ROWS = st.dictionaries(st.sampled_from(["source", "status", "tags"]), json_values(), max_size=2)
+
+
+@st.composite
+def cases(draw: st.DrawFn, zones: Zones) -> Case:
+    """A lead and a step whose day often falls on a clock change of the lead's zone."""
+    name = draw(zone_names(zones))
+    goal = draw(near_changes(zones, name) | MOMENTS)
+    day = draw(st.sampled_from([0, 0, 1, 2, 3650]) | st.integers(0, 3650))
+    created = (
+        goal - day * DAY + draw(st.integers(-2000, 2000)) * timedelta(seconds=60, microseconds=1)
+    )
+    late = draw(
+        st.sampled_from([0, 0, 1, 23, 24, 25, 48, -1, -30]) | st.integers(-100_000, 100_000)
+    )
+    seen_at = (
+        created + late * timedelta(hours=1) + draw(st.integers(-90, 90)) * timedelta(minutes=1)
+    )
+    own_zone = draw(st.booleans())
+    written = draw(st.sampled_from([name, name.upper(), f" {name.lower()} "])) if own_zone else None
+    flow_zone = draw(zone_names(zones)) if own_zone else name
+    step = Step("nurture", "step", draw(st.sampled_from(Channel)), "subject", "content", day)
+    if draw(st.booleans()):
+        time = draw(clock_times(zones, name, goal))
+        step = replace(step, time_type=TimeType.SPECIFIC, time=time)
+    window = None
+    if draw(st.booleans()):
+        window = draw(send_windows(zones, name, draw(st.sampled_from([goal, seen_at]))))
+    lead = {**draw(ROWS), "timezone": written}
+    audience = draw(st.none() | st.just({}) | ROWS)
+    column = draw(st.sampled_from([created] * 9 + [None, "infinity", "-infinity"]))
+    flow = Flow("nurture", timezone=flow_zone, audience=audience, send_window=window)
+    return Case(lead, column, seen_at, flow, step)
+
+
+@settings(MANY_CASES)
+@given(data=st.data())
+def test_the_schedule_is_the_oracles(
+    data: st.DataObject, reckoner: Connection, zones: Zones
+) -> None:
+    drawn = data.draw(st.lists(cases(zones), min_size=30, max_size=60))
+    for case, actual in zip(drawn, computed(reckoner, drawn), strict=True):
+        assert actual == case.expected(zones), case
+
+
+def moments(connection: Connection, *cases: Case) -> list[datetime]:
+    """When each case is scheduled for; none may be skipped."""
+    answers = computed(connection, cases)
+    assert [answer.skipped for answer in answers] == [None] * len(cases)
+    return [answer.scheduled_for for answer in answers]
+
+
+def at(text: str) -> datetime:
+    """A moment, from ISO 8601 with an offset."""
+    return datetime.fromisoformat(text)
+
+
+def a_case(
+    created: datetime | str | None = None,
+    *,
+    zone: str = "UTC",
+    day: int = 0,
+    time: str | None = None,
+    seen: datetime | None = None,
+    lead: JsonObject | None = None,
+    flow: Flow | None = None,
+) -> Case:
+    """A text of a flow in ``zone``, for a lead that is seen as it is created."""
+    kind = TimeType.IMMEDIATELY if time is None else TimeType.SPECIFIC
+    step = Step("nurture", "step", Channel.TEXT, None, "content", day, time, kind)
+    if seen is None:
+        assert isinstance(created, datetime)
+        seen = created
+    return Case(lead or {}, created, seen, flow or Flow("nurture", timezone=zone), step)
+
+
+def test_the_example_of_the_readme(reckoner: Connection) -> None:
+    monday = at("2026-06-01T15:00-04:00")
+    plan = [(0, None), (1, "9:00 AM"), (2, "2:00 PM")]
+    cases_of_plan = [a_case(monday, zone="America/New_York", day=d, time=t) for d, t in plan]
+    assert moments(reckoner, *cases_of_plan) == [
+        at("2026-06-01T15:00-04:00"),
+        at("2026-06-02T09:00-04:00"),
+        at("2026-06-03T14:00-04:00"),
+    ]
+
+
+CLOCK_CHANGES = [
+    # zone, wall clock, what it is read as
+    ("America/New_York", "2026-03-08 01:59", "2026-03-08T01:59-05:00"),
+    ("America/New_York", "2026-03-08 02:00", "2026-03-08T03:00-04:00"),
+    ("America/New_York", "2026-03-08 02:30", "2026-03-08T03:30-04:00"),
+    ("America/New_York", "2026-03-08 03:00", "2026-03-08T03:00-04:00"),
+    ("America/New_York", "2026-11-01 00:59", "2026-11-01T00:59-04:00"),
+    ("America/New_York", "2026-11-01 01:00", "2026-11-01T01:00-05:00"),
+    ("America/New_York", "2026-11-01 01:30", "2026-11-01T01:30-05:00"),
+    ("Europe/Dublin", "2026-03-29 01:30", "2026-03-29T02:30+01:00"),
+    ("Europe/Dublin", "2026-10-25 01:30", "2026-10-25T01:30+00:00"),
+    ("Australia/Lord_Howe", "2026-10-04 02:15", "2026-10-04T02:45+11:00"),
+    ("Australia/Lord_Howe", "2026-04-05 01:45", "2026-04-05T01:45+10:30"),
+    ("Antarctica/Troll", "2026-03-29 02:30", "2026-03-29T04:30+02:00"),
+    ("Africa/Casablanca", "2026-02-15 02:30", "2026-02-15T02:30+00:00"),
+    ("Pacific/Apia", "2011-12-30 09:00", "2011-12-31T09:00+14:00"),
+    ("Asia/Kathmandu", "2026-07-01 09:00", "2026-07-01T09:00+05:45"),
+    # abbreviations too, which PostgreSQL would read as a fixed offset
+    ("CET", "2026-07-01 09:00", "2026-07-01T09:00+02:00"),
+    ("EET", "2026-07-01 09:00", "2026-07-01T09:00+03:00"),
+    ("MET", "2026-07-01 09:00", "2026-07-01T09:00+02:00"),
+    ("WET", "2026-07-01 09:00", "2026-07-01T09:00+01:00"),
+    ("EST", "2026-07-01 09:00", "2026-07-01T09:00-05:00"),
+]
+
+
+@pytest.mark.parametrize(("zone", "wall", "expected"), CLOCK_CHANGES)
+def test_a_time_that_the_clock_skips_or_repeats(
+    reckoner: Connection, zones: Zones, zone: str, wall: str, expected: str
+) -> None:
+    goal = datetime.fromisoformat(wall)
+    created = at(expected) - 9 * DAY
+    day = (goal.date() - created.astimezone(zones[zone]).date()).days
+    case = a_case(created, zone=zone, day=day, time=f"{goal:%H:%M}")
+    assert moments(reckoner, case) == [at(expected)]
+
+
+@pytest.mark.parametrize(
+    ("created", "day", "expected"),
+    [
+        ("2026-03-06T09:15-05:00", 3, "2026-03-09T09:15-04:00"),
+        ("2026-10-30T09:15-04:00", 3, "2026-11-02T09:15-05:00"),
+        ("2026-03-07T02:30-05:00", 1, "2026-03-08T03:30-04:00"),
+        ("2026-10-31T01:30-04:00", 1, "2026-11-01T01:30-05:00"),
+        # made in the earlier of the two hours: day 0 is that moment, not the hour's second coming
+        ("2026-11-01T01:30-04:00", 0, "2026-11-01T01:30-04:00"),
+        ("2026-01-31T23:59:59.999999-05:00", 3650, "2036-01-29T23:59:59.999999-05:00"),
+    ],
+)
+def test_days_later_at_the_same_wall_clock_time(
+    reckoner: Connection, created: str, day: int, expected: str
+) -> None:
+    case = a_case(at(created), zone="America/New_York", day=day)
+    assert moments(reckoner, case) == [at(expected)]
+
+
+@pytest.mark.parametrize("written", ["Europe/Rome", "europe/rome", "EUROPE/ROME", "  Europe/Rome "])
+def test_a_lead_has_its_own_zone(reckoner: Connection, written: str) -> None:
+    case = a_case(at("2026-07-01T12:00Z"), day=1, time="9:00 AM", lead={"timezone": written})
+    assert moments(reckoner, case) == [at("2026-07-02T09:00+02:00")]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(None, "", " ", "EDT", "UTC+3", "EST5", "+05:00", "GMT+5", "Rome", "Mars/Olympus", ":CET"),
+        *("posix/Europe/Rome", "Factory", "localtime", "../etc/passwd", 5, True, ["CET"], {"a": 1}),
+    ],
+)
+def test_without_a_valid_zone_the_flows_counts(reckoner: Connection, written: object) -> None:
+    created = at("2026-07-01T12:00Z")
+    case = a_case(created, zone="CET", day=1, time="9:00 AM", lead={"timezone": written})
+    assert moments(reckoner, case) == [at("2026-07-02T09:00+02:00")]
+
+
+def test_a_time_that_is_past_becomes_now(reckoner: Connection) -> None:
+    created = at("2026-06-01T15:00Z")
+    cases_of_day_0 = [a_case(created, time="9:00 AM"), a_case(created, seen=created + DAY / 4)]
+    assert moments(reckoner, *cases_of_day_0) == [created, created + DAY / 4]
+
+
+def test_a_lead_of_the_future_waits_for_its_creation(reckoner: Connection) -> None:
+    created = at("2999-06-01T15:00Z")
+    seen = at("2026-06-01T15:00Z")
+    both = [a_case(created, seen=seen), a_case(created, seen=seen, time="9:00 AM")]
+    assert moments(reckoner, *both) == [created, created]
+
+
+@pytest.mark.parametrize(
+    ("seen", "skipped"),
+    [
+        # planned for June 1, 9:00
+        ("2026-06-01T23:59-04:00", None),
+        ("2026-06-02T08:59-04:00", None),
+        ("2026-06-02T09:00-04:00", None),
+        ("2026-06-02T09:01-04:00", oracle.Skipped.BEHIND),
+        ("2036-06-02T09:01-04:00", oracle.Skipped.BEHIND),
+    ],
+)
+def test_a_step_of_an_earlier_day_is_behind_after_a_day(
+    reckoner: Connection, seen: str, skipped: oracle.Skipped | None
+) -> None:
+    created = at("2026-06-01T00:00-04:00")
+    case = a_case(created, zone="America/New_York", time="9:00 AM", seen=at(seen))
+    assert [answer.skipped for answer in computed(reckoner, [case])] == [skipped]
+
+
+def test_a_step_of_today_is_not_behind_however_late(reckoner: Connection) -> None:
+    # a day of 25 hours
+    created = at("2026-11-01T00:10-04:00")
+    case = a_case(created, zone="America/New_York", seen=created + DAY + timedelta(minutes=1))
+    assert moments(reckoner, case) == [at("2026-11-01T23:11-05:00")]
+
+
+@pytest.mark.parametrize(
+    "created", [None, "infinity", "-infinity", "4713-01-01 BC", "294276-12-31"]
+)
+def test_a_creation_that_nobody_can_have_meant_is_now(
+    reckoner: Connection, created: str | None
+) -> None:
+    now = at("2026-06-01T15:00Z")
+    assert moments(reckoner, a_case(created, seen=now)) == [now]
+    tomorrow = a_case(created, day=1, time="9:00 AM", seen=now)
+    assert moments(reckoner, tomorrow) == [at("2026-06-02T09:00Z")]
+
+
+@pytest.mark.parametrize(
+    ("created_on", "day", "time", "expected"),
+    [
+        # midnight in UTC would be the day before in New York
+        ("2026-06-02", 0, "9:00 AM", "2026-06-02T15:00-04:00"),
+        ("2026-06-02", 1, "9:00 AM", "2026-06-03T09:00-04:00"),
+        ("2026-06-02", 1, None, "2026-06-03T15:00-04:00"),
+        ("2026-06-02", 0, None, "2026-06-02T15:00-04:00"),
+        ("2026-06-01", 3, "9:00 AM", "2026-06-04T09:00-04:00"),
+        ("2026-06-01", 3, None, "2026-06-04T00:00-04:00"),
+        ("2026-06-05", 0, "9:00 AM", "2026-06-05T09:00-04:00"),
+    ],
+)
+def test_a_creation_date_is_a_day_of_the_leads_zone(
+    reckoner: Connection, created_on: str, day: int, time: str | None, expected: str
+) -> None:
+    now = at("2026-06-02T15:00-04:00")
+    lead = {"created_at": created_on}
+    case = a_case(created_on, zone="America/New_York", day=day, time=time, seen=now, lead=lead)
+    assert moments(reckoner, case) == [at(expected)]
+
+
+def test_the_sessions_zone_decides_nothing(reckoner: Connection) -> None:
+    created = at("2026-03-06T20:00-05:00")
+    cases_of_plan = [
+        a_case(created, zone="America/New_York", day=2, time="2:30 AM"),
+        a_case(created, zone="America/New_York", day=2),
+        a_case(created, zone="America/New_York", day=2, seen=created + 3 * DAY),
+    ]
+    expected = computed(reckoner, cases_of_plan)
+    for zone in ("Asia/Tokyo", "America/Los_Angeles", "Pacific/Kiritimati"):
+        reckoner.execute("select set_config('timezone', %s, false)", (zone,))
+        assert computed(reckoner, cases_of_plan) == expected
+    reckoner.execute("set timezone = 'UTC'")
+
+
+@pytest.mark.parametrize(
+    ("lead", "audience", "is_in"),
+    [
+        ({"source": "web"}, None, True),
+        ({"source": "web"}, {}, True),
+        ({"source": "web"}, {"source": "web"}, True),
+        ({"source": "web"}, {"source": "Web"}, False),
+        ({"source": "web"}, {"source": None}, False),
+        ({"source": None}, {"source": None}, True),
+        ({"source": "web"}, {"campaign": "spring"}, False),
+        ({"tags": ["a", "b"]}, {"tags": ["b"]}, True),
+        ({"tags": ["a", "b"]}, {"tags": ["b", "c"]}, False),
+        ({"tags": {"plan": "pro", "seats": 5}}, {"tags": {"seats": 5.0}}, True),
+    ],
+)
+def test_an_audience_is_what_a_leads_row_contains(
+    reckoner: Connection, lead: JsonObject, audience: JsonObject | None, is_in: bool
+) -> None:
+    case = a_case(at("2026-06-01T15:00Z"), lead=lead, flow=Flow("nurture", audience=audience))
+    [answer] = computed(reckoner, [case])
+    assert (answer.skipped is None) is is_in
