@@ -1,0 +1,59 @@
+-- Optional: a role that may dispatch and nothing else. Run it by hand, once, as a role with CREATEROLE
+-- (not as a migration: a role outlives its database), then give it a password:
+--
+--   psql "$DATABASE_URL" -f sql/roles.sql
+--   psql "$DATABASE_URL" -c '\password flowctl_dispatcher'
+--
+-- It owns nothing and bypasses nothing. It may read leads, steps and flows, move messages along and
+-- suppress addresses; it cannot rewrite a sent message, add leads or change steps. Running it again
+-- is harmless, and needed after a new version of the schema added something it must see.
+
+do $$
+begin
+  if to_regrole('flowctl_dispatcher') is null then
+    create role flowctl_dispatcher login noinherit;
+  end if;
+end;
+$$;
+
+grant usage on schema public, flowctl to flowctl_dispatcher;
+grant select on public.leads, public.flows, public.flow_steps to flowctl_dispatcher;
+grant select on public.message_logs to flowctl_dispatcher;
+grant update (
+  status, subject, content, scheduled_for, sent_at, error_message, attempts, recipient, provider_id,
+  delivery_status, retry_at, claimed_by, lease_until
+) on public.message_logs to flowctl_dispatcher;
+grant select, insert, delete on public.suppressions to flowctl_dispatcher;
+grant select on flowctl.migrations, flowctl.routines, flowctl.timezones to flowctl_dispatcher;
+grant select, insert, update, delete on flowctl.sends to flowctl_dispatcher;
+do $$
+declare
+  own record;
+begin
+  for own in
+    select * from (values
+      ('public.leads', 'select'), ('public.flows', 'select'), ('public.flow_steps', 'select'),
+      ('public.message_logs', 'all'), ('public.suppressions', 'all'),
+      ('flowctl.migrations', 'select'), ('flowctl.routines', 'select'),
+      ('flowctl.timezones', 'select'), ('flowctl.sends', 'all')
+    ) as needed (place, command)
+  loop
+    -- row-level security shows the role every row; what it may do to them the grants say
+    if (select c.relrowsecurity from pg_catalog.pg_class as c where c.oid = own.place::regclass) then
+      execute format('drop policy if exists flowctl_dispatcher on %s', own.place);
+      execute format(
+        'create policy flowctl_dispatcher on %s for %s to flowctl_dispatcher using (true)',
+        own.place, own.command
+      );
+    end if;
+  end loop;
+  -- the functions that only compute; those that write run with their owner's rights and stay closed
+  for own in
+    select p.oid::regprocedure as signature from pg_catalog.pg_proc as p
+    where p.pronamespace = 'flowctl'::regnamespace and not p.prosecdef
+      and p.prorettype <> 'trigger'::regtype
+  loop
+    execute format('grant execute on function %s to flowctl_dispatcher', own.signature);
+  end loop;
+end;
+$$;
