@@ -1,5 +1,5 @@
--- Optional: a role that may dispatch and nothing else. Run it by hand, once, as a role with CREATEROLE
--- (not as a migration: a role outlives its database), then give it a password:
+-- Optional: a role that may dispatch and nothing else. Run it by hand, once, as a role with
+-- CREATEROLE (not as a migration: a role outlives its database), then give it a password:
 --
 --   psql "$DATABASE_URL" -f sql/roles.sql
 --   psql "$DATABASE_URL" -c '\password flowctl_dispatcher'
