@@ -75,8 +75,8 @@ def connect(conninfo: str, *, connect_timeout: int = CONNECT_TIMEOUT) -> Iterato
     """Open an autocommit connection; inside the block psycopg's errors become ours.
 
     A host that is not loopback gets ``sslmode=require`` unless the connection string or PGSSLMODE
-    says otherwise. Raises InputError for a malformed connection string, DatabaseUnavailable when the
-    server cannot be reached or refuses; no message shows any part of a password.
+    says otherwise. Raises InputError for a malformed connection string, DatabaseUnavailable when
+    the server cannot be reached or refuses; no message shows any part of a password.
     """
     connection = open_connection(conninfo, connect_timeout=connect_timeout)
     try:
@@ -92,7 +92,9 @@ def open_connection(
     """As :func:`connect`, without the block: the caller closes, and translates errors."""
     parameters = _parameters(conninfo, connect_timeout)
     try:
-        return psycopg.connect(make_conninfo("", **parameters), autocommit=autocommit, prepare_threshold=None)
+        return psycopg.connect(
+            make_conninfo("", **parameters), autocommit=autocommit, prepare_threshold=None
+        )
     except psycopg.Error as error:
         raise _refusal(error) from error
 
@@ -128,23 +130,25 @@ def _is_local(hosts: str) -> bool:
     return True
 
 
+_ESCAPES = "a @, : or / in the password must be written %40, %3A, %2F"
+
 _REFUSALS = (
     # what libpq says, what we say, what to do
     ("password authentication failed", "the password was refused", "check user and password"),
-    ("no password supplied", "the server asks for a password", "give one in DATABASE_URL or ~/.pgpass"),
-    ("does not support SSL", "the server offers no TLS", "add sslmode=disable only on a trusted network"),
+    ("no password supplied", "the server asks for a password", "give one in DATABASE_URL"),
+    ("does not support SSL", "the server offers no TLS", "sslmode=disable, on a trusted network"),
     ("certificate", "the server's certificate is not trusted", "name its CA with sslrootcert=FILE"),
     ("SSL", "TLS with the server failed", "check sslmode and sslrootcert"),
     ("Connection refused", "nothing listens there (connection refused)", "is the server running?"),
-    ("resolve host", "its host name is not known", "a @, : or / in the password must be written %40, %3A, %2F"),
-    ("translate host", "its host name is not known", "a @, : or / in the password must be written %40, %3A, %2F"),
+    ("resolve host", "its host name is not known", _ESCAPES),
+    ("translate host", "its host name is not known", _ESCAPES),
     ("timeout", "it does not answer (timed out)", "check host, port and firewall"),
     ("No such file", "its socket does not exist", "is the server running?"),
     ("starting up", "the server is starting", "try again in a moment"),
     ("too many", "it has no connection left", "use a pooler, or fewer clients"),
     ("remaining connection slots", "it has no connection left", "use a pooler, or fewer clients"),
     ("does not exist", "no such database or user", "check the database's and the user's name"),
-    ("no pg_hba.conf entry", "the server does not let this host in", "check pg_hba.conf and sslmode"),
+    ("no pg_hba.conf entry", "the server does not let this host in", "check pg_hba.conf"),
 )  # fmt: skip
 
 
@@ -164,11 +168,14 @@ def _refusal(error: psycopg.Error) -> DatabaseAway:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Inside the block every psycopg error becomes one of ours."""
+    """Inside the block every psycopg error becomes one of ours, and so does a text that no database
+    can hold."""
     try:
         yield
     except psycopg.Error as error:
         raise translate(error) from error
+    except UnicodeEncodeError as error:
+        raise InputError("a text is not valid UTF-8", hint="check what was given") from error
 
 
 def is_connection_lost(error: psycopg.Error) -> bool:
@@ -188,16 +195,25 @@ def translate(error: psycopg.Error) -> FlowctlError:
     if is_connection_lost(error):
         return DatabaseAway("the connection to the database was lost", hint="try again")
     match error:
-        case errors.UndefinedTable() | errors.UndefinedFunction() | errors.InvalidSchemaName() | (
-            errors.UndefinedColumn()
+        case (
+            errors.UndefinedTable()
+            | errors.UndefinedFunction()
+            | errors.InvalidSchemaName()
+            | (errors.UndefinedColumn())
         ):
             return SchemaMismatch(f"the schema does not fit: {said}", hint="flowctl apply-schema")
         case errors.InsufficientPrivilege():
-            return DatabaseUnavailable(f"the database refused: {said}", hint=hint or "check the role's rights")
+            return DatabaseUnavailable(
+                f"the database refused: {said}", hint=hint or "check the role's rights"
+            )
         case errors.ReadOnlySqlTransaction():
-            return DatabaseUnavailable(f"the database is read-only: {said}", hint="connect to the primary")
+            return DatabaseUnavailable(
+                f"the database is read-only: {said}", hint="connect to the primary"
+            )
         case errors.LockNotAvailable() | errors.QueryCanceled():
-            return DatabaseUnavailable(f"the database gave up: {said}", hint="try again when it is less busy")
+            return DatabaseUnavailable(
+                f"the database gave up: {said}", hint="try again when it is less busy"
+            )
         case psycopg.IntegrityError() | psycopg.DataError() | errors.RaiseException():
             return InputError(said, hint=hint)
         case _:

@@ -1,9 +1,10 @@
 """Bringing a database to this version's schema: pending migrations, changed routines, rights.
 
-The text that is shown by ``apply-schema --dry-run`` is the text that is run, so the two cannot differ.
+What ``apply-schema --dry-run`` shows is the text that is run, so the two cannot differ.
 """
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from flowctl import __version__
 from flowctl.database import Connection, sql_root
 from flowctl.errors import DatabaseUnavailable, SchemaMismatch
 
+ADOPTION = "0001_adopt"
+"""The migration that takes over tables which an earlier script had made."""
+
 LOCK_TIMEOUT = "15s"
 """How long a busy table may keep the schema waiting before nothing is applied."""
 
@@ -22,7 +26,8 @@ LOCK_TIMEOUT = "15s"
 class Script:
     """One SQL file: a migration (with a version) or a text that is replayed whole when it changes.
 
-    ``environment`` is what its effect depends on besides its text: the roles and the server's zones.
+    ``environment`` is what its effect depends on besides its text: the API's roles, and the server,
+    which brings the zones.
     """
 
     name: str
@@ -32,19 +37,21 @@ class Script:
 
     @property
     def checksum(self) -> str:
+        """What tells this text from an earlier one."""
         return hashlib.sha256(self.text.encode()).hexdigest()[:16]
 
     def sql(self) -> str:
         """The file's text and the statement that enters it into the history."""
         if self.version is not None:
+            # a text to be shown: it takes no parameters, and its values are ours
             entry = (
-                "insert into flowctl.migrations (version, name) "
+                "insert into flowctl.migrations (version, name) "  # noqa: S608
                 f"values ({self.version}, '{self.name}') on conflict do nothing;"
             )
         else:
             entry = (
-                "insert into flowctl.routines (name, checksum, environment, program) "
-                f"values ('{self.name}', '{self.checksum}', '{self.environment}', '{__version__}')\n"
+                "insert into flowctl.routines (name, checksum, environment, program) values\n"
+                f"  ('{self.name}', '{self.checksum}', '{self.environment}', '{__version__}')\n"
                 "on conflict (name) do update set checksum = excluded.checksum,\n"
                 "  environment = excluded.environment, program = excluded.program,\n"
                 "  applied_at = now();"
@@ -53,7 +60,18 @@ class Script:
 
 
 @dataclass(frozen=True, slots=True)
+class Adoption:
+    """One kind of change to tables that an earlier script had made, and to how many things."""
+
+    what: str
+    things: int
+
+
+@dataclass(frozen=True, slots=True)
 class _History:
+    """What the database knows: its version, the newest program that changed it, each text's
+    checksum and environment."""
+
     version: int
     program: str
     routines: dict[str, tuple[str, str]]
@@ -73,6 +91,7 @@ def scripts(environment: str = "") -> list[Script]:
         if f.name.endswith(".sql")
     }
     found += [Script(name, routines[name]) for name in _by_need(routines)]
+    # the rights come last: they close what the others have made
     for name in ("timezones", "security"):
         text = (root / f"{name}.sql").read_text("utf-8")
         found.append(Script(name, text, environment=environment))
@@ -112,7 +131,7 @@ def pending(connection: Connection | None) -> list[Script]:
     if history is None:
         return everything
     _refuse_newer(history, everything)
-    return [
+    todo = [
         script
         for script in everything
         if (
@@ -121,10 +140,18 @@ def pending(connection: Connection | None) -> list[Script]:
             else history.routines.get(script.name) != (script.checksum, script.environment)
         )
     ]
+    # what is new is open to everybody until the rights are set
+    if todo and todo[-1] is not everything[-1]:
+        todo.append(everything[-1])
+    return todo
 
 
 def text_of(pending_scripts: list[Script]) -> str:
-    """The SQL that brings the database up: plain statements, no psql commands, no transaction."""
+    """The SQL that brings the database up: plain statements, no psql commands, no transaction.
+
+    Sent as one query it is one transaction; statement by statement it may stop half-way, and can
+    then be run again.
+    """
     if not pending_scripts:
         return "-- The schema is up to date.\n"
     head = (
@@ -134,12 +161,15 @@ def text_of(pending_scripts: list[Script]) -> str:
     return "\n".join([head, *(script.sql() for script in pending_scripts)])
 
 
-def apply(connection: Connection) -> list[str]:
+def apply(connection: Connection, *, lock_timeout: str = LOCK_TIMEOUT) -> list[str]:
     """Apply what is pending, in one transaction, and return the names of the files applied.
 
-    A second one that runs at the same time waits, and finds nothing to do.
+    A second one that runs at the same time waits, and finds nothing to do. Raises SchemaMismatch
+    when the database belongs to a newer program, and DatabaseUnavailable when a table, or another
+    run of this, is busy for longer than ``lock_timeout`` (as PostgreSQL writes it). What the schema
+    refuses is psycopg's error with the SQLSTATE REFUSED_BY_SCHEMA.
     """
-    with connection.transaction(), _patience(connection):
+    with connection.transaction(), _patience(connection, lock_timeout):
         connection.execute("select pg_advisory_xact_lock(hashtext('flowctl.schema'))")
         todo = pending(connection)
         if todo:
@@ -148,17 +178,25 @@ def apply(connection: Connection) -> list[str]:
 
 
 @contextmanager
-def _patience(connection: Connection) -> Iterator[None]:
-    connection.execute("select set_config('lock_timeout', %s, true)", (LOCK_TIMEOUT,))
+def _patience(connection: Connection, lock_timeout: str) -> Iterator[None]:
+    connection.execute("select set_config('lock_timeout', %s, true)", (lock_timeout,))
     connection.execute("select set_config('statement_timeout', '0', true)")
     connection.execute("select set_config('client_min_messages', 'warning', true)")
     try:
         yield
     except errors.LockNotAvailable as error:
         raise DatabaseUnavailable(
-            f"a table was in use for {LOCK_TIMEOUT}; nothing was applied",
-            hint="try again when no long transaction runs",
+            f"a table was in use for {lock_timeout}; nothing was applied",
+            hint="try again when no long transaction, and no other apply-schema, runs",
         ) from error
+
+
+def adoptions(connection: Connection) -> list[Adoption]:
+    """What was changed of tables that were there before flowctl, in the order it was done."""
+    rows = connection.execute(
+        "select what, things from flowctl.adoptions order by adopted_at, ctid"
+    ).fetchall()
+    return [Adoption(str(what), int(str(things))) for what, things in rows]
 
 
 def has_schema(connection: Connection) -> bool:
@@ -200,7 +238,7 @@ def _refuse_newer(history: _History, everything: list[Script]) -> None:
 
 
 def _order(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
+    return tuple(int(part) for part in re.findall(r"\d+", version))
 
 
 def _history(connection: Connection) -> _History | None:

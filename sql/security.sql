@@ -1,5 +1,6 @@
--- Who may what. Neither kind of Supabase project is taken for granted: the older one grants everything
--- on new tables to everybody, the newer one next to nothing, and neither protects functions.
+-- Who may what. Neither kind of Supabase project is taken for granted: the older one grants
+-- everything on new tables to everybody, the newer one next to nothing, and neither protects
+-- functions.
 
 alter table public.flows enable row level security;
 alter table public.flow_steps enable row level security;
@@ -45,10 +46,6 @@ begin
     execute format('revoke all on all functions in schema flowctl from %I', api_role);
     execute format('revoke all on function public.auto_schedule_messages() from %I', api_role);
     execute format('revoke all on function %s from %I', schedule_function, api_role);
-    -- a leads table that flowctl made: whoever fills a form must be let in by its owner
-    if pg_catalog.obj_description('public.leads'::regclass) = 'Who is to be messaged.' then
-      execute format('revoke all on public.leads from %I', api_role);
-    end if;
   end loop;
 
   drop policy if exists flowctl_staff on public.flows;
@@ -95,7 +92,9 @@ begin
     using (true) with check (true);
     create policy flowctl_service on public.suppressions for all to service_role
     using (true) with check (true);
-    if pg_catalog.obj_description('public.leads'::regclass) = 'Who is to be messaged.' then
+    -- a leads table that flowctl made
+    if pg_catalog.obj_description('public.leads'::regclass, 'pg_class') = 'Who is to be messaged.'
+    then
       grant select, insert, update, delete on public.leads to service_role;
       drop policy if exists flowctl_service on public.leads;
       create policy flowctl_service on public.leads for all to service_role

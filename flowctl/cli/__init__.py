@@ -25,6 +25,7 @@ from flowctl.cli.session import Session, session_of
 from flowctl.errors import FlowctlError, InputError, UsageError
 
 COMMAND_MODULES: tuple[str, ...] = (
+    "flowctl.cli.schema",
     "flowctl.cli.steps",
     "flowctl.cli.preview",
     "flowctl.cli.dispatch",

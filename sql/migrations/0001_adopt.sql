@@ -1,5 +1,5 @@
--- Tables of our names that an earlier script made by hand, with the basic columns only, are brought to
--- a shape on which 0002_tables can build. Nothing of the history is lost: what cannot stay in
+-- Tables of our names that an earlier script made by hand, with the basic columns only, are brought
+-- to a shape on which 0002_tables can build. Nothing of the history is lost: what cannot stay in
 -- message_logs moves to flowctl.message_archive. On a database without such tables nothing happens.
 
 create schema if not exists flowctl;

@@ -12,14 +12,14 @@ create table if not exists flowctl.routines (
 -- trigger; `at time zone` alone also takes abbreviations and POSIX rules, which are no zones.
 create table if not exists flowctl.timezones (
   name text primary key,
-  folded text not null generated always as (lower(name)) stored
+  folded text not null generated always as (lower(name collate "C")) stored
 );
 
 create unique index if not exists timezones_folded on flowctl.timezones (folded);
 
--- A step's settings with those of its flow, as the scheduling routine reads them. `skipped` says why
--- a step is not scheduled for anybody, null for one that is on. `opens`, `closes` and `weekdays` (ISO,
--- Monday 1) are the send window where it applies to this step.
+-- A step's settings with those of its flow, as the scheduling routine reads them. `skipped` says
+-- why a step is not scheduled for anybody, null for one that is on. `opens`, `closes` and
+-- `weekdays` (ISO, Monday 1) are the send window where it applies to this step.
 do $$
 begin
   if to_regtype('flowctl.step_setting') is null then
@@ -45,6 +45,8 @@ end;
 $$;
 
 do $$
+declare
+  api_role text;
 begin
   if to_regclass('public.leads') is null then
     create table public.leads (
@@ -60,6 +62,13 @@ begin
     );
     alter table public.leads enable row level security;
     comment on table public.leads is 'Who is to be messaged.';
+    -- whoever fills a form must be let in by the table's owner
+    revoke all on public.leads from public;
+    foreach api_role in array array['anon', 'authenticated', 'service_role'] loop
+      if to_regrole(api_role) is not null then
+        execute format('revoke all on public.leads from %I', api_role);
+      end if;
+    end loop;
   end if;
 end;
 $$;
@@ -70,6 +79,7 @@ declare
   leads constant regclass := 'public.leads';
   id_type text;
   created_type text;
+  lacking text;
 begin
   if (select c.relkind from pg_catalog.pg_class as c where c.oid = leads) not in ('r', 'p') then
     raise exception 'public.leads is not a table'
@@ -104,6 +114,17 @@ begin
       using errcode = 'FC003',
       hint = 'alter table public.leads add column created_at timestamptz default now();';
   end if;
+  select string_agg(needed.privilege, ', ') into lacking
+  from unnest(array['select', 'references', 'trigger']) as needed (privilege)
+  where not has_table_privilege(leads, needed.privilege);
+  if lacking is not null then
+    raise exception 'public.leads belongs to the role %, and % may not: %',
+      (select pg_get_userbyid(c.relowner) from pg_catalog.pg_class as c where c.oid = leads),
+      current_user, lacking
+      using errcode = 'FC003',
+      hint = format('as its owner: grant select, references, trigger on public.leads to %I;',
+        current_user);
+  end if;
 end;
 $$;
 
@@ -125,7 +146,8 @@ create table if not exists public.flows (
   constraint flows_min_gap check (min_gap > interval '0')
 );
 
-comment on table public.flows is 'Ordered lists of steps and their settings; `default` always exists.';
+comment on table public.flows is
+'Ordered lists of steps and their settings; `default` always exists.';
 
 insert into public.flows (name) values ('default') on conflict do nothing;
 
@@ -148,7 +170,7 @@ create table if not exists public.flow_steps (
 );
 
 comment on table public.flow_steps is
-'The steps of every flow. step_order is kept by the database: by day, immediate ones first, then time of day.';
+'The steps of every flow. step_order is kept by the database: by day, at once, then time of day.';
 
 do $$
 declare
@@ -176,8 +198,8 @@ begin
     $ddl$,
     id_type
   );
-  -- The intent, durable before a provider hears of a message, and gone once its outcome is recorded.
-  -- What is still here after lease_until was handed over, or not: nobody knows.
+  -- The intent, durable before a provider hears of a message, and gone once its outcome is
+  -- recorded. What is still here after lease_until was handed over, or not: nobody knows.
   execute format(
     $ddl$
     create table if not exists flowctl.sends (
@@ -210,6 +232,7 @@ add column if not exists retry_at timestamptz,
 add column if not exists claimed_by uuid,
 add column if not exists lease_until timestamptz,
 add column if not exists due_at timestamptz
+-- squawk-ignore adding-field-with-default
 generated always as (greatest(scheduled_for, retry_at)) stored;
 
 -- Room for heap-only updates, and a vacuum that comes in time.
@@ -261,8 +284,8 @@ $$;
 comment on table public.message_logs is
 'One row for each step and lead: what will be sent, what was sent, what went wrong.';
 
--- What is due, for each channel, in the order it is sent. No claim column may be named here: a claim
--- is then a heap-only update.
+-- What is due, for each channel, in the order it is sent. No claim column may be named here: a
+-- claim is then a heap-only update.
 create index if not exists message_logs_due
 on public.message_logs (message_type, due_at, id) where status = 'pending';
 

@@ -1,6 +1,7 @@
 -- Schedules every message of the leads of one statement, in their own transaction. A lead is never
--- refused because of a flow: should the set fail (a step was deleted meanwhile, say), each lead is tried
--- by itself, and one that cannot be scheduled is left to a warning.
+-- refused because of a flow: if a step goes away meanwhile, the set is tried again without it;
+-- should it fail for another reason, each lead is tried by itself, and one that cannot be scheduled
+-- is left to a warning.
 create or replace function public.auto_schedule_messages() returns trigger
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -9,29 +10,34 @@ declare
   steps flowctl.step_setting[];
   missed record;
 begin
-  begin
-    steps := flowctl.step_settings();
-    insert into public.message_logs
-      (lead_id, flow_step_id, message_type, subject, content, scheduled_for)
-    select
-      lead.id, due.flow_step_id, due.message_type, due.subject, due.content, due.scheduled_for
-    from new_leads as lead
-    cross join lateral flowctl.lead_schedule(
-      to_jsonb(lead), lead.created_at::timestamptz, now(), steps
-    ) as due
-    where due.skipped is null;
-    return null;
-  exception
-    when serialization_failure or deadlock_detected then
-      raise;
-    when others then
-      raise warning 'flowctl: scheduling lead by lead: %', sqlerrm;
-  end;
+  for attempt in 1..3 loop
+    begin
+      steps := flowctl.step_settings();
+      insert into public.message_logs
+        (lead_id, flow_step_id, message_type, subject, content, scheduled_for)
+      select
+        lead.id, due.flow_step_id, due.message_type, due.subject, due.content, due.scheduled_for
+      from new_leads as lead
+      cross join lateral flowctl.lead_schedule(
+        to_jsonb(lead), lead.created_at::timestamptz, now(), steps
+      ) as due
+      where due.skipped is null;
+      return null;
+    exception
+      when foreign_key_violation or deadlock_detected then
+        raise warning 'flowctl: scheduling again: %', sqlerrm;
+      when serialization_failure then
+        raise;
+      when others then
+        raise warning 'flowctl: scheduling lead by lead: %', sqlerrm;
+        exit;
+    end;
+  end loop;
   for missed in select lead.id from new_leads as lead loop
     begin
       perform flowctl.schedule_leads(array[missed.id]);
     exception
-      when serialization_failure or deadlock_detected then
+      when serialization_failure then
         raise;
       when others then
         raise warning 'flowctl: lead % is not scheduled: %', missed.id, sqlerrm;
@@ -41,9 +47,20 @@ begin
 end;
 $$;
 
-drop trigger if exists auto_schedule_messages on public.leads;
-
-create trigger auto_schedule_messages
-after insert on public.leads
-referencing new table as new_leads
-for each statement execute function public.auto_schedule_messages();
+do $$
+begin
+  -- On a leads table of another role the right to make a trigger is not the right to drop one.
+  if not exists (
+    select from pg_catalog.pg_trigger as t
+    where t.tgrelid = 'public.leads'::regclass and t.tgname = 'auto_schedule_messages'
+      and t.tgfoid = 'public.auto_schedule_messages()'::regprocedure
+      and t.tgnewtable = 'new_leads'
+  ) then
+    drop trigger if exists auto_schedule_messages on public.leads;
+    create trigger auto_schedule_messages
+    after insert on public.leads
+    referencing new table as new_leads
+    for each statement execute function public.auto_schedule_messages();
+  end if;
+end;
+$$;

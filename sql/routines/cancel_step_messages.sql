@@ -1,5 +1,5 @@
--- A step that is deleted takes its pending messages out; the rest of its history stays. What is being
--- sent at this moment is left to its dispatcher, and to the next claim.
+-- A step that is deleted takes its pending messages out; the rest of its history stays. What is
+-- being sent at this moment is left to its dispatcher, and to the next claim.
 create or replace function flowctl.cancel_step_messages() returns trigger
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp

@@ -1,4 +1,5 @@
--- Refuses a flow that could not be scheduled, spells its zone as the server does, and keeps `default`.
+-- Refuses a flow that could not be scheduled, spells its zone as the server does, and keeps
+-- `default`.
 create or replace function flowctl.check_flow() returns trigger
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -24,8 +25,16 @@ begin
       using errcode = 'check_violation', hint = 'write it like America/New_York';
   end if;
   new.timezone := zone;
-  if new.send_window is null then
+  if jsonb_typeof(new.send_window) is distinct from 'object' then
+    -- null, or refused by the table
     return new;
+  end if;
+  select key into name
+  from jsonb_object_keys(new.send_window) as key
+  where key not in ('start', 'end', 'days', 'types');
+  if name is not null then
+    raise exception 'flow "%": send_window: "%" is not one of its keys', new.name, name
+      using errcode = 'check_violation', hint = 'it has start, end, days and types';
   end if;
   foreach name in array array['start', 'end'] loop
     if new.send_window ? name and flowctl.time_of_day(new.send_window ->> name) is null then

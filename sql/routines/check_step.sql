@@ -1,5 +1,5 @@
--- Brings a step to the form it is stored in, and refuses one that could not be scheduled. Only a step
--- that is off may lack its time, subject or content: a draft.
+-- Brings a step to the form it is stored in, and refuses one that could not be scheduled. Only a
+-- step that is off may lack its time, subject or content: a draft.
 create or replace function flowctl.check_step() returns trigger
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -23,8 +23,6 @@ begin
     raise exception '%: an email needs a subject', label using errcode = 'check_violation';
   end if;
   if tg_op = 'INSERT' then
-    -- one writer of a flow's steps at a time, so that the order is counted once
-    perform pg_advisory_xact_lock(hashtext('flowctl.flow_steps'), hashtext(new.flow));
     if new.position = 0 then
       new.position := (
         select coalesce(max(step.position), 0) + 1

@@ -1,5 +1,5 @@
--- The instant at which the clock of `zone` is changed, between two instants at which it differs from UTC
--- by different amounts.
+-- The instant at which the clock of `zone` is changed, between two instants at which it differs
+-- from UTC by different amounts.
 create or replace function flowctl.clock_change(low timestamptz, high timestamptz, zone text)
 returns timestamptz
 language plpgsql stable parallel safe

@@ -1,6 +1,6 @@
--- What was sent stays sent, for everybody: else one update would send it again. Others than the owner
--- may not touch what it says either, nor delete it; only its delivery is still open. The owner may
--- redact old content and, by deleting a lead, delete.
+-- What was sent stays sent, for everybody: else one update would send it again. Others than the
+-- owner may not touch what it says either, nor delete it; only its delivery is still open. The
+-- owner may redact old content and, by deleting a lead, delete.
 create or replace function flowctl.guard_sent_message() returns trigger
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp

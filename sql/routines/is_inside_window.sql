@@ -1,5 +1,6 @@
--- Whether a wall clock shows a moment inside a send window. `closes` is exclusive, null is the day's
--- end; a window that closes before it opens crosses midnight and belongs to the day it opens on.
+-- Whether a wall clock shows a moment inside a send window. `closes` is exclusive, null is the
+-- day's end; a window that closes before it opens crosses midnight and belongs to the day it opens
+-- on.
 create or replace function flowctl.is_inside_window(
   wall timestamp, opens time, closes time, weekdays integer[]
 ) returns boolean

@@ -1,9 +1,9 @@
--- When each of the given steps goes to a lead, seen from `seen_at`: the one place where a schedule is
--- computed. The trigger, schedule_messages_for_lead, enrolment and preview all ask here.
+-- When each of the given steps goes to a lead, seen from `seen_at`: the one place where a schedule
+-- is computed. The trigger, schedule_messages_for_lead, enrolment and preview all ask here.
 --
 -- One row for each step; `skipped` says why a step is not scheduled, null for one that is. Days and
--- times of day are counted on the wall clock of the lead's zone: a time that a clock change skips moves
--- forward by the gap, one that it repeats is the later, as `at time zone` reads both.
+-- times of day are counted on the wall clock of the lead's zone: a time that a clock change skips
+-- moves forward by the gap, one that it repeats is the later, as `at time zone` reads both.
 create or replace function flowctl.lead_schedule(
   lead jsonb, created_at timestamptz, seen_at timestamptz, steps flowctl.step_setting[]
 ) returns table (
@@ -59,8 +59,8 @@ begin
         and plan.moment < seen_at - interval '24 hours' then 'step is behind the lead'
     end
   from unnest(steps) as step
-  -- The colon, as in POSIX, says that a zone's name follows: CET alone would be the abbreviation, one
-  -- hour east of UTC in summer too.
+  -- The colon, as in POSIX, says that a zone's name follows: CET alone would be the abbreviation,
+  -- one hour east of UTC in summer too.
   cross join lateral (
     select coalesce(own_zone, step.zone) as zone, ':' || coalesce(own_zone, step.zone) as clock
   ) as place

@@ -1,6 +1,7 @@
 -- Schedules for one lead what is missing and not behind it; returns how many messages it added.
-create or replace function public.schedule_messages_for_lead(lead_id public.leads.id%type)
-returns integer
+create or replace function public.schedule_messages_for_lead(
+  lead_id public.leads.id%type -- noqa: LT01
+) returns integer
 language sql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$

@@ -1,5 +1,5 @@
--- Reads a time of day as people write it: 9:00 AM, 9 am, 09:00, 21:30; 12:00 AM is midnight. Null if
--- it cannot be read.
+-- Reads a time of day as people write it: 9:00 AM, 9 am, 09:00, 21:30; 12:00 AM is midnight. Null
+-- if it cannot be read.
 create or replace function flowctl.time_of_day(written text) returns time
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, pg_temp

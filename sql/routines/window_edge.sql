@@ -1,7 +1,7 @@
--- The first instant from `moment` on at which the wall clock of `zone` is inside the send window (or,
--- with wanted = false, outside); null if there is none. The clock is read as people read it: in a
--- night that goes back an hour the window can open twice, and one that lies in the hour that is
--- skipped does not open.
+-- The first instant from `moment` on at which the wall clock of `zone` is inside the send window
+-- (or, with wanted = false, outside); null if there is none. The clock is read as people read it:
+-- in a night that goes back an hour the window can open twice, and one that lies in the hour that
+-- is skipped does not open.
 create or replace function flowctl.window_edge(
   moment timestamptz, zone text, opens time, closes time, weekdays integer[], wanted boolean
 ) returns timestamptz
@@ -33,8 +33,8 @@ begin
     change := case
       when high_shift = low_shift then high else flowctl.clock_change(low, high, zone)
     end;
-    -- While the clock runs evenly the answer can lie only at the beginning, and where the window opens
-    -- (or closes).
+    -- While the clock runs evenly the answer can lie only at the beginning, and where the window
+    -- opens (or closes).
     edge := (
       select candidate.instant
       from (

@@ -1,0 +1,103 @@
+"""``flowctl apply-schema``: the database brought to this version's schema."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from flowctl import __version__
+from flowctl.cli import show
+from flowctl.cli.session import is_embedded, open_database, session_of
+from flowctl.errors import NeedsAttention, UsageError
+
+_UP_TO_DATE = f"the schema is that of flowctl {__version__}"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("apply-schema")(apply_schema)
+
+
+def apply_schema(
+    ctx: typer.Context,
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit 1 if anything is to be applied; change nothing.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the SQL that would run; change nothing.")
+    ] = False,
+) -> None:
+    """Bring the database to this version's schema, in one transaction.
+
+    Safe to repeat. For a web SQL editor: flowctl apply-schema --dry-run > schema.sql
+    """
+    if check and dry_run:
+        raise UsageError("--check and --dry-run exclude each other", hint="give one of them")
+    if check:
+        _check(ctx)
+    elif dry_run:
+        _print_sql(ctx)
+    else:
+        _apply(ctx)
+
+
+def _apply(ctx: typer.Context) -> None:
+    from flowctl import migrate
+
+    with open_database(ctx, create=True) as connection:
+        applied = migrate.apply(connection)
+        adopted = migrate.adoptions(connection) if migrate.ADOPTION in applied else []
+    for line in _summary(applied):
+        show.line(f"applied {line}")
+    for adoption in adopted:
+        show.line(f"{adoption.what}: {adoption.things}")
+    show.line(_UP_TO_DATE)
+
+
+def _check(ctx: typer.Context) -> None:
+    from flowctl import migrate
+
+    with open_database(ctx) as connection:
+        pending = migrate.pending(connection)
+    if pending:
+        raise NeedsAttention(
+            f"the schema is not that of flowctl {__version__}; to be applied:",
+            hint="flowctl apply-schema",
+            details=_summary([script.name for script in pending]),
+        )
+    show.line(_UP_TO_DATE)
+
+
+def _print_sql(ctx: typer.Context) -> None:
+    from flowctl import migrate
+
+    if is_embedded(ctx) and not _embedded_exists(ctx):
+        show.say("no database is configured; this is the whole schema, for an empty one")
+        pending = migrate.pending(None)
+    else:
+        with open_database(ctx) as connection:
+            pending = migrate.pending(connection)
+    show.raw(migrate.text_of(pending))
+
+
+def _embedded_exists(ctx: typer.Context) -> bool:
+    from flowctl.embedded import EmbeddedServer, default_data_dir
+
+    session = session_of(ctx)
+    data_dir = session.settings.data_dir or default_data_dir(session.environ)
+    return EmbeddedServer(data_dir, environ=session.environ).exists()
+
+
+def _summary(names: Sequence[str]) -> tuple[str, ...]:
+    """SQL files in words: which migrations, how many functions, zones, rights."""
+    migrations = [name for name in names if name[0].isdigit()]
+    routines = len(names) - len(migrations) - len({"timezones", "security"} & set(names))
+    lines = [f"migration {name}" for name in migrations]
+    if routines:
+        lines.append(f"{routines} function{'' if routines == 1 else 's'} and triggers")
+    if "timezones" in names:
+        lines.append("the server's time zones")
+    if "security" in names:
+        lines.append("rights and row-level security")
+    return tuple(lines)
