@@ -1,21 +1,37 @@
-"""Dispatching is tested twice: as the owner, and under the role that may do nothing else."""
+"""Dispatching is tested as the owner, under the role that may do nothing else, and through a pooler
+in transaction mode where one is installed."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from flowctl.database import sql_root
+from tests.support.pooler import PGBOUNCER, name_in, pooler, url_through
 from tests.support.postgres import Connection, Postgres, connect
 
 AS_DISPATCHER = "&options=-crole%3Dflowctl_dispatcher"
 
 
-@pytest.fixture(params=["owner", "dispatcher"])
+WAYS = ["owner", "dispatcher"] + (["pooler"] if PGBOUNCER else [])
+
+
+@pytest.fixture(scope="session")
+def pooled(postgres: Postgres, session_folder: Path) -> Iterator[Path]:
+    """A pooler before the test server."""
+    with pooler(postgres, session_folder / "pgb") as folder:
+        yield folder
+
+
+@pytest.fixture(params=WAYS)
 def database(request: pytest.FixtureRequest, postgres: Postgres) -> Iterator[str]:
     """The URL a dispatcher connects with."""
     with postgres.database() as url:
         if request.param == "owner":
             yield url
+            return
+        if request.param == "pooler":
+            yield url_through(request.getfixturevalue("pooled"), url)
             return
         roles = (sql_root() / "roles.sql").read_text("utf-8")
         with connect(url) as connection:
@@ -25,7 +41,7 @@ def database(request: pytest.FixtureRequest, postgres: Postgres) -> Iterator[str
 
 
 @pytest.fixture
-def conn(database: str) -> Iterator[Connection]:
+def conn(database: str, postgres: Postgres) -> Iterator[Connection]:
     """The owner's connection, as the CRM's would be."""
-    with connect(database.removesuffix(AS_DISPATCHER)) as connection:
+    with connect(postgres.url(name_in(database))) as connection:
         yield connection
