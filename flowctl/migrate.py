@@ -205,11 +205,17 @@ def has_schema(connection: Connection) -> bool:
 
 
 def require_current(connection: Connection) -> None:
-    """Raise SchemaMismatch unless the schema is exactly this program's."""
+    """Raise SchemaMismatch unless the schema is exactly this program's, and DatabaseUnavailable
+    where the role cannot see which it is."""
     history = _history(connection)
     if history is None:
         raise SchemaMismatch(
             "the database has no flowctl schema", hint="create it: flowctl apply-schema"
+        )
+    if not history.routines and _is_hidden(connection):
+        raise DatabaseUnavailable(
+            "row-level security hides the tables of flowctl from this role",
+            hint="connect as their owner or a role with BYPASSRLS, or give the role policies",
         )
     everything = scripts()
     _refuse_newer(history, everything)
@@ -221,6 +227,12 @@ def require_current(connection: Connection) -> None:
             f"the database's schema is older than flowctl {__version__}",
             hint="bring it up: flowctl apply-schema",
         )
+
+
+def _is_hidden(connection: Connection) -> bool:
+    """Whether policies decide what this role sees of the history."""
+    row = connection.execute("select row_security_active('flowctl.routines')").fetchone()
+    return bool(row and row[0])
 
 
 def _latest(everything: list[Script]) -> int:

@@ -10,7 +10,7 @@ from flowctl.cli import show
 from flowctl.cli.options import Json, LeadId, Yes, command_group
 from flowctl.cli.session import open_database
 from flowctl.errors import UsageError
-from flowctl.model import Status
+from flowctl.model import Channel, Status
 
 if TYPE_CHECKING:
     from flowctl.messages import Change, Plan, Wanted
@@ -201,11 +201,11 @@ def _change(
 
 
 def _question(plan: "Plan") -> str:
-    statuses = Counter(str(chosen.status) for chosen in plan.taken)
-    channels = Counter(str(chosen.channel) for chosen in plan.taken)
+    statuses = Counter(chosen.status for chosen in plan.taken)
+    channels = Counter(chosen.channel for chosen in plan.taken)
     unknown = sum(chosen.is_unknown for chosen in plan.taken)
-    which = " and ".join(f"{number} {status}" for status, number in statuses.items())
-    where = ", ".join(f"{number} {channel}" for channel, number in channels.items())
+    which = " and ".join(f"{statuses[one]} {one}" for one in Status if statuses[one])
+    where = ", ".join(f"{channels[one]} {one}" for one in Channel if channels[one])
     doubt = f"; {unknown} of them may have gone out already" if unknown else ""
     noun = "message" if len(plan.taken) == 1 else "messages"
     return f"{plan.change.verb} {which} {noun} ({where}{doubt})?"

@@ -129,18 +129,16 @@ def _new_lead(
 
 
 def _json_object(written: str) -> "JsonObject":
+    from flowctl.flowfile.jsonvalue import json_object
+
     hint = '--lead \'{"first_name": "Ada", "email": "ada@example.com"}\''
     try:
-        row = json.loads(written, parse_constant=_no_number)
+        row = json.loads(written)
+        if isinstance(row, dict):
+            return json_object(row)
     except (ValueError, RecursionError) as error:
         raise InputError(f"--lead: not JSON: {error}", hint=hint) from None
-    if not isinstance(row, dict):
-        raise InputError("--lead: JSON, but no object", hint=hint)
-    return row
-
-
-def _no_number(name: str) -> object:
-    raise ValueError(f"{name} is no number")
+    raise InputError("--lead: JSON, but no object", hint=hint)
 
 
 def _document(found: "Preview", *, explain: bool) -> dict[str, object]:

@@ -1,0 +1,358 @@
+"""``flowctl messages``: list, show, retry, cancel."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.support.cli import RunFlowctl
+from tests.support.factories import a_flow, a_lead, a_step, messages
+from tests.support.hostile import FORBIDDEN, HOSTILE
+from tests.support.postgres import Connection, connect
+from tests.support.roles import reader
+from tests.support.sending import begin_sends, waits_for_lock
+from tests.support.waiting import until
+
+NOWHERE = "00000000-0000-0000-0000-000000000000"
+
+KEYS = [
+    "id",
+    "lead_id",
+    "flow",
+    "key",
+    "message_type",
+    "to",
+    "subject",
+    "content",
+    "status",
+    "scheduled_for",
+    "sent_at",
+    "attempts",
+    "provider_id",
+    "delivery_status",
+    "error_message",
+]
+
+
+@pytest.fixture
+def lead(conn: Connection) -> UUID:
+    """A lead with one message of each status, keyed by it."""
+    for day, status in enumerate(("cancelled", "failed", "pending", "sent")):
+        a_step(conn, key=status, day=day, type="text" if status == "failed" else "email")
+    lead = a_lead(conn)
+    conn.execute(
+        "update message_logs as message set status = step.key, attempts = 5, "
+        "sent_at = case step.key when 'sent' then now() end, "
+        "recipient = case step.key when 'sent' then 'ada@example.com' end, "
+        "error_message = case when step.key like '%led' then '100%_' || step.key end "
+        "from flow_steps as step where step.id = message.flow_step_id"
+    )
+    return lead
+
+
+def ids(conn: Connection) -> dict[str, str]:
+    """The messages' ids by their step's key."""
+    found = conn.execute(
+        "select step.key, message.id::text from message_logs as message "
+        "join flow_steps as step on step.id = message.flow_step_id"
+    )
+    return dict(found.fetchall())
+
+
+def statuses(conn: Connection) -> dict[str, str]:
+    """The messages' statuses by their step's key."""
+    found = conn.execute(
+        "select step.key, message.status from message_logs as message "
+        "join flow_steps as step on step.id = message.flow_step_id"
+    )
+    return dict(found.fetchall())
+
+
+def test_a_list_is_all_there_is(flowctl: RunFlowctl, conn: Connection, lead: UUID) -> None:
+    ran = flowctl("messages", "list", "--json")
+    assert ran.exit_code == 0
+    document = ran.json()
+    assert [list(message) for message in document] == [KEYS] * 4
+    assert [message["key"] for message in document] == ["cancelled", "failed", "pending", "sent"]
+    last = document[-1]
+    assert last["id"] == ids(conn)["sent"]
+    assert last["lead_id"] == str(lead)
+    assert (last["flow"], last["message_type"]) == ("default", "email")
+    assert last["to"] == "ada@example.com"
+    assert last["sent_at"].endswith("+00:00")
+
+
+@pytest.mark.usefixtures("lead")
+@pytest.mark.parametrize(
+    ("args", "found"),
+    [
+        (["--status", "failed"], ["failed"]),
+        (["--step", "sent"], ["sent"]),
+        (["--step", "default/pending"], ["pending"]),
+        (["--error", "100%_F"], ["failed"]),
+        (["--error", "%"], ["cancelled", "failed"]),
+        (["--error", "_x"], []),
+        (["--status", "sent", "--step", "pending"], []),
+        (["--limit", "2"], ["cancelled", "failed"]),
+    ],
+)
+def test_filters_narrow_the_list(args: list[str], found: list[str], flowctl: RunFlowctl) -> None:
+    document = flowctl("messages", "list", *args, "--json").json()
+    assert [message["key"] for message in document] == found
+
+
+def test_a_list_of_one_lead(flowctl: RunFlowctl, conn: Connection, lead: UUID) -> None:
+    other = a_lead(conn)
+    document = flowctl("messages", "list", "--lead", str(lead).upper(), "--json").json()
+    assert {message["lead_id"] for message in document} == {str(lead)}
+    assert len(flowctl("messages", "list", "--lead", str(other), "--json").json()) == 4
+
+
+def test_a_message_of_a_deleted_step_stays_listed(
+    flowctl: RunFlowctl, conn: Connection, lead: UUID
+) -> None:
+    conn.execute("delete from flow_steps where key = 'sent'")
+    (message,) = flowctl("messages", "list", "--status", "sent", "--json").json()
+    assert (message["flow"], message["key"], message["lead_id"]) == (None, None, str(lead))
+    assert "(deleted)" in flowctl("messages", "list", "--status", "sent").stdout
+
+
+def test_people_see_the_first_hundred(flowctl: RunFlowctl, conn: Connection) -> None:
+    a_step(conn)
+    conn.execute(
+        "insert into leads (email) select n || '@example.com' from generate_series(1, 101) n"
+    )
+    ran = flowctl("messages", "list")
+    assert len(ran.stdout.splitlines()) == 101
+    assert "the first 100 of 101; --limit N shows more" in ran.stderr
+    assert len(flowctl("messages", "list", "--limit", "200").stdout.splitlines()) == 102
+    assert len(flowctl("messages", "list", "--json").json()) == 101
+
+
+def test_an_empty_list(flowctl: RunFlowctl) -> None:
+    ran = flowctl("messages", "list")
+    assert (ran.exit_code, ran.stdout, ran.stderr) == (0, "", "no messages\n")
+    assert flowctl("messages", "list", "--json").json() == []
+
+
+def test_hostile_words_stay_words(flowctl: RunFlowctl, conn: Connection, lead: UUID) -> None:
+    conn.execute("update message_logs set error_message = %s where status = 'failed'", (HOSTILE,))
+    conn.execute("update message_logs set content = %s where status = 'failed'", (HOSTILE,))
+    table = flowctl("messages", "list", "--lead", str(lead))
+    shown = flowctl("messages", "show", ids(conn)["failed"])
+    for ran in (table, shown):
+        assert ran.exit_code == 0
+        assert "[bold]Ada[/bold] [/x]" in ran.stdout
+        assert not any(character in ran.stdout for character in FORBIDDEN)
+    document = flowctl("messages", "show", ids(conn)["failed"], "--json")
+    assert document.json()["error_message"] == HOSTILE
+    assert not any(character in document.stdout for character in FORBIDDEN)
+
+
+def test_show_says_all_there_is(flowctl: RunFlowctl, conn: Connection, lead: UUID) -> None:
+    begin_sends(conn)
+    message = ids(conn)["pending"]
+    document: dict[str, Any] = flowctl("messages", "show", message, "--json").json()
+    assert list(document)[: len(KEYS)] == KEYS
+    assert document["lead_id"] == str(lead)
+    assert document["sending_to"] == "ada@example.com"
+    assert document["sending_by"] == "smtp"
+    assert document["sending_since"] is not None
+    assert document["is_unknown"] is False
+    text = flowctl("messages", "show", message)
+    assert "sending_since" in text.stdout
+    assert "  | Subject: Welcome" in text.stdout
+    assert flowctl("messages", "show", ids(conn)["sent"], "--json").json()["sending_to"] is None
+
+
+@pytest.mark.usefixtures("lead")
+def test_retry_asks_and_makes_due(flowctl: RunFlowctl, conn: Connection) -> None:
+    conn.execute(
+        "update message_logs set retry_at = '2999-01-01', claimed_by = gen_random_uuid(), "
+        "lease_until = '2999-01-01' where status in ('failed', 'cancelled')"
+    )
+    asked = flowctl("messages", "retry", "--error", "100%")
+    assert asked.exit_code == 1
+    assert "retry 1 failed and 1 cancelled messages (1 email, 1 text)?" in asked.stderr
+    assert statuses(conn)["failed"] == "failed"
+    done = flowctl("messages", "retry", "--error", "100%", "--yes")
+    assert (done.exit_code, done.stdout) == (0, "2 messages due again\n")
+    found = conn.execute(
+        "select status, attempts, error_message, due_at <= now(), claimed_by, lease_until "
+        "from message_logs where attempts = 0"
+    ).fetchall()
+    assert found == [("pending", 0, None, True, None, None)] * 2
+
+
+@pytest.mark.usefixtures("lead")
+def test_retry_takes_ids(flowctl: RunFlowctl, conn: Connection) -> None:
+    known = ids(conn)
+    ran = flowctl("messages", "retry", known["failed"], known["failed"], "--yes")
+    assert (ran.exit_code, ran.stdout) == (0, "1 message due again\n")
+    assert statuses(conn) == {
+        "cancelled": "cancelled",
+        "failed": "pending",
+        "pending": "pending",
+        "sent": "sent",
+    }
+
+
+@pytest.mark.usefixtures("lead")
+@pytest.mark.parametrize(
+    ("verb", "refused", "why"),
+    [
+        ("retry", "sent", "it is sent"),
+        ("retry", "pending", "it is pending"),
+        ("cancel", "sent", "it is sent"),
+        ("cancel", "failed", "it is failed"),
+        ("cancel", "cancelled", "it is cancelled"),
+    ],
+)
+def test_an_id_that_cannot_be_taken_stops_the_others(
+    verb: str, refused: str, why: str, *, flowctl: RunFlowctl, conn: Connection
+) -> None:
+    known = ids(conn)
+    before = statuses(conn)
+    good = {"retry": "failed", "cancel": "pending"}[verb]
+    ran = flowctl("messages", verb, known[good], known[refused], "--yes")
+    assert (ran.exit_code, ran.stdout) == (3, "")
+    assert ran.stderr.splitlines()[0] == f"error: message {known[refused]}: {why}"
+    assert statuses(conn) == before
+
+
+@pytest.mark.usefixtures("lead")
+def test_several_refusals_are_all_named(flowctl: RunFlowctl, conn: Connection) -> None:
+    known = ids(conn)
+    ran = flowctl("messages", "retry", known["sent"], known["pending"], "--yes")
+    assert ran.exit_code == 3
+    assert "2 of these messages cannot be taken" in ran.stderr
+    assert known["sent"] in ran.stderr
+    assert known["pending"] in ran.stderr
+
+
+@pytest.mark.usefixtures("lead")
+def test_what_is_being_sent_is_left_alone(flowctl: RunFlowctl, conn: Connection) -> None:
+    begin_sends(conn)
+    by_id = flowctl("messages", "cancel", ids(conn)["pending"], "--yes")
+    assert by_id.exit_code == 3
+    assert "it is being sent" in by_id.stderr
+    by_filter = flowctl("messages", "cancel", "--step", "pending", "--yes")
+    assert by_filter.exit_code == 3
+    assert "there is nothing to cancel (1: it is being sent)" in by_filter.stderr
+    assert statuses(conn)["pending"] == "pending"
+
+
+@pytest.mark.parametrize("by", ["messages", "leads"])
+def test_what_begins_to_be_sent_meanwhile_is_left_alone(
+    by: str, flowctl: RunFlowctl, conn: Connection, lead: UUID
+) -> None:
+    args = {
+        "messages": ("messages", "cancel", "--status", "pending", "--yes"),
+        "leads": ("leads", "stop", str(lead)),
+    }[by]
+    with connect(conn.info.dsn) as watcher, ThreadPoolExecutor() as pool:
+        with conn.transaction():
+            conn.execute("select from message_logs where status = 'pending' for no key update")
+            begin_sends(conn)
+            running = pool.submit(flowctl, *args)
+            until(lambda: running.done() or waits_for_lock(watcher))
+        ran = running.result()
+    assert ran.exit_code == 0
+    assert ran.stdout.startswith("0 messages cancelled")
+    assert "1 message" in ran.stderr
+    assert statuses(conn)["pending"] == "pending"
+
+
+@pytest.mark.usefixtures("lead")
+def test_a_message_without_its_step_is_not_retried(flowctl: RunFlowctl, conn: Connection) -> None:
+    failed = ids(conn)["failed"]
+    conn.execute("delete from flow_steps where key = 'failed'")
+    ran = flowctl("messages", "retry", failed, "--yes")
+    assert ran.exit_code == 3
+    assert "its step was deleted" in ran.stderr
+    some = flowctl("messages", "retry", "--error", "100%", "--yes")
+    assert (some.exit_code, some.stdout) == (0, "1 message due again\n")
+    assert "1 left out: its step was deleted" in some.stderr
+
+
+def test_an_unknown_outcome_is_retried_only_on_request(
+    flowctl: RunFlowctl, conn: Connection, lead: UUID
+) -> None:
+    conn.execute(
+        "update message_logs set error_message = 'unknown outcome: connection lost' "
+        "where status = 'failed'"
+    )
+    left = flowctl("messages", "retry", "--lead", str(lead), "--status", "failed", "--yes")
+    assert left.exit_code == 3
+    assert "1: its outcome is unknown (--unknown takes those)" in left.stderr
+    asked = flowctl("messages", "retry", ids(conn)["failed"])
+    assert "1 of them may have gone out already" in asked.stderr
+    done = flowctl("messages", "retry", "--unknown", "--yes")
+    assert (done.exit_code, done.stdout) == (0, "1 message due again\n")
+    assert statuses(conn)["cancelled"] == "cancelled"
+
+
+@pytest.mark.usefixtures("lead")
+def test_cancel_takes_what_is_pending(flowctl: RunFlowctl, conn: Connection) -> None:
+    asked = flowctl("messages", "cancel", "--step", "pending")
+    assert asked.exit_code == 1
+    assert "cancel 1 pending message (1 email)?" in asked.stderr
+    done = flowctl("messages", "cancel", "--status", "pending", "--yes")
+    assert (done.exit_code, done.stdout) == (0, "1 message cancelled\n")
+    found = conn.execute("select error_message from message_logs where error_message like '%hand'")
+    assert found.fetchall() == [("cancelled by hand",)]
+
+
+@pytest.mark.usefixtures("lead")
+@pytest.mark.parametrize(
+    ("args", "status", "error"),
+    [
+        (["list", "--status", "lost"], 2, "invalid value for '--status'"),
+        (["list", "--limit", "0"], 2, "invalid value for '--limit'"),
+        (["list", "--lead", "x"], 3, "no lead has the id 'x'"),
+        (["list", "--step", "pendin"], 3, "no step is called 'pendin'"),
+        (["show", "x"], 3, "'x' is not the id of a message"),
+        (["show", NOWHERE], 3, f"no message has the id {NOWHERE}"),
+        (["retry"], 2, "say which messages to retry: ids, or filters"),
+        (["retry", NOWHERE, "--status", "failed"], 2, "ids and filters contradict each other"),
+        (["retry", "--status", "sent"], 2, "retry takes no sent messages"),
+        (["retry", "--status", "cancelled", "--unknown"], 2, "contradict each other"),
+        (["retry", "--unknown", "--yes"], 3, "there is nothing to retry"),
+        (["retry", NOWHERE, "--yes"], 3, f"no message has the id {NOWHERE}"),
+        (["retry", "x", "--yes"], 3, "'x' is not the id of a message"),
+        (["cancel", "--status", "failed"], 2, "cancel takes no failed messages"),
+        (["cancel", "--error", "nothing like it", "--yes"], 3, "there is nothing to cancel"),
+    ],
+)
+def test_bad_input(args: list[str], status: int, error: str, flowctl: RunFlowctl) -> None:
+    ran = flowctl("messages", *args)
+    assert (ran.exit_code, ran.stdout) == (status, "")
+    first, hint = ran.stderr.splitlines()
+    assert first.startswith("error: ")
+    assert error in first
+    assert hint.startswith("hint: ")
+
+
+@pytest.mark.usefixtures("lead")
+def test_a_reader_can_look_and_not_touch(
+    flowctl: RunFlowctl, conn: Connection, database: str
+) -> None:
+    with reader(conn, database) as url:
+        env = {"DATABASE_URL": url}
+        assert len(flowctl("messages", "list", "--json", env=env).json()) == 4
+        assert flowctl("messages", "show", ids(conn)["sent"], env=env).exit_code == 0
+        refused = flowctl("messages", "cancel", "--status", "pending", "--yes", env=env)
+    assert refused.exit_code == 4
+    assert statuses(conn)["pending"] == "pending"
+
+
+def test_a_flow_of_another_name_is_named(flowctl: RunFlowctl, conn: Connection) -> None:
+    a_flow(conn, "nurture")
+    a_step(conn, flow="nurture", key="welcome")
+    a_step(conn, key="welcome")
+    a_lead(conn)
+    document = flowctl("messages", "list", "--step", "nurture/welcome", "--json").json()
+    assert [message["flow"] for message in document] == ["nurture"]
+    assert len(flowctl("messages", "list", "--step", "welcome", "--json").json()) == 2
+    assert len(messages(conn, "id")) == 2

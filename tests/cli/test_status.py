@@ -1,0 +1,162 @@
+"""``flowctl status`` and ``flowctl forecast``."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.support.cli import RunFlowctl, run_flowctl
+from tests.support.factories import a_flow, a_lead, a_step, database_now
+from tests.support.hostile import FORBIDDEN, HOSTILE
+from tests.support.postgres import Connection
+from tests.support.roles import reader
+from tests.support.sending import begin_sends
+
+SMTP = {"SMTP_URL": "smtp://127.0.0.1:2525", "EMAIL_FROM": "crm@example.com"}
+
+
+def some_messages(conn: Connection) -> None:
+    """Two due emails, a due text, an email of tomorrow; two that failed, for one reason."""
+    a_step(conn, key="now")
+    a_step(conn, key="text", type="text")
+    a_step(conn, key="tomorrow", day=1)
+    a_lead(conn)
+    a_step(conn, key="failed")
+    a_lead(conn)
+    a_lead(conn)
+    conn.execute(
+        "update message_logs as message set status = 'failed', error_message = 'lead has no email' "
+        "from flow_steps as step where step.id = message.flow_step_id and step.key = 'failed'"
+    )
+    conn.execute(
+        "update message_logs set status = 'sent', sent_at = now() where lead_id = "
+        "(select id from leads limit 1 offset 2) and status = 'pending'"
+    )
+
+
+def test_the_document(flowctl: RunFlowctl, conn: Connection) -> None:
+    some_messages(conn)
+    conn.execute(
+        "update message_logs set scheduled_for = scheduled_for - interval '1 hour' "
+        "where message_type = 'text' and status = 'pending'"
+    )
+    ran = flowctl("status", "--json")
+    assert (ran.exit_code, ran.stderr) == (0, "")
+    document = ran.json()
+    oldest = document.pop("oldest_due_seconds")
+    assert 3600 <= oldest < 7200
+    assert abs(datetime.fromisoformat(document.pop("next_due")) - database_now(conn)) <= timedelta(
+        1
+    )
+    assert document == {
+        "counts": {"pending": 6, "sent": 3, "failed": 2, "cancelled": 0},
+        "due": 4,
+        "held": {"email": 2, "text": 2},
+        "failures": [{"reason": "lead has no email", "count": 2}],
+    }
+
+
+def test_the_keys_stand_in_the_order_of_the_contract(flowctl: RunFlowctl) -> None:
+    document = flowctl("status", "--json").json()
+    assert list(document) == ["counts", "due", "oldest_due_seconds", "next_due", "held", "failures"]
+    assert document["oldest_due_seconds"] is None
+    assert document["next_due"] is None
+
+
+def test_a_configured_channel_holds_nothing(flowctl: RunFlowctl, conn: Connection) -> None:
+    some_messages(conn)
+    assert flowctl("status", "--json", env=SMTP).json()["held"] == {"email": 0, "text": 2}
+
+
+@pytest.mark.parametrize(
+    "holds",
+    [
+        "update message_logs set lease_until = now() + interval '1 hour'",
+        "update message_logs set retry_at = now() + interval '1 hour'",
+        "",
+    ],
+)
+def test_what_is_claimed_paused_or_being_sent_is_not_due(
+    holds: str, flowctl: RunFlowctl, conn: Connection
+) -> None:
+    a_step(conn)
+    a_lead(conn)
+    if holds:
+        conn.execute(holds.encode())
+    else:
+        begin_sends(conn)
+    document = flowctl("status", "--json").json()
+    assert (document["due"], document["oldest_due_seconds"]) == (0, None)
+    assert document["held"] == {"email": 0, "text": 0}
+    assert document["counts"]["pending"] == 1
+
+
+def test_people_see_what_needs_them(flowctl: RunFlowctl, conn: Connection) -> None:
+    some_messages(conn)
+    conn.execute("update message_logs set error_message = %s where status = 'failed'", (HOSTILE,))
+    ran = flowctl("status")
+    assert ran.exit_code == 0
+    assert "warning: email is not configured: set SMTP_URL, EMAIL_FROM" in ran.stderr
+    assert "pending    " in ran.stdout
+    assert "2       [bold]Ada[/bold] [/x]" in ran.stdout
+    assert not any(character in ran.stdout for character in FORBIDDEN)
+
+
+def test_a_forecast_counts_days_of_the_default_flow(flowctl: RunFlowctl, conn: Connection) -> None:
+    a_flow(conn, timezone="Pacific/Auckland")
+    a_step(conn, key="overdue")
+    a_step(conn, key="text", type="text", day=1, time="12:05 AM")
+    a_step(conn, key="far", day=4)
+    a_lead(conn, timezone="Pacific/Auckland")
+    conn.execute(
+        "update message_logs set scheduled_for = '2026-01-01' where scheduled_for <= now()"
+    )
+    document = flowctl("forecast", "--days", "4", "--json").json()
+    assert list(document) == ["timezone", "days"]
+    assert document["timezone"] == "Pacific/Auckland"
+    today = database_now(conn).astimezone(ZoneInfo("Pacific/Auckland")).date()
+    assert document["days"] == [
+        {"date": str(today), "email": 1, "text": 0},
+        {"date": str(today + timedelta(1)), "email": 0, "text": 1},
+        {"date": str(today + timedelta(2)), "email": 0, "text": 0},
+        {"date": str(today + timedelta(3)), "email": 0, "text": 0},
+    ]
+
+
+def test_a_forecast_is_of_a_week(flowctl: RunFlowctl, conn: Connection) -> None:
+    days = flowctl("forecast", "--json").json()["days"]
+    first = database_now(conn).astimezone(UTC).date()
+    assert [date.fromisoformat(day["date"]) for day in days] == [
+        first + timedelta(number) for number in range(7)
+    ]
+    table = flowctl("forecast")
+    assert "days of UTC" in table.stderr
+    assert len(table.stdout.splitlines()) == 8
+
+
+def test_days_are_at_least_one(flowctl: RunFlowctl) -> None:
+    assert flowctl("forecast", "--days", "0").exit_code == 2
+
+
+def test_a_reader_can_look(flowctl: RunFlowctl, conn: Connection, database: str) -> None:
+    some_messages(conn)
+    with reader(conn, database) as url:
+        env = {"DATABASE_URL": url}
+        assert flowctl("status", "--json", env=env).json()["counts"]["sent"] == 3
+        assert flowctl("forecast", "--json", env=env).exit_code == 0
+
+
+def test_a_role_that_policies_keep_out_is_told_so(
+    flowctl: RunFlowctl, conn: Connection, database: str
+) -> None:
+    some_messages(conn)
+    with reader(conn, database, bypasses_policies=False) as url:
+        ran = flowctl("status", "--json", env={"DATABASE_URL": url})
+    assert (ran.exit_code, ran.stdout) == (4, "")
+    assert "row-level security" in ran.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "forecast"])
+def test_without_a_schema(command: str, empty_database: str) -> None:
+    ran = run_flowctl(command, env={"DATABASE_URL": empty_database})
+    assert (ran.exit_code, ran.stdout) == (5, "")
