@@ -247,6 +247,9 @@ def _show(totals: "Totals", request: "Request", *, as_json: bool) -> None:
         words = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
         verb = "would do" if request.is_rehearsal else "done"
         show.line(f"{verb}: {words}" if words else "nothing is due")
+    if request.is_rehearsal and request.outbox is None:
+        for said in _missing(request):
+            show.warn(f"{said}: until then a real run holds its messages")
     if totals.late:
         show.say(
             f"{totals.late} were more than an hour late, the latest by {_rounded(totals.latest)} "
@@ -271,15 +274,19 @@ def _failures(totals: "Totals", request: "Request") -> Iterator[FlowctlError]:
             hint="the rest stays pending; raise the limit if that many sends are meant",
         )
     if totals.held:
-        missing = [
-            f"{channel} needs {', '.join(names)}"
-            for channel, names in request.settings.missing.items()
-            if names and channel in request.channels
-        ]
         yield NeedsAttention(
             f"{totals.held} due messages are held: their channel is not configured",
-            hint="set what is missing: " + "; ".join(missing),
+            hint="set what is missing: " + "; ".join(_missing(request)),
         )
+
+
+def _missing(request: "Request") -> list[str]:
+    """What each channel of the request lacks to be configured."""
+    return [
+        f"{channel} needs {', '.join(names)}"
+        for channel, names in request.settings.missing.items()
+        if names and channel in request.channels
+    ]
 
 
 def _rounded(duration: timedelta) -> str:

@@ -55,18 +55,19 @@ def lanes_for(
 ) -> Served:
     """A lane for each channel that is configured; all of them with an outbox.
 
-    ``rate`` is in messages a second and holds for each channel by itself. Raises InputError for an
-    outbox or a setting that cannot be used.
+    ``rate`` is in messages a second and holds for each channel by itself. A rehearsal serves every
+    channel. Raises InputError for an outbox or a setting that cannot be used.
     """
     served = Served()
     for channel in channels:
-        transport, name = _transport(settings, channel, concurrency, outbox, now)
+        transport, name = (
+            (Rehearsal(channel), "outbox")
+            if is_rehearsal
+            else _transport(settings, channel, concurrency, outbox, now)
+        )
         if transport is None:
             served.unserved.append(channel)
             continue
-        if is_rehearsal:
-            transport.close()
-            transport, name = Rehearsal(channel), "outbox"
         served.lanes.append(
             Lane(
                 channel,
