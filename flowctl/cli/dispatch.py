@@ -99,8 +99,9 @@ def dispatch(
     from flowctl.dispatch.runs import Request
     from flowctl.moment import parse_moment
 
+    session = session_of(ctx)
     request = Request(
-        settings=session_of(ctx).settings,
+        settings=session.settings,
         options=Options(
             concurrency=concurrency
             or (OUTBOX_CONCURRENCY if outbox is not None or dry_run else CONCURRENCY),
@@ -114,6 +115,7 @@ def dispatch(
         outbox=outbox,
         is_rehearsal=dry_run,
         is_loop=loop,
+        before_connecting=lambda: session.revive_database(),  # noqa: PLW0108  # set on attaching
     )
     with attach_database(ctx) as conninfo:
         _show(_run(conninfo, request), request, as_json=as_json)

@@ -1,6 +1,6 @@
 """One run of the program: its environment and settings, and the database its commands work on."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,11 +21,16 @@ NAMES_A_SERVER = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGSERVICE", "PGDATABASE")
 
 @dataclass
 class Session:
-    """What the global options and the environment say; filled in before a command runs."""
+    """What the global options and the environment say; filled in before a command runs.
+
+    ``revive_database`` starts an attached embedded server again, should it have been stopped; with
+    any other database it does nothing.
+    """
 
     process_environ: Mapping[str, str]
     env_file: Path | None = None
     debug: bool = False
+    revive_database: Callable[[], None] = lambda: None
 
     @cached_property
     def environ(self) -> Mapping[str, str]:
@@ -75,8 +80,10 @@ def attach_database(ctx: typer.Context, *, create: bool = False) -> Iterator[str
         from flowctl.embedded import EmbeddedServer, default_data_dir
 
         data_dir = session.settings.data_dir or default_data_dir(session.environ)
-        with EmbeddedServer(data_dir, environ=session.environ).attach(create=create) as conninfo:
+        server = EmbeddedServer(data_dir, environ=session.environ)
+        with server.attach(create=create) as conninfo:
             show.say(f"using the embedded database in {data_dir}")
+            session.revive_database = server.ensure_running
             yield conninfo
 
 

@@ -1,7 +1,7 @@
 """One run of ``flowctl dispatch``: its lanes, its dispatcher, and what it leaves undone."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ class Request:
 
     ``rate``: sends a second on each channel. ``outbox``: a folder for files instead of sends.
     ``is_rehearsal``: everything happens but the sends, and is undone at the end.
+    ``before_connecting`` is called each time a connection to the database is opened.
     """
 
     settings: Settings
@@ -32,6 +33,7 @@ class Request:
     outbox: Path | None = None
     is_rehearsal: bool = False
     is_loop: bool = False
+    before_connecting: Callable[[], None] = lambda: None
 
 
 class DispatchRun:
@@ -86,10 +88,15 @@ def prepare(conninfo: str, request: Request, observer: Observer) -> Iterator[Dis
         now=options.now,
         is_rehearsal=request.is_rehearsal,
     )
+
+    def connect() -> Connection:
+        request.before_connecting()
+        # what a rehearsal does is one transaction that is never committed
+        return database.open_connection(conninfo, autocommit=not request.is_rehearsal)
+
     try:
         dispatcher = Dispatcher(
-            # what a rehearsal does is one transaction that is never committed
-            lambda: database.open_connection(conninfo, autocommit=not request.is_rehearsal),
+            connect,
             served.lanes,
             request.settings,
             options,
