@@ -13,6 +13,7 @@ from flowctl.settings import Settings
 from flowctl.store import leads as store
 from flowctl.store import schedules
 from flowctl.store.leads import Column
+from flowctl.store.messages import cancel_messages
 
 BATCH = 1000
 """Leads enrolled in one transaction: few enough that nobody waits for it."""
@@ -111,8 +112,9 @@ def stop_lead(connection: Connection, lead_id: str, reason: str | None) -> Stopp
     """
     migrate.require_current(connection)
     (existing,) = _existing(connection, [lead_id])
-    cancelled, left = store.stop_lead(connection, existing, reason or STOPPED)
-    return Stopped(len(cancelled), len(left))
+    pending = store.pending_of_lead(connection, existing)
+    cancelled = cancel_messages(connection, pending, reason or STOPPED)
+    return Stopped(cancelled, len(pending) - cancelled)
 
 
 def _check_column(name: str, columns: Mapping[str, Column]) -> None:

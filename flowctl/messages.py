@@ -15,6 +15,9 @@ from flowctl.store import messages as store
 from flowctl.store import schedules
 from flowctl.store.messages import Chosen, Filter, Message, MessageDetail
 
+CANCELLED = "cancelled by hand"
+"""The reason of a cancelled message."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -155,9 +158,9 @@ def carry_out(connection: Connection, plan: Plan) -> int:
     ids = [chosen.id for chosen in plan.taken]
     match plan.change:
         case Change.RETRY:
-            return len(store.retry_messages(connection, ids))
+            return store.retry_messages(connection, ids)
         case Change.CANCEL:
-            return len(store.cancel_messages(connection, ids))
+            return store.cancel_messages(connection, ids, CANCELLED)
 
 
 def _obstacle(change: Change, chosen: Chosen) -> str | None:

@@ -98,12 +98,7 @@ def enroll_leads(connection: Connection, ids: Sequence[str], flow: str) -> int:
     return int(added or 0)
 
 
-def stop_lead(connection: Connection, lead_id: str, reason: str) -> tuple[set[UUID], set[UUID]]:
-    """Cancel a lead's pending messages; returns the cancelled ones, and those that were left
-    because they are being sent."""
-    with connection.transaction(), connection.cursor(row_factory=scalar_row) as cursor:
-        cursor.execute(query("lock_lead_messages"), {"lead_id": lead_id})
-        pending = set(cursor.fetchall())
-        cursor.execute(query("stop_lead"), {"lead_id": lead_id, "reason": reason})
-        stopped = set(cursor.fetchall())
-    return stopped, pending - stopped
+def pending_of_lead(connection: Connection, lead_id: str) -> list[UUID]:
+    """A lead's pending messages."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return list(cursor.execute(query("pending_of_lead"), {"lead_id": lead_id}).fetchall())

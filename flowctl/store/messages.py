@@ -1,6 +1,6 @@
 """What an operator sees of messages and does to them (``messages.sql``)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,12 @@ from psycopg.rows import class_row, dict_row, scalar_row
 
 from flowctl.database import Connection, query
 from flowctl.model import Channel, Status
+
+BATCH = 5000
+"""Messages changed in one transaction."""
+
+PASSES = 3
+"""How often a message is tried that a dispatcher has hold of: it does for milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,23 +126,39 @@ def choose_by_id(connection: Connection, ids: Sequence[UUID]) -> list[Chosen]:
     return _chosen(connection, "choose_by_id", {"ids": list(ids)})
 
 
-def retry_messages(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
-    """Make failed and cancelled messages due now; returns those that took it.
+def retry_messages(connection: Connection, ids: Sequence[UUID]) -> int:
+    """Make failed and cancelled messages due now; returns how many took it.
 
     One whose step was deleted, or that is being sent, is left alone.
     """
     return _change(connection, "retry_messages", ids)
 
 
-def cancel_messages(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
-    """Cancel pending messages that are not being sent; returns those that took it."""
-    return _change(connection, "cancel_messages", ids)
+def cancel_messages(connection: Connection, ids: Sequence[UUID], reason: str) -> int:
+    """Cancel pending messages that are not being sent; returns how many took it."""
+    return _change(connection, "cancel_messages", ids, reason=reason)
 
 
-def _change(connection: Connection, name: str, ids: Sequence[UUID]) -> set[UUID]:
+def _change(connection: Connection, name: str, ids: Sequence[UUID], **values: str) -> int:
+    """Change messages in short transactions; what a dispatcher has hold of is tried again."""
+    changed = 0
+    for begin in range(0, len(ids), BATCH):
+        left = set(ids[begin : begin + BATCH])
+        for _ in range(PASSES):
+            left -= _change_free(connection, name, left, values)
+            if not left:
+                break
+        changed += len(ids[begin : begin + BATCH]) - len(left)
+    return changed
+
+
+def _change_free(
+    connection: Connection, name: str, ids: Collection[UUID], values: Mapping[str, str]
+) -> set[UUID]:
+    """Change those of these messages that nobody else has hold of."""
     with connection.transaction(), connection.cursor(row_factory=scalar_row) as cursor:
-        cursor.execute(query("lock_messages"), {"ids": list(ids)})
-        cursor.execute(query(name), {"ids": list(ids)})
+        free = cursor.execute(query("lock_messages"), {"ids": list(ids)}).fetchall()
+        cursor.execute(query(name), {"ids": free, **values})
         return set(cursor.fetchall())
 
 

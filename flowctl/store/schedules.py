@@ -66,7 +66,6 @@ class ScheduleRow:
     skipped: str | None
     stopped: str | None
     zone: str
-    flow_zone: str | None
     created_at: datetime | None
     created_wall: datetime | None
     seen_at: datetime | None

@@ -59,19 +59,7 @@ cross join lateral jsonb_populate_record(
   null::public.message_logs, jsonb_build_object('lead_id', given.id)
 ) as typed;
 
--- name: lock_lead_messages
--- Waits for dispatchers that are about to begin one of them, so that the next statement sees it.
+-- name: pending_of_lead
 select message.id
 from public.message_logs as message
-where message.lead_id = %(lead_id)s and message.status = 'pending'
-order by message.id
-for no key update;
-
--- name: stop_lead
--- Cancels what is pending, but for what is being sent.
-update public.message_logs as message
-set status = 'cancelled', error_message = %(reason)s, claimed_by = null, lease_until = null
-where message.lead_id = %(lead_id)s
-  and message.status = 'pending'
-  and not exists (select from flowctl.sends as send where send.message_id = message.id)
-returning message.id;
+where message.lead_id = %(lead_id)s and message.status = 'pending';

@@ -121,12 +121,12 @@ left join flowctl.sends as send on send.message_id = message.id
 where message.id = any(%(ids)s::uuid[]);
 
 -- name: lock_messages
--- Waits for dispatchers that are about to begin one of them, so that the next statement sees it.
+-- Takes hold of those of these messages that no dispatcher is working on, and waits for none: so
+-- neither can be in the other's way. The next statement then sees every send that was begun.
 select message.id
 from public.message_logs as message
 where message.id = any(%(ids)s::uuid[])
-order by message.id
-for no key update;
+for no key update skip locked;
 
 -- name: retry_messages
 -- Makes them due now, as if they had never been tried.
@@ -149,7 +149,7 @@ returning message.id;
 update public.message_logs as message
 set
   status = 'cancelled',
-  error_message = 'cancelled by hand',
+  error_message = %(reason)s::text,
   claimed_by = null,
   lease_until = null
 where message.id = any(%(ids)s::uuid[])

@@ -95,9 +95,9 @@ seen as (
 computed as (
   select
     seen.message_id, seen.is_lead, due.flow, due.key, due.step_order, due.message_type, due.zone,
-    due.planned_for, due.scheduled_for as computed_for, due.skipped,
-    seen.created_at, seen.seen_at, seen.subject, seen.content, seen.timezone as flow_zone,
-    seen.min_gap, seen.day, seen.time_of_day, seen.opens, seen.closes, seen.weekdays,
+    due.planned_for, due.scheduled_for as computed_for, due.skipped, seen.created_at, seen.seen_at,
+    seen.subject, seen.content, seen.min_gap, seen.day, seen.time_of_day, seen.opens, seen.closes,
+    seen.weekdays,
     case
       when seen.is_lead and coalesce(seen.status, '') <> 'pending' then null
       when seen.skipped is not null then seen.skipped
@@ -114,7 +114,7 @@ computed as (
   select
     message.id, true, null, null, null, message.message_type,
     coalesce(flowctl.known_zone(existing.lead ->> 'timezone'), common.timezone, 'UTC'),
-    null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+    null, null, null, null, null, null, null, null, null, null, null, null, null,
     case when message.status = 'pending' then 'step was deleted' end
   from existing
   inner join public.message_logs as message on message.lead_id = existing.id
@@ -164,7 +164,6 @@ select
   timed.skipped,
   timed.stopped,
   timed.zone,
-  timed.flow_zone,
   timed.created_at,
   timed.seen_at,
   timed.planned_for,

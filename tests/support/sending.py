@@ -17,12 +17,3 @@ where status = 'pending'
 def begin_sends(conn: Connection) -> None:
     """Every pending message is being sent."""
     conn.execute(_BEGIN)
-
-
-def waits_for_lock(conn: Connection) -> bool:
-    """Whether anybody waits for a row that somebody else has locked."""
-    found = conn.execute(
-        "select exists (select from pg_stat_activity where datname = current_database() "
-        "and wait_event_type = 'Lock')"
-    )
-    return found.fetchone() == (True,)
