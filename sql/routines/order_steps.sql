@@ -8,7 +8,7 @@ declare
   misplaced uuid[];
   places integer[];
 begin
-  select array_agg(counted.id), array_agg(counted.place) into misplaced, places
+  select array_agg(counted.id), array_agg(counted.place::integer) into misplaced, places
   from (
     select step.id, step.step_order, row_number() over (
       partition by step.flow
