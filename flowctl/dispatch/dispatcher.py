@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -21,7 +22,7 @@ from flowctl.dispatch.rendering import Ready
 from flowctl.dispatch.senders import Answer, Senders
 from flowctl.dispatch.telling import Teller
 from flowctl.dispatch.unsettled import fail_unanswerable, look_up_texts
-from flowctl.errors import DatabaseAway, ProviderStopped
+from flowctl.errors import DatabaseAway, FlowctlError, ProviderStopped
 from flowctl.model import Outcome, OutcomeKind
 from flowctl.settings import Settings
 from flowctl.store.sends import Begun, Refused, Run
@@ -142,8 +143,7 @@ class Dispatcher:
                         settled_at = now
                     self._pass_if_due(now)
                 except DatabaseAway:
-                    self._forget_claims()
-                    self._ledger.wait_until_back()
+                    self._wait_for_database()
                 pause = min(PROBE, self._options.interval) * self._random.uniform(0.8, 1.2)
                 self._stopping.wait(pause)
         finally:
@@ -179,7 +179,16 @@ class Dispatcher:
         """Write down in one transaction what came in and what goes out next; then let it go."""
         turn = Turn(lookup_pause=PAUSE)
         decided = [self._decide(turn, answer) for answer in answers]
-        batch = self._next_batch()
+        batch: list[tuple[Lane, Ready]] = []
+        failure: FlowctlError | None = None
+        try:
+            self._fill(batch)
+        except FlowctlError as error:
+            # what came in is written all the same
+            failure = error
+            for lane, ready in reversed(batch):
+                lane.ready.appendleft(ready)
+            batch.clear()
         turn.intents = [ready.intent for _, ready in batch]
         written = self._ledger.write(turn)
         for ready, outcome, decision in decided:
@@ -189,13 +198,14 @@ class Dispatcher:
             raise written.failure
         for lane, ready in batch:
             self._act_on(lane, ready, written.begun.get(ready.claimed.id))
+        if failure is not None:
+            raise failure
         self._rest_busy()
 
-    def _next_batch(self) -> list[tuple[Lane, Ready]]:
-        """What fills the free slots, shared among the channels that have something to send."""
-        batch: list[tuple[Lane, Ready]] = []
+    def _fill(self, batch: list[tuple[Lane, Ready]]) -> None:
+        """Add what fills the free slots, shared among the channels that have something to send."""
         if self._stopping.is_set() or self.totals.is_braked:
-            return batch
+            return
         wanting = [lane for lane in self._lanes.values() if not lane.is_idle]
         for lane in wanting:
             share = max(1, self._options.concurrency // len(wanting)) - len(lane.in_flight)
@@ -207,7 +217,6 @@ class Dispatcher:
             self._feed.fill(lane, self._within_limit(largest, len(batch)))
             allowed = lane.allowance(self._clock.monotonic(), slots)
             batch += [(lane, ready) for ready in lane.take(allowed)]
-        return batch
 
     def _act_on(self, lane: Lane, ready: Ready, decision: Begun | None) -> None:
         """Hand over what was begun; put away the rest."""
@@ -311,14 +320,16 @@ class Dispatcher:
                 self._senders.close()
             self._ledger.close()
 
+    def _wait_for_database(self) -> None:
+        """Return when the database is back and has what was claimed and not begun, or at a stop."""
+        with suppress(DatabaseAway):
+            self._ledger.wait_until_back(lambda seconds: not self._stopping.wait(seconds))
+            self._give_back()
+
     def _give_back(self) -> None:
         """Release what is claimed and was not begun."""
         held = [ready.claimed.id for lane in self._lanes.values() for ready in lane.held()]
-        self._forget_claims()
         self._ledger.release(held)
-
-    def _forget_claims(self) -> None:
-        """Leave what is claimed and not begun to its lease."""
         for lane in self._lanes.values():
             lane.ready.clear()
             lane.busy.clear()

@@ -1,13 +1,13 @@
 """What the database must know before and after a send; the one user of the connection in a run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from flowctl.database import Connection
 from flowctl.dispatch.link import Link
-from flowctl.errors import DatabaseUnavailable
+from flowctl.errors import DatabaseUnavailable, FlowctlError
 from flowctl.model import Channel
 from flowctl.store import sends
 from flowctl.store.sends import Begun, Claimed, Intent, Lookup, Refused, Result, Run
@@ -41,7 +41,7 @@ class Written:
 
     recorded: set[UUID]
     begun: dict[UUID, Begun] = field(default_factory=dict)
-    failure: DatabaseUnavailable | None = None
+    failure: FlowctlError | None = None
 
 
 class Ledger:
@@ -76,7 +76,7 @@ class Ledger:
             return Written(recorded)
         try:
             return self._link.once(lambda c: self._record_and_begin(c, turn))
-        except DatabaseUnavailable as failure:
+        except FlowctlError as failure:
             # Whether it was committed is unknown; that nothing was handed over is certain.
             recorded = self._link.surely(lambda c: self._record_and_take_back(c, turn))
             return Written(recorded, failure=failure)
@@ -123,9 +123,9 @@ class Ledger:
 
         self._link.surely(work)
 
-    def wait_until_back(self) -> None:
-        """Wait for a database that is away. Raises DatabaseAway when told to stop meanwhile."""
-        self._link.surely(lambda c: c.execute("select 1"))
+    def wait_until_back(self, pause: Callable[[float], bool]) -> None:
+        """Wait for a database that is away. Raises DatabaseAway when ``pause`` says no."""
+        self._link.surely(lambda c: c.execute("select 1"), pause)
 
     def close(self) -> None:
         """Close the connection."""

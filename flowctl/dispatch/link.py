@@ -71,24 +71,28 @@ class Link:
                 self._on_change("")
             return result
 
-    def surely(self, work: Callable[[Connection], T]) -> T:
+    def surely(
+        self, work: Callable[[Connection], T], pause: Callable[[float], bool] | None = None
+    ) -> T:
         """Run ``work``, which must be safe to repeat, until it is done.
 
-        A database that is away is waited for until ``pause`` says no; one that refuses (a right was
-        taken away, its disk is full) is asked a few times more. Raises DatabaseUnavailable then.
+        A database that is away is waited for until ``pause`` (the link's unless given) says no; one
+        that refuses (a right was taken away, its disk is full) is asked a few times more. Raises
+        DatabaseUnavailable then.
         """
-        pause = FIRST_PAUSE
+        wait = pause or self._pause
+        length = FIRST_PAUSE
         refusals = 0
         while True:
             try:
                 return self.once(work)
             except DatabaseUnavailable as error:
                 refusals += not isinstance(error, DatabaseAway)
-                spread = pause * self._random.uniform(0.8, 1.2)
+                spread = length * self._random.uniform(0.8, 1.2)
                 seconds = PASSWORD_PAUSE if isinstance(error, PasswordRefused) else spread
-                if refusals > REFUSALS_TAKEN or not self._pause(seconds):
+                if refusals > REFUSALS_TAKEN or not wait(seconds):
                     raise
-            pause = min(pause * 2, LONGEST_PAUSE)
+            length = min(length * 2, LONGEST_PAUSE)
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""

@@ -3,6 +3,7 @@
 Whatever is wrong with a lead or a template concerns that message alone.
 """
 
+import re
 from dataclasses import dataclass
 
 from flowctl import template
@@ -15,6 +16,9 @@ from flowctl.template import TemplateError
 
 TEXT_LIMIT = 1600
 """Characters of a text message that Twilio takes (error 21617)."""
+
+_NOT_TEXT = re.compile(r"[\x00\ud800-\udfff]")
+"""What a filter such as ``url_decode`` can make of a lead's data, and PostgreSQL does not take."""
 
 
 class Unsendable(Exception):
@@ -91,6 +95,8 @@ def render_content(
         )
     except TemplateError as error:
         raise Unsendable(f"template: {error}") from error
+    if _NOT_TEXT.search(body) or _NOT_TEXT.search(rendered_subject or ""):
+        raise Unsendable("template: the result holds a character that is no text (a zero byte)")
     if not body.strip():
         raise Unsendable("template: the content is empty for this lead")
     if channel is Channel.EMAIL and not rendered_subject:

@@ -1,7 +1,6 @@
 """Providers that outlive every dispatcher that is killed."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,6 +10,5 @@ from tests.support.providers import Providers, running_providers
 @pytest.fixture(scope="session")
 def providers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Providers]:
     """The servers of this test process; their journals hold what all its tests have sent."""
-    folder: Path = tmp_path_factory.mktemp("providers")
-    with running_providers(folder) as running:
+    with running_providers(tmp_path_factory.mktemp("providers")) as running:
         yield running

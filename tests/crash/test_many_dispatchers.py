@@ -34,9 +34,7 @@ ENDED_WHILE_STARTING = (-signal.SIGTERM, 128 + signal.SIGTERM)
 class Crew:
     """As many dispatchers as there are kinds; one that ends or is killed is replaced."""
 
-    def __init__(
-        self, conn: Connection, database: str, providers: Providers, folder: Path
-    ) -> None:
+    def __init__(self, conn: Connection, database: str, providers: Providers, folder: Path) -> None:
         self._conn = conn
         self._database = database
         self._providers = providers
@@ -84,9 +82,7 @@ class Crew:
 
 
 @pytest.fixture
-def crew(
-    conn: Connection, database: str, providers: Providers, tmp_path: Path
-) -> Iterator[Crew]:
+def crew(conn: Connection, database: str, providers: Providers, tmp_path: Path) -> Iterator[Crew]:
     steps_of_both_channels(conn)
     name_runs(conn)
     add_leads(conn, LEADS // 2)

@@ -75,9 +75,7 @@ def dispatch_to_the_end(conninfo: str, environ: Mapping[str, str], *, concurrenc
     assert not dispatch_until(never, conninfo, environ, concurrency=concurrency)
 
 
-def _dispatch(
-    death: Death, conninfo: str, environ: Mapping[str, str], concurrency: int
-) -> None:
+def _dispatch(death: Death, conninfo: str, environ: Mapping[str, str], concurrency: int) -> None:
     request = Request(Settings.from_env(environ), Options(concurrency=concurrency))
     with runs.prepare(conninfo, request, Doomed(death)) as run:
         run.run()
