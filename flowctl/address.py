@@ -123,6 +123,13 @@ def is_region(code: str) -> bool:
     return code in phonenumbers.SUPPORTED_REGIONS
 
 
+def calling_code(region: str) -> str:
+    """The digits with which an international number of the country begins: ``44`` for GB."""
+    import phonenumbers
+
+    return str(phonenumbers.country_code_for_region(region))
+
+
 def parse_mailbox(raw: str) -> Mailbox:
     """``name@example.com`` or ``Display Name <name@example.com>``, quotes around the name or not.
 

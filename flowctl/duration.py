@@ -53,3 +53,15 @@ def format_duration(duration: timedelta) -> str:
             return f"{number}{letter}"
     seconds, rest = divmod(duration, _UNITS["s"])
     return f"{seconds}.{rest.microseconds:06}".rstrip("0") + "s"
+
+
+def rough_duration(seconds: int) -> str:
+    """A length of time for people, in its two largest units: ``2d 5h``, ``12m 3s``."""
+    minutes, second = divmod(seconds, 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    if days:
+        return f"{days}d {hour}h"
+    if hours:
+        return f"{hours}h {minute}m"
+    return f"{minute}m {second}s" if minutes else f"{second}s"

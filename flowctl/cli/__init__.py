@@ -34,6 +34,7 @@ COMMAND_MODULES: tuple[str, ...] = (
     "flowctl.cli.leads",
     "flowctl.cli.suppressions",
     "flowctl.cli.reconcile",
+    "flowctl.cli.doctor",
     "flowctl.cli.demo",
 )
 """Full module names in the order of ``--help``; each has ``register(app: typer.Typer) -> None``."""

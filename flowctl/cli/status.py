@@ -7,6 +7,7 @@ import typer
 from flowctl.cli import show
 from flowctl.cli.options import Json
 from flowctl.cli.session import open_database, session_of
+from flowctl.duration import rough_duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +67,7 @@ def _show(found: "Standing", missing: "Mapping[Channel, tuple[str, ...]]") -> No
     rows: list[tuple[str, object]] = [(str(name), count) for name, count in found.counts.items()]
     rows.append(("due now", found.due))
     if found.oldest_due_seconds is not None:
-        rows.append(("oldest due for", _span(found.oldest_due_seconds)))
+        rows.append(("oldest due for", rough_duration(found.oldest_due_seconds)))
     rows.append(("next due", found.next_due or "nothing"))
     rows += [(f"held {channel}", count) for channel, count in found.held.items() if count]
     show.table(("messages", ""), rows, empty="no messages")
@@ -80,15 +81,3 @@ def _show(found: "Standing", missing: "Mapping[Channel, tuple[str, ...]]") -> No
             [(failure.count, failure.reason) for failure in found.failures],
             empty="nothing failed",
         )
-
-
-def _span(seconds: int) -> str:
-    """A length of time in its two largest units."""
-    minutes, second = divmod(seconds, 60)
-    hours, minute = divmod(minutes, 60)
-    days, hour = divmod(hours, 24)
-    if days:
-        return f"{days}d {hour}h"
-    if hours:
-        return f"{hours}h {minute}m"
-    return f"{minute}m {second}s" if minutes else f"{second}s"

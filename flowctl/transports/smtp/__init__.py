@@ -73,6 +73,26 @@ class SmtpTransport:
         failure = self._open(session, deadline)
         return failure or self._deliver(session, message, content, deadline)
 
+    def greet(self) -> Outcome:
+        """Connect, start TLS, log in, and hand over nothing; accepted is that all of it works."""
+        session = SmtpSession(self._settings, self._context, self._clock, self._timeouts)
+        failure = self._open(session, self._clock.monotonic() + self._timeouts.handover)
+        if failure is not None:
+            return failure
+        try:
+            code, _ = session.noop()
+        except (smtplib.SMTPException, OSError) as error:
+            session.close()
+            return _lost(session.stage, error)
+        tls = session.sock.version() if isinstance(session.sock, ssl.SSLSocket) else None
+        session.quit_quietly()
+        login = (
+            "" if self._settings.username is None else f", logged in as {self._settings.username}"
+        )
+        return Outcome(
+            OutcomeKind.ACCEPTED, code=str(code), detail=one_line(f"{tls or 'no TLS'}{login}")
+        )
+
     def close(self) -> None:
         """Say goodbye on all kept connections."""
         with self._lock:

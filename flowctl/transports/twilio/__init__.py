@@ -6,14 +6,15 @@ is unknown, and Twilio's lists tell what became of it.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import requests
 from twilio.base import values
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
+from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
 
 from flowctl.errors import ProviderStopped
@@ -39,6 +40,9 @@ _RESOLVING = 10.0
 
 _NONSENSE = (ValueError, TypeError, AttributeError, KeyError)
 """What Twilio's client raises over an answer that is not what its API promises."""
+
+
+_Answer = TypeVar("_Answer")
 
 
 class TwilioTransport:
@@ -98,6 +102,19 @@ class TwilioTransport:
         Some may be up to two minutes older: clocks differ. Raises ProviderStopped.
         """
         return self._records(since, date_sent_after=since.astimezone(UTC) - _DAYS_DIFFER)
+
+    def ask(self, question: Callable[[Client], _Answer]) -> _Answer | Outcome:
+        """The answer to a request that changes nothing, or the outcome that it had instead."""
+        client = self._client()
+        client.forget()
+        try:
+            return question(client.rest)
+        except requests.RequestException as error:
+            return _unanswered(error, was_sent=False)
+        except TwilioException as error:
+            return _refused(error, client.answer)
+        except _NONSENSE:
+            return _nonsense(client.answer)
 
     def close(self) -> None:
         """Close all connections."""

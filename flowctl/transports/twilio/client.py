@@ -74,6 +74,11 @@ class TwilioClient:
         """The account's messages. Call ``forget`` before each request."""
         return self._client.messages
 
+    @property
+    def rest(self) -> Client:
+        """All of the account. Call ``forget`` before each request."""
+        return self._client
+
     def forget(self) -> None:
         """Forget the last request."""
         self.answer = None

@@ -1,0 +1,11 @@
+"""What is wrong with a set-up, and what to type next.
+
+The doctor only looks. Every look is by itself: one that fails is a fault of its own and does not
+end the examination, and what the role may not see is a note.
+"""
+
+from flowctl.doctor.check import Check, Grade
+from flowctl.doctor.examination import Report, examine
+from flowctl.doctor.variables import Sound, sound_settings
+
+__all__ = ["Check", "Grade", "Report", "Sound", "examine", "sound_settings"]

@@ -1,0 +1,75 @@
+"""Whether leads, flows and steps can be worked with."""
+
+from collections.abc import Sequence
+
+from flowctl import template
+from flowctl.database import Connection
+from flowctl.doctor.check import Check, counted, fault, note, ok, shown
+from flowctl.settings import Settings
+from flowctl.store import health
+from flowctl.store.steps import select_steps
+
+_FIX_STEPS = "put it right in the steps file, then: flowctl steps sync FILE"
+
+
+def leads(connection: Connection, _: Settings) -> Sequence[Check]:
+    """Whether this role sees them: what it does not see it cannot send to."""
+    sight = health.lead_sight(connection)
+    if not sight.may_read:
+        grant = f'grant select on public.leads to "{sight.role}";'
+        return [fault("leads", f"the role {sight.role} may not read public.leads", grant)]
+    hidden = health.count(connection, "hidden_lead_messages")
+    if sight.is_hidden or hidden:
+        return [
+            fault(
+                "leads",
+                f"row-level security hides leads from the role {sight.role}"
+                + (f", those of {counted(hidden, 'pending message')} too" if hidden else ""),
+                f'create policy flowctl on public.leads for select to "{sight.role}" using (true);',
+            )
+        ]
+    return [ok("leads", "can be read")]
+
+
+def flows(connection: Connection, _: Settings) -> Sequence[Check]:
+    """Their steps, zones and send windows."""
+    checks = []
+    if empty := [found.what for found in health.findings(connection, "empty_flows")]:
+        detail = f"no steps in {shown(empty, ', ')}"
+        checks.append(
+            note("flows", detail, "write some into a file, then: flowctl steps sync FILE")
+        )
+    if lost := health.findings(connection, "unknown_zones"):
+        detail = shown([f"{found.what}: the server has no zone {found.reason}" for found in lost])
+        checks.append(fault("flows", detail, _FIX_STEPS))
+    if closed := [found.what for found in health.findings(connection, "closed_windows")]:
+        detail = f"the send window never opens in {shown(closed, ', ')}"
+        checks.append(fault("flows", detail, _FIX_STEPS))
+    return checks or [ok("flows", "have steps, known zones and windows that open")]
+
+
+def steps(connection: Connection, _: Settings) -> Sequence[Check]:
+    """Whether each enabled step can be scheduled."""
+    broken = health.findings(connection, "unschedulable_steps")
+    if broken:
+        detail = shown([f"{found.what}: {found.reason}" for found in broken])
+        return [fault("steps", detail, _FIX_STEPS)]
+    return [ok("steps", "those that are enabled can be scheduled")]
+
+
+def templates(connection: Connection, _: Settings) -> Sequence[Check]:
+    """Whether each enabled step's subject and content can be parsed, whoever wrote them."""
+    broken = []
+    for stored in select_steps(connection):
+        step = stored.step
+        if not step.enabled:
+            continue
+        for field, text in (("subject", step.subject), ("content", step.content)):
+            try:
+                template.parse(text or "", template.is_html(text or "") and field == "content")
+            except template.TemplateError as error:
+                name = f"{step.flow}/{step.key or f'#{stored.step_order}'}"
+                broken.append(f"{name}: {field}: {error}")
+    if broken:
+        return [fault("templates", shown(broken), _FIX_STEPS)]
+    return [ok("templates", "those of enabled steps can be parsed")]

@@ -1,0 +1,100 @@
+"""What waits, for how long, and whether the table keeps up."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from flowctl.database import Connection
+from flowctl.doctor.check import Check, counted, fault, note, ok
+from flowctl.duration import rough_duration
+from flowctl.model import Channel
+from flowctl.settings import Settings
+from flowctl.store import health, status
+
+LATE = timedelta(hours=1)
+"""How long a due message may wait for a dispatcher."""
+
+LONG_TRANSACTION = timedelta(hours=1)
+
+MANY_DEAD = 10_000
+DEAD_SHARE = 0.2
+"""Dead rows worth a word: that many at least, and that share of the table."""
+
+LARGE_INDEX = 64 * 1024 * 1024
+ENTRY_BYTES = 400
+"""Bytes of the due index worth a word, in all and for each entry; a full one has about 60."""
+
+_DUE_INDEX = (
+    "create index message_logs_due on public.message_logs (message_type, due_at, id) "
+    "where status = 'pending';"
+)
+
+
+def channels(connection: Connection, settings: Settings) -> Sequence[Check]:
+    """Messages and steps of channels that this set-up cannot send on."""
+    checks = []
+    for channel, need in health.channel_needs(connection).items():
+        missing = settings.missing.get(channel, ())
+        if (settings.smtp if channel is Channel.EMAIL else settings.twilio) is not None:
+            continue
+        hint = f"set {', '.join(missing)}" if missing else "see settings"
+        if need.due:
+            detail = f"{counted(need.due, 'due message')} held: {channel} is not configured"
+            checks.append(fault("channels", detail, hint))
+        elif need.pending or need.steps:
+            detail = (
+                f"{channel} is not configured here; {counted(need.steps, 'step')} and "
+                f"{counted(need.pending, 'pending message')} need it"
+            )
+            checks.append(note("channels", detail, hint))
+    return checks or [ok("channels", "whatever is to be sent has a configured channel")]
+
+
+def phones(connection: Connection, settings: Settings) -> Sequence[Check]:
+    """Numbers that cannot be read without a region."""
+    if settings.default_region is not None:
+        return [ok("phones", f"national numbers count as {settings.default_region}")]
+    national = health.count(connection, "national_phones")
+    if national:
+        detail = f"{counted(national, 'pending text')} to numbers without a country: each will fail"
+        return [note("phones", detail, "set FLOWCTL_DEFAULT_REGION, such as US")]
+    return [ok("phones", "those of pending texts have a country")]
+
+
+def lag(connection: Connection, _: Settings) -> Sequence[Check]:
+    """How long the oldest due message has waited."""
+    due = status.due_by_channel(connection)
+    if not due:
+        return [ok("lag", "nothing is due")]
+    oldest = max(one.oldest_seconds for one in due)
+    waiting = counted(sum(one.messages for one in due), "message")
+    detail = f"{waiting} due, the oldest for {rough_duration(oldest)}"
+    if oldest > LATE.total_seconds():
+        hint = "flowctl dispatch --once, and see that cron or a service runs it"
+        return [fault("lag", f"{detail}: no dispatcher seems to run", hint)]
+    return [ok("lag", detail)]
+
+
+def vacuum(connection: Connection, _: Settings) -> Sequence[Check]:
+    """Dead rows, and the index that dispatchers walk."""
+    table = health.table_health(connection)
+    if not table.has_due_index:
+        return [fault("vacuum", "the index message_logs_due is missing", _DUE_INDEX)]
+    when = "never" if table.vacuumed_at is None else f"{table.vacuumed_at:%Y-%m-%d %H:%M%z}"
+    detail = (
+        f"{table.dead} dead of {table.live + table.dead} rows, last vacuum {when}, "
+        f"due index {table.index_bytes / 1024 / 1024:.1f} MB"
+    )
+    if table.dead > max(MANY_DEAD, DEAD_SHARE * table.live):
+        return [note("vacuum", detail, "vacuum (analyze) public.message_logs;")]
+    if table.index_bytes > max(LARGE_INDEX, ENTRY_BYTES * table.index_rows):
+        return [note("vacuum", detail, "reindex index concurrently public.message_logs_due;")]
+    return [ok("vacuum", detail)]
+
+
+def old_transactions(connection: Connection, _: Settings) -> Sequence[Check]:
+    """Transactions so old that vacuum cleans nothing up, and claims slow down."""
+    oldest = health.oldest_horizon(connection)
+    if oldest is not None and oldest.seconds > LONG_TRANSACTION.total_seconds():
+        detail = f"{oldest.what} has been in a transaction for {rough_duration(oldest.seconds)}"
+        return [note("old transactions", f"{detail}: vacuum waits for it", oldest.cure)]
+    return [ok("old transactions", "none keeps vacuum waiting")]

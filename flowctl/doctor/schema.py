@@ -1,0 +1,117 @@
+"""Whether the database has what ``apply-schema`` made, as it made it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from flowctl import migrate
+from flowctl.database import Connection
+from flowctl.doctor.check import Check, cures, fault, note, ok, shown
+from flowctl.errors import SchemaMismatch
+from flowctl.settings import Settings
+from flowctl.store import health
+
+_FUNCTION = re.compile(
+    r"create or replace function (?P<name>[a-z_.]+)\(.*?as \$\$(?P<body>.*?)\$\$;", re.DOTALL
+)
+_TRIGGER = re.compile(
+    r"create trigger (?P<name>\w+)\s[^;]*?\son (?P<place>[a-z_.]+)\b[^;]*?"
+    r"execute function (?P<function>[a-z_.]+)\(",
+    re.DOTALL,
+)
+
+_SCHEDULER = "public.auto_schedule_messages"
+_APPLY = "flowctl apply-schema"
+
+
+@dataclass(frozen=True, slots=True)
+class _Shipped:
+    """What a routine's file defines."""
+
+    routine: str
+    functions: dict[str, str]
+    triggers: dict[tuple[str, str], str]
+
+
+def version(connection: Connection, _: Settings) -> Sequence[Check]:
+    """Whether the schema is that of this program."""
+    try:
+        migrate.require_current(connection)
+        pending = [script.name for script in migrate.pending(connection)]
+    except SchemaMismatch as error:
+        return [fault("schema", error.message, error.hint)]
+    if pending:
+        detail = "the server's version or its roles have changed since: " + shown(pending, ", ")
+        return [note("schema", detail, _APPLY)]
+    return [ok("schema", "is that of this flowctl")]
+
+
+def triggers(connection: Connection, _: Settings) -> Sequence[Check]:
+    """Whether every trigger of ours is there and on, and nothing else schedules messages."""
+    found = {(trigger.place, trigger.name): trigger for trigger in health.own_triggers(connection)}
+    wanted = {
+        where: (shipped.routine, function)
+        for shipped in _shipped()
+        for where, function in shipped.triggers.items()
+    }
+    problems: list[tuple[str, str]] = []
+    for (place, name), (routine, function) in wanted.items():
+        trigger = found.get((place, name))
+        if trigger is None or trigger.function != function:
+            problems.append((f"{name} on {place} is missing", _again(routine)))
+        elif not trigger.is_enabled:
+            problems.append(
+                (f"{name} on {place} is off", f"alter table {place} enable trigger {name};")
+            )
+    problems += [
+        (
+            f"{trigger.name} on {trigger.place} schedules messages too",
+            f'drop trigger "{trigger.name}" on {trigger.place};',
+        )
+        for where, trigger in found.items()
+        if where not in wanted and (trigger.function == _SCHEDULER or trigger.schedules)
+    ]
+    if problems:
+        details, hints = zip(*problems, strict=True)
+        return [fault("triggers", shown(details), cures(hints))]
+    return [ok("triggers", f"all {len(wanted)} are there and on")]
+
+
+def functions(connection: Connection, _: Settings) -> Sequence[Check]:
+    """Whether every function of ours is there, once, with the text that this program ships."""
+    try:
+        migrate.require_current(connection)
+    except SchemaMismatch:
+        return []
+    found: dict[str, list[str]] = {}
+    for function in health.own_functions(connection):
+        found.setdefault(function.name, []).append(function.body)
+    problems = [
+        (f"{name} is {'missing' if name not in found else 'not ours'}", _again(shipped.routine))
+        for shipped in _shipped()
+        for name, body in shipped.functions.items()
+        if found.get(name) != [body]
+    ]
+    if problems:
+        details, hints = zip(*problems, strict=True)
+        return [fault("functions", shown(details), cures(hints))]
+    return [ok("functions", "all have the text that this flowctl ships")]
+
+
+def _shipped() -> Iterator[_Shipped]:
+    for script in migrate.scripts():
+        if script.version is None:
+            yield _Shipped(
+                script.name,
+                {made["name"]: made["body"] for made in _FUNCTION.finditer(script.text)},
+                {
+                    (made["place"], made["name"]): made["function"]
+                    for made in _TRIGGER.finditer(script.text)
+                },
+            )
+
+
+def _again(routine: str) -> str:
+    """How to have a routine applied that the history believes to be there."""
+    forgotten = f"delete from flowctl.routines where name = '{routine}';"  # noqa: S608 - to read
+    return f"{forgotten} and then: {_APPLY}"

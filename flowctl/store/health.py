@@ -1,0 +1,217 @@
+"""What the doctor sees of a database (``doctor.sql``, ``rights.sql``): all of it only read."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from psycopg import errors
+from psycopg.rows import class_row, scalar_row
+
+from flowctl.database import Connection, query
+from flowctl.model import Channel
+
+LOOK_SECONDS = 30
+"""How long one look at a large table may take."""
+
+
+_Record = TypeVar("_Record")
+
+
+class NotSeen(Exception):
+    """The role may not look there, or the look took too long; the text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The server and the role; ``version_number`` as PostgreSQL counts: 150004 is 15.4."""
+
+    version_number: int
+    version: str
+    name: str
+    role: str
+    is_read_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A trigger on a table of ours; ``schedules``: its function writes messages or has it done."""
+
+    place: str
+    name: str
+    function: str
+    is_enabled: bool
+    schedules: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of a name of ours; ``body`` is its text between the quotes."""
+
+    name: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong, and why, or the SQL that puts it right."""
+
+    what: str
+    reason: str = ""
+    cure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Whether the role may read leads, and whether row-level security hides them all from it."""
+
+    role: str
+    may_read: bool
+    is_hidden: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many of something there are, and for how many seconds the oldest has been so."""
+
+    things: int
+    seconds: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unscheduled:
+    """Leads that lack all messages: those whose steps are still ahead, and those too late for it.
+
+    ``lead_id`` and ``flow`` are of one of the former.
+    """
+
+    in_time: int
+    too_late: int
+    lead_id: str | None
+    flow: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What waits for a channel: due messages, all pending ones, enabled steps of enabled flows."""
+
+    channel: Channel
+    due: int
+    pending: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """Who has kept vacuum from cleaning up for that long, and the SQL that ends it."""
+
+    what: str
+    cure: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class TableHealth:
+    """Rows of ``message_logs`` as the statistics have them, and the index of what is due."""
+
+    live: int
+    dead: int
+    vacuumed_at: datetime | None
+    has_due_index: bool
+    index_bytes: int
+    index_rows: int
+
+
+@contextmanager
+def look(connection: Connection) -> Iterator[None]:
+    """A transaction that writes nothing and waits for no single look longer than LOOK_SECONDS.
+
+    Raises NotSeen where the role may not look, or the look was cut short.
+    """
+    try:
+        with connection.transaction():
+            connection.execute(query("look_gently"), {"seconds": LOOK_SECONDS})
+            yield
+    except errors.InsufficientPrivilege as error:
+        raise NotSeen(error.diag.message_primary or "permission denied") from error
+    except errors.QueryCanceled as error:
+        raise NotSeen(f"it took longer than {LOOK_SECONDS} seconds") from error
+
+
+def server_state(connection: Connection) -> Server:
+    """The server and the role."""
+    return _row(connection, "server_state", Server)
+
+
+def own_triggers(connection: Connection) -> list[Trigger]:
+    """All triggers on our tables and on leads, but for those of constraints."""
+    return _rows(connection, "own_triggers", Trigger)
+
+
+def own_functions(connection: Connection) -> list[Function]:
+    """All functions of schema ``flowctl``, and those in ``public`` that have a name of ours."""
+    return _rows(connection, "own_functions", Function)
+
+
+def lead_sight(connection: Connection) -> Sight:
+    """What this role can see of leads."""
+    return _row(connection, "lead_sight", Sight)
+
+
+def findings(connection: Connection, name: str) -> list[Finding]:
+    """The rows of a query that gives what is wrong."""
+    return _rows(connection, name, Finding)
+
+
+def count(connection: Connection, name: str, **values: object) -> int:
+    """The number that a query counts."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return int(cursor.execute(query(name), values).fetchone() or 0)
+
+
+def is_pair_unique(connection: Connection) -> bool:
+    """Whether an index keeps a lead from having two messages of one step."""
+    return count(connection, "pair_indexes") > 0
+
+
+def stale_claims(connection: Connection, patience: timedelta) -> Waiting:
+    """Claims that ended longer than ``patience`` ago and were not taken since."""
+    return _row(connection, "stale_claims", Waiting, patience=patience)
+
+
+def doubtful_sends(connection: Connection) -> Waiting:
+    """Sends whose lease has ended without an outcome."""
+    return _row(connection, "doubtful_sends", Waiting)
+
+
+def unscheduled_leads(connection: Connection, span: timedelta, *, batch_size: int) -> Unscheduled:
+    """Leads created within ``span`` without messages; at most ``batch_size`` are looked at."""
+    return _row(connection, "unscheduled_leads", Unscheduled, span=span, batch_size=batch_size)
+
+
+def channel_needs(connection: Connection) -> dict[Channel, Need]:
+    """What waits for each channel."""
+    return {Channel(need.channel): need for need in _rows(connection, "channel_needs", Need)}
+
+
+def oldest_horizon(connection: Connection) -> Horizon | None:
+    """Who keeps vacuum from cleaning up, as far as this role can see."""
+    found = _rows(connection, "oldest_horizon", Horizon)
+    return found[0] if found else None
+
+
+def table_health(connection: Connection) -> TableHealth:
+    """How ``message_logs`` is kept."""
+    return _row(connection, "table_health", TableHealth)
+
+
+def _row(connection: Connection, name: str, row_class: type[_Record], **values: object) -> _Record:
+    return _rows(connection, name, row_class, **values)[0]
+
+
+def _rows(
+    connection: Connection, name: str, row_class: type[_Record], **values: object
+) -> list[_Record]:
+    with connection.cursor(row_factory=class_row(row_class)) as cursor:
+        return cursor.execute(query(name), values).fetchall()
