@@ -2,6 +2,21 @@
 -- to a shape on which 0002_tables can build. Nothing of the history is lost: what cannot stay in
 -- message_logs moves to flowctl.message_archive. On a database without such tables nothing happens.
 
+-- A schema of our name that another role owns would let that role change what is in it.
+do $$
+declare
+  stranger text;
+begin
+  select pg_get_userbyid(n.nspowner) into stranger
+  from pg_catalog.pg_namespace as n
+  where n.nspname = 'flowctl' and not pg_has_role(current_user, n.nspowner, 'usage');
+  if stranger is not null then
+    raise exception 'the schema flowctl belongs to the role %', stranger
+      using errcode = 'FC003', hint = 'apply the schema as that role, or rename that schema';
+  end if;
+end;
+$$;
+
 create schema if not exists flowctl;
 
 comment on schema flowctl is
@@ -30,7 +45,10 @@ begin
     select c.oid, c.relname, c.relkind, c.relowner, wanted.columns
     from (values
       ('leads', array['id', 'created_at']),
-      ('flows', array['name', 'enabled', 'timezone']),
+      ('flows', array[
+        'name text', 'enabled boolean', 'timezone text', 'audience jsonb', 'exit_when jsonb',
+        'send_window jsonb', 'expire_after interval', 'min_gap interval', 'dedupe_address boolean'
+      ]),
       ('flow_steps', array[
         'id', 'step_order', 'type', 'subject', 'content', 'day', 'time', 'time_type', 'enabled'
       ]),
@@ -38,7 +56,10 @@ begin
         'id', 'lead_id', 'flow_step_id', 'message_type', 'subject', 'content', 'status',
         'scheduled_for', 'sent_at', 'error_message'
       ]),
-      ('suppressions', array['channel', 'address'])
+      ('suppressions', array[
+        'channel text', 'address text', 'reason text', 'created_at timestamp with time zone',
+        'source text'
+      ])
     ) as wanted (name, columns)
     inner join pg_catalog.pg_class as c on c.relname = wanted.name
     where c.relnamespace = 'public'::regnamespace
@@ -51,7 +72,8 @@ begin
     from unnest(relation.columns) as named (name)
     where not exists (
       select from pg_catalog.pg_attribute as a
-      where a.attrelid = relation.oid and a.attname = named.name and not a.attisdropped
+      where a.attrelid = relation.oid and not a.attisdropped
+        and named.name in (a.attname, a.attname || ' ' || format_type(a.atttypid, null))
     );
     if missing is not null then
       raise exception 'public.% is there and is something else: it has no column %',

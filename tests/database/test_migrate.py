@@ -1,0 +1,196 @@
+"""The schema is applied as a whole or not at all, once, by whoever comes, and only forwards."""
+
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+from psycopg.errors import UndefinedColumn
+
+from flowctl import __version__, migrate
+from flowctl.database import connect as connect_translated
+from flowctl.embedded.binaries import find_binaries
+from flowctl.errors import DatabaseUnavailable, SchemaMismatch
+from tests.support.catalog import schema_text
+from tests.support.postgres import Connection, Postgres, connect
+from tests.support.waiting import until
+
+
+def names(scripts: list[migrate.Script]) -> list[str]:
+    return [script.name for script in scripts]
+
+
+def test_applying_twice_changes_nothing(empty_database: str) -> None:
+    with connect(empty_database) as conn:
+        applied = migrate.apply(conn)
+        assert applied == names(migrate.scripts())
+        before = schema_text(conn)
+        assert migrate.pending(conn) == []
+        assert migrate.apply(conn) == []
+        assert schema_text(conn) == before
+        migrate.require_current(conn)
+
+
+def test_two_at_once_apply_it_once(empty_database: str) -> None:
+    applied: list[list[str]] = []
+
+    def apply() -> None:
+        with connect(empty_database) as connection:
+            applied.append(migrate.apply(connection))
+
+    threads = [threading.Thread(target=apply) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(map(len, applied)) == [0, 0, 0, len(migrate.scripts())]
+
+
+def test_the_printed_text_is_one_query(empty_database: str) -> None:
+    text = migrate.text_of(migrate.pending(None)).encode()
+    with connect(empty_database) as conn:
+        conn.execute(text)
+        first = schema_text(conn)
+        conn.execute(text)
+        assert schema_text(conn) == first
+        # what it depends on (the server, its roles) is not in a text for any server
+        assert names(migrate.pending(conn)) == ["timezones", "security"]
+        migrate.require_current(conn)
+
+
+def test_the_printed_text_of_a_database_leaves_nothing_to_do(empty_database: str) -> None:
+    with connect(empty_database) as conn:
+        conn.execute(migrate.text_of(migrate.pending(conn)).encode())
+        assert migrate.pending(conn) == []
+        assert migrate.text_of([]).startswith("--")
+
+
+@pytest.mark.parametrize("options", [[], ["--single-transaction"]])
+def test_the_printed_text_runs_in_psql_and_again(
+    postgres: Postgres, tmp_path: Path, options: list[str]
+) -> None:
+    file = tmp_path / "schema.sql"
+    file.write_text(migrate.text_of(migrate.pending(None)), "utf-8")
+    with postgres.database(template="template0") as url:
+        psql(url, *options, "-f", str(file))
+        with connect(url) as conn:
+            migrate.require_current(conn)
+            first = schema_text(conn)
+            psql(url, *options, "-f", str(file))
+            assert schema_text(conn) == first
+
+
+def psql(url: str, *arguments: str) -> None:
+    """Run psql without the user's own settings; the first error is the end."""
+    program = find_binaries({}).folder / "psql"
+    done = subprocess.run(
+        [program, url, "-X", "-q", "-v", "ON_ERROR_STOP=1", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_changed_routine_is_applied_again_and_rights_after_it(conn: Connection) -> None:
+    migrate.apply(conn)
+    conn.execute("update flowctl.routines set checksum = 'older' where name = 'weekdays'")
+    with pytest.raises(SchemaMismatch, match="older"):
+        migrate.require_current(conn)
+    conn.execute("grant execute on function flowctl.weekdays to public")
+    assert migrate.apply(conn) == ["weekdays", "security"]
+    assert conn.execute(
+        "select proacl::text like '{=X%' from pg_proc where proname = 'weekdays'"
+    ).fetchone() == (False,)
+
+
+def test_another_server_brings_its_zones(conn: Connection) -> None:
+    conn.execute("update flowctl.routines set environment = 'another server'")
+    conn.execute("insert into flowctl.timezones (name) values ('Mars/Olympus')")
+    conn.execute("delete from flowctl.timezones where name = 'Europe/Rome'")
+    # what a routine says depends on no server; only these do
+    assert set(migrate.apply(conn)) >= {"timezones", "security"}
+    zones = conn.execute(
+        "select name from flowctl.timezones where name in ('Mars/Olympus', 'Europe/Rome')"
+    ).fetchall()
+    assert zones == [("Europe/Rome",)]
+
+
+@pytest.mark.parametrize(
+    "newer",
+    [
+        b"insert into flowctl.migrations (version, name) values (9999, '9999_later')",
+        b"update flowctl.routines set program = '99.0.0' where name = 'weekdays'",
+        b"update flowctl.routines set program = '99.0.0rc1' where name = 'weekdays'",
+    ],
+)
+def test_a_newer_database_is_refused(conn: Connection, newer: bytes) -> None:
+    conn.execute(newer)
+    before = schema_text(conn)
+    for use in (migrate.apply, migrate.pending, migrate.require_current):
+        with pytest.raises(SchemaMismatch, match=__version__) as caught:
+            use(conn)
+        assert "upgrade" in caught.value.hint
+    assert schema_text(conn) == before
+
+
+def test_an_older_or_missing_schema_is_named(conn: Connection, empty_database: str) -> None:
+    conn.execute("delete from flowctl.migrations where version = 2")
+    with pytest.raises(SchemaMismatch, match="older"):
+        migrate.require_current(conn)
+    with connect(empty_database) as empty, pytest.raises(SchemaMismatch, match="no flowctl schema"):
+        migrate.require_current(empty)
+
+
+def test_a_busy_table_is_given_up_with_nothing_applied(empty_database: str) -> None:
+    with connect(empty_database) as user, connect_translated(empty_database) as conn:
+        user.execute("create table leads (id uuid primary key, created_at timestamptz)")
+        with user.transaction():
+            user.execute("insert into leads values (gen_random_uuid(), now())")
+            with pytest.raises(DatabaseUnavailable, match="in use for 50ms") as caught:
+                migrate.apply(conn, lock_timeout="50ms")
+            assert "nothing was applied" in caught.value.message
+        found = conn.execute("select to_regnamespace('flowctl')").fetchone()
+        assert found == (None,)
+        assert migrate.apply(conn)
+
+
+def test_it_waits_for_a_table_that_is_soon_free(empty_database: str) -> None:
+    with connect(empty_database) as user, connect(empty_database) as other:
+        user.execute("create table leads (id uuid primary key, created_at timestamptz)")
+        with connect(empty_database) as watcher:
+            pid = other.info.backend_pid
+            thread = threading.Thread(target=lambda: migrate.apply(other))
+            with user.transaction():
+                user.execute("insert into leads values (gen_random_uuid(), now())")
+                thread.start()
+                until(
+                    lambda: (
+                        watcher.execute(
+                            "select wait_event_type = 'Lock' from pg_stat_activity where pid = %s",
+                            (pid,),
+                        ).fetchone()
+                        == (True,)
+                    )
+                )
+            thread.join()
+        migrate.require_current(user)
+
+
+def test_a_failure_half_way_leaves_nothing(empty_database: str) -> None:
+    with connect(empty_database) as conn:
+        # in the way of the second migration
+        conn.execute("create schema flowctl; create table flowctl.timezones (zone text)")
+        with pytest.raises(UndefinedColumn, match="folded"):
+            migrate.apply(conn)
+        assert conn.execute("select to_regclass('public.flows')").fetchone() == (None,)
+
+
+def test_the_callers_settings_come_back(empty_database: str) -> None:
+    with connect(empty_database) as conn:
+        conn.execute("set lock_timeout = '3s'")
+        migrate.apply(conn)
+        row = conn.execute(
+            "select current_setting('lock_timeout'), current_setting('client_min_messages')"
+        ).fetchone()
+        assert row == ("3s", "notice")
