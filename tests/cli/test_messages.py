@@ -5,6 +5,8 @@ from uuid import UUID
 
 import pytest
 
+from flowctl.database import connect
+from flowctl.messages import Change, Wanted, carry_out, plan_by_filter
 from tests.support.cli import RunFlowctl
 from tests.support.factories import a_flow, a_lead, a_step, messages
 from tests.support.hostile import FORBIDDEN, HOSTILE
@@ -43,7 +45,7 @@ def lead(conn: Connection) -> UUID:
         "update message_logs as message set status = step.key, attempts = 5, "
         "sent_at = case step.key when 'sent' then now() end, "
         "recipient = case step.key when 'sent' then 'ada@example.com' end, "
-        "error_message = case when step.key like '%led' then '100%_' || step.key end "
+        "error_message = case when step.key <> 'sent' then '100%_' || step.key end "
         "from flow_steps as step where step.id = message.flow_step_id"
     )
     return lead
@@ -89,7 +91,7 @@ def test_a_list_is_all_there_is(flowctl: RunFlowctl, conn: Connection, lead: UUI
         (["--step", "sent"], ["sent"]),
         (["--step", "default/pending"], ["pending"]),
         (["--error", "100%_F"], ["failed"]),
-        (["--error", "%"], ["cancelled", "failed"]),
+        (["--error", "%"], ["cancelled", "failed", "pending"]),
         (["--error", "_x"], []),
         (["--status", "sent", "--step", "pending"], []),
         (["--limit", "2"], ["cancelled", "failed"]),
@@ -257,6 +259,36 @@ def test_what_begins_to_be_sent_meanwhile_is_left_alone(
     assert ran.stdout.startswith("0 messages cancelled")
     assert "1 message" in ran.stderr
     assert statuses(conn)["pending"] == "pending"
+
+
+_SENT = "update message_logs set status = 'sent', sent_at = now() where status <> 'sent'"
+_BEGUN = "update message_logs set status = 'pending' where status <> 'sent'"
+_NO_STEP = "delete from flow_steps"
+
+
+@pytest.mark.usefixtures("lead")
+@pytest.mark.parametrize(
+    ("change", "meanwhile"),
+    [
+        (Change.RETRY, _SENT),
+        (Change.RETRY, _BEGUN),
+        (Change.RETRY, _NO_STEP),
+        (Change.CANCEL, _SENT),
+        (Change.CANCEL, _BEGUN),
+    ],
+)
+def test_what_happens_between_question_and_answer_is_seen(
+    change: Change, meanwhile: str, conn: Connection, database: str
+) -> None:
+    with connect(database) as connection:
+        plan = plan_by_filter(connection, change, Wanted(error="100%"))
+        assert plan.taken
+        conn.execute(meanwhile.encode())
+        if meanwhile == _BEGUN:
+            begin_sends(conn)
+            back = "update message_logs set status = %s where status = 'pending'"
+            conn.execute(back, (change.value[0],))
+        assert carry_out(connection, plan) == 0
 
 
 @pytest.mark.usefixtures("lead")
