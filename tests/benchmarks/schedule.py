@@ -1,12 +1,15 @@
 """Scheduling in bulk: leads by one COPY against a bare insert of the rows that come of it.
 
 ``python -m tests.benchmarks.schedule [LEADS] [ROUNDS]``. The two take turns in one run on one
-server; the best round of each counts. The server's memory is its own, without the shared buffers.
+server; the best round of each counts. Seconds are of the wall clock, and of CPU in the server's
+process, which other work on the machine does not change. Its memory is without the shared buffers.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
@@ -22,30 +25,46 @@ SAMPLING = 0.01
 """Seconds between two looks at the server's memory."""
 
 
+@dataclass(slots=True)
+class Cost:
+    """What a statement took: seconds, seconds of the server's CPU, kilobytes it grew by."""
+
+    seconds: float = float("nan")
+    cpu: float = float("nan")
+    memory: int = 0
+
+
 def main(leads: int = 100_000, rounds: int = 3) -> None:
     """Measure, and say what came out."""
+    rows = leads * STEPS
     with durable_database() as conninfo, database.connect(conninfo) as connection:
         _add_steps(connection)
         show.line(f"{leads} leads x {STEPS} steps, {rounds} rounds, {machine()}")
-        small, _ = _copy(connection, leads // 10)
+        small = _copy(connection, leads // 10)
         copies, bare = [], []
-        peak = peak_bare = 0
         for number in range(1, rounds + 1):
-            grown, seconds = _copy(connection, leads)
-            peak = max(peak, grown)
-            copies.append(leads * STEPS / seconds)
-            grown, seconds = _insert_bare(connection)
-            peak_bare = max(peak_bare, grown)
-            bare.append(leads * STEPS / seconds)
+            copies.append(_copy(connection, leads))
+            bare.append(_insert_bare(connection))
             show.line(
-                f"round {number}: COPY of leads {copies[-1]:,.0f} messages/s, "
-                f"bare insert..select {bare[-1]:,.0f} rows/s"
+                f"round {number}: COPY of leads {_said(copies[-1], rows)}; "
+                f"bare insert..select {_said(bare[-1], rows)}"
             )
-    show.line(f"best: {max(copies):,.0f} against {max(bare):,.0f}: {max(copies) / max(bare):.2f}")
+    by_clock = min(cost.seconds for cost in bare) / min(cost.seconds for cost in copies)
+    by_cpu = min(cost.cpu for cost in bare) / min(cost.cpu for cost in copies)
+    show.line(f"rate of the COPY, best of each: {by_clock:.2f} of the bare insert's")
+    show.line(f"by the server's CPU: {by_cpu:.2f}")
     show.line(
-        f"memory of the backend grew by {small / 1024:.1f} MB for {leads // 10} leads, "
-        f"{peak / 1024:.1f} MB for {leads}, {peak_bare / 1024:.1f} MB for the bare insert"
+        f"the server's process grew by {_megabytes(small)} for {leads // 10} leads, "
+        f"by {_megabytes(*copies)} for {leads}, by {_megabytes(*bare)} for the bare insert"
     )
+
+
+def _said(cost: Cost, rows: int) -> str:
+    return f"{rows / cost.seconds:,.0f} messages/s, CPU {cost.cpu:.1f} s"
+
+
+def _megabytes(*costs: Cost) -> str:
+    return f"{max(cost.memory for cost in costs) / 1024:.1f} MB"
 
 
 def _add_steps(connection: Connection) -> None:
@@ -58,8 +77,8 @@ def _add_steps(connection: Connection) -> None:
     )
 
 
-def _copy(connection: Connection, leads: int) -> tuple[int, float]:
-    """Kilobytes that the backend grew by, and seconds, for that many leads in one COPY."""
+def _copy(connection: Connection, leads: int) -> Cost:
+    """That many leads in one COPY into an empty table."""
     lines = (
         f"Lead{number}\tlead{number}@example.com\t+1212555{number % 10_000:04}\t"
         f"{ZONES[number % len(ZONES)]}\n"
@@ -68,24 +87,24 @@ def _copy(connection: Connection, leads: int) -> tuple[int, float]:
     data = "".join(lines).encode()
     connection.execute("truncate leads cascade")
     connection.execute("checkpoint")
-    with _memory(connection) as memory, timed() as taken, connection.cursor() as cursor:
+    with _cost(connection) as cost, connection.cursor() as cursor:
         statement = "copy leads (first_name, email, phone, timezone) from stdin"
         with cursor.copy(statement) as copy:
             copy.write(data)
     _check(connection, leads * STEPS)
-    return memory.grown, taken.seconds
+    return cost
 
 
-def _insert_bare(connection: Connection) -> tuple[int, float]:
-    """The same for the rows that the COPY left, out of a plain table into the same empty one."""
+def _insert_bare(connection: Connection) -> Cost:
+    """The rows that the COPY left, out of a plain table into the same empty one."""
     columns = "lead_id, flow_step_id, message_type, subject, content, scheduled_for"
     connection.execute(f"create table rows as select {columns} from message_logs")  # noqa: S608
     connection.execute("truncate message_logs")
     connection.execute("checkpoint")
-    with _memory(connection) as memory, timed() as taken:
+    with _cost(connection) as cost:
         connection.execute(f"insert into message_logs ({columns}) select {columns} from rows")  # noqa: S608
     connection.execute("drop table rows")
-    return memory.grown, taken.seconds
+    return cost
 
 
 def _check(connection: Connection, expected: int) -> None:
@@ -94,40 +113,39 @@ def _check(connection: Connection, expected: int) -> None:
         raise SystemExit(f"scheduled {row}, expected {expected}")
 
 
-class _Memory:
-    """The private memory of a process, in kilobytes."""
-
-    def __init__(self, pid: int) -> None:
-        self._status = Path(f"/proc/{pid}/status")
-        self._before = self._now()
-        self.grown = 0
-
-    def look(self) -> None:
-        """Keep the most that it has grown by so far."""
-        self.grown = max(self.grown, self._now() - self._before)
-
-    def _now(self) -> int:
-        fields = dict(line.split(":", 1) for line in self._status.read_text("ascii").splitlines())
-        return int(fields["RssAnon"].split()[0])
-
-
 @contextmanager
-def _memory(connection: Connection) -> Iterator[_Memory]:
-    """Watch the connection's backend while the block runs."""
-    memory = _Memory(connection.info.backend_pid)
+def _cost(connection: Connection) -> Iterator[Cost]:
+    """Watch the connection's server process while the block runs."""
+    pid = connection.info.backend_pid
+    cost = Cost()
+    memory, cpu = _private_memory(pid), _cpu(pid)
     done = Event()
 
     def watch() -> None:
         while not done.wait(SAMPLING):
-            memory.look()
+            cost.memory = max(cost.memory, _private_memory(pid) - memory)
 
     thread = Thread(target=watch)
     thread.start()
     try:
-        yield memory
+        with timed() as taken:
+            yield cost
     finally:
         done.set()
         thread.join()
+    cost.seconds, cost.cpu = taken.seconds, _cpu(pid) - cpu
+
+
+def _private_memory(pid: int) -> int:
+    """Kilobytes."""
+    status = Path(f"/proc/{pid}/status").read_text("ascii")
+    return int(dict(line.split(":", 1) for line in status.splitlines())["RssAnon"].split()[0])
+
+
+def _cpu(pid: int) -> float:
+    """Seconds, in user and in system mode; see proc(5)."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

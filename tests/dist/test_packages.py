@@ -1,5 +1,6 @@
 """What is shipped works without the checkout and without the developers' tools."""
 
+import os
 import subprocess
 import sys
 import tarfile
@@ -24,18 +25,14 @@ IMPORT_EVERYTHING = (
     "        importlib.import_module(module.name)\n"
 )
 WHERE_SQL_IS = "from flowctl import database; print(database.sql_root())"
-APPLY_SCHEMA = (
-    "import sys\n"
-    "from flowctl import database, migrate\n"
-    "with database.connect(sys.argv[1]) as connection:\n"
-    "    print(*migrate.apply(connection), sep='\\n')\n"
-)
+WHERE_THE_EXAMPLE_IS = "from flowctl import demo; print(demo.example_file())"
 
 
-def run(*command: str | Path, cwd: Path | None = None) -> str:
+def run(*command: str | Path, cwd: Path | None = None, **environ: str) -> str:
     done = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
+        env={**os.environ, **environ},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
@@ -123,8 +120,17 @@ def test_the_installed_package_declares_all_it_imports(installed: Path) -> None:
     run(installed / "python", "-I", "-c", IMPORT_EVERYTHING)
 
 
-def test_the_installed_package_applies_the_schema(installed: Path, empty_database: str) -> None:
+def test_the_installed_program_applies_the_schema(installed: Path, empty_database: str) -> None:
     where = Path(run(installed / "python", "-I", "-c", WHERE_SQL_IS).strip())
     assert where.is_relative_to(installed.parent)
-    applied = run(installed / "python", "-I", "-c", APPLY_SCHEMA, empty_database).splitlines()
-    assert "0002_tables" in applied
+    said = run(installed / "flowctl", "apply-schema", DATABASE_URL=empty_database)
+    assert f"the schema is that of flowctl {flowctl.__version__}" in said
+    run(installed / "flowctl", "apply-schema", "--check", DATABASE_URL=empty_database)
+
+
+def test_the_installed_program_has_the_example(installed: Path, empty_database: str) -> None:
+    example = Path(run(installed / "python", "-I", "-c", WHERE_THE_EXAMPLE_IS).strip())
+    assert example.is_relative_to(installed.parent)
+    run(installed / "flowctl", "apply-schema", DATABASE_URL=empty_database)
+    said = run(installed / "flowctl", "steps", "sync", example, DATABASE_URL=empty_database)
+    assert "nurture/welcome" in said
