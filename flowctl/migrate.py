@@ -156,6 +156,8 @@ def text_of(pending_scripts: list[Script]) -> str:
         return "-- The schema is up to date.\n"
     head = (
         f"-- flowctl {__version__}: the schema. It may be run again.\n\n"
+        "-- What somebody else put into public must not be taken for a function of PostgreSQL's.\n"
+        "set local search_path = pg_catalog, pg_temp;\n\n"
         "do $$ begin perform pg_advisory_xact_lock(hashtext('flowctl.schema')); end $$;\n"
     )
     return "\n".join([head, *(script.sql() for script in pending_scripts)])
