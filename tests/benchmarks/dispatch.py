@@ -19,7 +19,7 @@ from flowctl.cli import show
 from flowctl.cli.dispatch import OUTBOX_CONCURRENCY
 from flowctl.database import Connection
 from flowctl.dispatch.dispatcher import LARGEST_CLAIM
-from tests.benchmarks.server import durable_database, fast_folder, machine, timed
+from tests.benchmarks.server import children_cpu, durable_database, fast_folder, machine, timed
 
 PLAIN = {"min_gap": None, "dedupe_address": False}
 GUARDED = {"min_gap": "4 hours", "dedupe_address": True}
@@ -47,12 +47,16 @@ from unnest(%s::uuid[]) as done (id) where message.id = done.id
 def main(messages: int = 20_000, rounds: int = 3) -> None:
     """Measure, and say what came out."""
     best: dict[str, float] = {}
+    cpu: list[float] = []
     with durable_database() as conninfo, database.connect(conninfo) as connection:
         _add_steps(connection)
         show.line(f"{messages} messages, half of them emails, {rounds} rounds, {machine()}")
         for number in range(1, rounds + 1):
+            before = children_cpu()
+            plain = _dispatch(connection, conninfo, messages, PLAIN)
+            cpu.append(children_cpu() - before)
             rates = {
-                "dispatch": _dispatch(connection, conninfo, messages, PLAIN),
+                "dispatch": plain,
                 "dispatch, min_gap and dedupe": _dispatch(connection, conninfo, messages, GUARDED),
                 "claim and complete in SQL": _sql(connection, messages),
                 "plain files": _files(messages),
@@ -63,6 +67,7 @@ def main(messages: int = 20_000, rounds: int = 3) -> None:
             show.line(f"round {number}: {said}")
     for name, rate in best.items():
         show.line(f"best: {name} {rate:,.0f}/s; dispatch is {best['dispatch'] / rate:.2f} of it")
+    show.line(f"CPU of the program: {min(cpu) / messages * 1e6:.0f} microseconds a message")
 
 
 def _add_steps(connection: Connection) -> None:
