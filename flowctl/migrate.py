@@ -123,8 +123,9 @@ def pending(connection: Connection | None) -> list[Script]:
         return scripts()
     history = _history(connection)
     row = connection.execute(
-        "select concat_ws(' ', current_setting('server_version_num'), "
-        "(select string_agg(rolname, ' ' order by rolname) from pg_roles "
+        "select pg_catalog.concat_ws(' ', pg_catalog.current_setting('server_version_num'), "
+        "(select pg_catalog.string_agg(rolname::text, ' ' order by rolname) "
+        "from pg_catalog.pg_roles "
         "where rolname in ('anon', 'authenticated', 'service_role')))"
     ).fetchone()
     everything = scripts(str(row[0]) if row else "")
@@ -183,6 +184,7 @@ def apply(connection: Connection, *, lock_timeout: str = LOCK_TIMEOUT) -> list[s
 def _patience(connection: Connection, lock_timeout: str) -> Iterator[None]:
     connection.execute("select set_config('lock_timeout', %s, true)", (lock_timeout,))
     connection.execute("select set_config('statement_timeout', '0', true)")
+    connection.execute("select set_config('search_path', 'pg_catalog, pg_temp', true)")
     connection.execute("select set_config('client_min_messages', 'warning', true)")
     try:
         yield
@@ -256,8 +258,12 @@ def _order(version: str) -> tuple[int, ...]:
 
 
 def _history(connection: Connection) -> _History | None:
-    found = connection.execute("select to_regclass('flowctl.migrations') is not null").fetchone()
-    if not found or not found[0]:
+    # asked of the catalog, since to_regclass wants a right on the schema even to say no
+    found = connection.execute(
+        "select from pg_catalog.pg_class where relname = 'migrations' "
+        "and relnamespace = to_regnamespace('flowctl')"
+    ).fetchone()
+    if found is None:
         return None
     row = connection.execute("select coalesce(max(version), 0) from flowctl.migrations").fetchone()
     rows = connection.execute(
