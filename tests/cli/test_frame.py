@@ -20,12 +20,12 @@ from tests.cli import raising
 RAISING = [raising.__name__]
 """The frame around commands made for these tests."""
 
+# not pydantic: typer itself loads it for any command that has parameters
 HEAVY = {
     "email_validator",
     "liquid",
     "phonenumbers",
     "psycopg",
-    "pydantic",
     "requests",
     "rich",
     "smtplib",

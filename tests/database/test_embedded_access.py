@@ -2,14 +2,15 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from flowctl.embedded.account import server_account
-from flowctl.embedded.binaries import PACKAGE, find_binaries
+from flowctl.embedded.account import Account, server_account
+from flowctl.embedded.binaries import PACKAGE, find_binaries, reachable_binaries
 from flowctl.embedded.layout import Layout
 from tests.support.embedded import Client
 from tests.support.postgres import is_server_down, postmaster_of
@@ -17,6 +18,13 @@ from tests.support.postgres import is_server_down, postmaster_of
 NOBODY = 65534
 NAMELESS = 54321
 """A user id without a passwd entry, as ``docker run --user`` gives."""
+
+BECOME_AND_CONNECT = """
+import os, sys, psycopg
+uid = int(sys.argv[1])
+os.setgroups([]), os.setgid(uid), os.setuid(uid)
+psycopg.connect(sys.argv[2])
+"""
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
 from_package = pytest.mark.skipif(
@@ -33,12 +41,13 @@ def what_is_refused(data_dir: Path, become: tuple[int, int] | None = None) -> tu
 
 
 def refusal_as(uid: int, conninfo: str) -> str:
-    """What another user is told who tries to connect."""
-    psql = find_binaries(os.environ).folder / "psql"
+    """What another user is told who tries to connect.
+
+    The client becomes that user once it is loaded: the checkout may be closed to him.
+    """
     done = subprocess.run(
-        [psql, conninfo, "-c", "select 1"],
-        user=uid, group=uid, extra_groups=[], cwd="/", env={},
-        capture_output=True, text=True, check=False,
+        [sys.executable, "-c", BECOME_AND_CONNECT, str(uid), conninfo],
+        cwd="/", capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode != 0
     return done.stderr
@@ -66,7 +75,14 @@ def test_the_server_of_root_does_not_run_as_root(cluster: Path) -> None:
 
 
 @as_root
-def test_a_normal_user_runs_a_server_of_his_own(data_dir: Path) -> None:
+def test_a_normal_user_runs_a_server_of_his_own(
+    data_dir: Path, session_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anybody = Account("nobody", NOBODY, NOBODY, is_other=True)
+    public = session_folder / "public"
+    public.mkdir()
+    binaries = reachable_binaries(find_binaries(os.environ), anybody, public)
+    monkeypatch.setenv("FLOWCTL_PG_BIN", str(binaries.folder))
     data_dir.mkdir()
     os.chown(data_dir, NOBODY, NOBODY)
     with Client(data_dir, create=True, become=(NOBODY, NOBODY)) as client:

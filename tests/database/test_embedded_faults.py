@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flowctl.embedded import EmbeddedServer, default_data_dir
-from flowctl.embedded.binaries import find_binaries
+from flowctl.embedded.binaries import find_binaries, reachable_binaries
 from flowctl.embedded.layout import Layout
 from flowctl.embedded.postmaster import LARGEST_LOG
 from flowctl.errors import DatabaseUnavailable, InputError
@@ -57,7 +57,9 @@ def test_a_server_started_by_hand_is_not_fought_with(cluster: Path, tmp_path: Pa
     with (tmp_path / "log").open("wb") as log:
         by_hand = postmaster.account.spawn(
             [
-                find_binaries(os.environ).postgres,
+                reachable_binaries(
+                    find_binaries(os.environ), postmaster.account, layout.root
+                ).postgres,
                 "-D", layout.cluster, "-k", elsewhere, "-c", "listen_addresses=",
             ],
             environ=os.environ, stdin=subprocess.DEVNULL, output=log.fileno(),
