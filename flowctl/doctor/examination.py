@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from flowctl import migrate
 from flowctl.database import Connection, translated
 from flowctl.doctor import flows, link, promises, providers, queue, rights, schema
 from flowctl.doctor.check import Check, Grade, fault, note
@@ -74,39 +73,43 @@ def examine(
     unreachable = None
     try:
         with connect() as connection:
-            checks += _database(connection, settings)
+            for check in _database(connection, settings):
+                checks.append(check)  # noqa: PERF402 - what was found stays, should it be lost
     except DatabaseUnavailable as error:
         unreachable = error
         checks.append(fault("connection", error.message, error.hint))
     for name, ask in _PROVIDERS:
-        checks += _asked(name, lambda ask=ask: ask(settings))  # type: ignore[misc]
+        checks += _found(name, lambda ask=ask: ask(settings))  # type: ignore[misc]
     return Report(tuple(checks), unreachable)
 
 
 def _database(connection: Connection, settings: Settings) -> Iterator[Check]:
-    looks = _ALWAYS
-    try:
-        if migrate.has_schema(connection):
-            looks += _WITH_SCHEMA
-    except FlowctlError:
-        looks += _WITH_SCHEMA
-    for name, at in looks:
-        try:
+    def at(look: _Look) -> Callable[[], Sequence[Check]]:
+        def looked() -> Sequence[Check]:
             with translated(), health.look(connection):
-                found = tuple(at(connection, settings))
-        except health.NotSeen as obstacle:
-            found = (
-                note(name, f"not looked at: {obstacle}", "flowctl doctor, as the schema's owner"),
-            )
-        except DatabaseAway:
-            raise
-        except FlowctlError as error:
-            found = (fault(name, f"could not be looked at: {error.message}", error.hint),)
-        yield from found
+                return look(connection, settings)
+
+        return looked
+
+    for name, look in _ALWAYS:
+        yield from _found(name, at(look))
+    with translated():
+        if health.lacks_schema(connection):
+            return
+    for name, look in _WITH_SCHEMA:
+        yield from _found(name, at(look))
 
 
-def _asked(name: str, ask: Callable[[], Sequence[Check]]) -> Sequence[Check]:
+def _found(name: str, look: Callable[[], Sequence[Check]]) -> Sequence[Check]:
+    """What a look found; a look that fails is a fault of its own, and no end."""
     try:
-        return ask()
+        return look()
+    except health.NotSeen as obstacle:
+        return [note(name, f"not looked at: {obstacle}", "flowctl doctor, as the schema's owner")]
+    except DatabaseAway:
+        raise
     except FlowctlError as error:
-        return [fault(name, error.message, error.hint)]
+        return [fault(name, f"could not be looked at: {error.message}", error.hint)]
+    except Exception as error:  # noqa: BLE001 - of odd data that somebody wrote past the checks
+        detail = f"could not be looked at: {type(error).__name__}"
+        return [fault(name, detail, "this is a bug of flowctl; report it")]

@@ -144,6 +144,11 @@ def server_state(connection: Connection) -> Server:
     return _row(connection, "server_state", Server)
 
 
+def lacks_schema(connection: Connection) -> bool:
+    """Whether the schema was never applied, in whatever version."""
+    return count(connection, "lacks_schema") > 0
+
+
 def own_triggers(connection: Connection) -> list[Trigger]:
     """All triggers on our tables and on leads, but for those of constraints."""
     return _rows(connection, "own_triggers", Trigger)

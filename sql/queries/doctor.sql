@@ -14,6 +14,13 @@ select
   split_part(current_setting('server_version'), ' ', 1) as version,
   pg_is_in_recovery() or current_setting('default_transaction_read_only') = 'on' as is_read_only;
 
+-- name: lacks_schema
+-- Whether the schema was never applied; a look at the catalog needs no right on it.
+select count(*) = 0
+from pg_catalog.pg_class as class
+inner join pg_catalog.pg_namespace as space on space.oid = class.relnamespace
+where space.nspname = 'flowctl' and class.relname = 'migrations';
+
 -- name: own_triggers
 -- Triggers on the product's tables, and whether one that is not ours schedules messages too.
 select

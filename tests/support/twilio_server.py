@@ -110,6 +110,11 @@ class TwilioServer:
     ) -> None:
         self.texts: list[Text] = []
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.account: dict[str, Any] = {
+            "sid": ACCOUNT_SID, "status": "active", "type": "Full", "friendly_name": "Acme",
+        }  # fmt: skip
+        self.numbers: dict[str, dict[str, bool]] = {FROM_NUMBER: {"sms": True, "voice": True}}
+        self.account_answers: deque[Answer] = deque()
         self.lag = lag
         self.closing = threading.Event()
         self.lock = threading.Lock()
@@ -292,6 +297,9 @@ class _Handler(BaseHTTPRequestHandler):
         if parts.path == "/_accepted":
             self._send(Answer(status=HTTPStatus.OK), [_as_json(t) for t in twilio.accepted])
             return
+        if not parts.path.endswith("/Messages.json"):
+            self._show_account(parts.path, query)
+            return
         with twilio.lock:
             twilio.requests.append(("GET", query))
             answer = self._refusal() or twilio.next_list_answer()
@@ -310,10 +318,32 @@ class _Handler(BaseHTTPRequestHandler):
             },
         )
 
+    def _show_account(self, path: str, query: dict[str, str]) -> None:
+        """The account itself, or those of its numbers that are asked for."""
+        twilio = self.server.twilio
+        base = f"/2010-04-01/Accounts/{ACCOUNT_SID}"
+        with twilio.lock:
+            scripted = twilio.account_answers.popleft() if twilio.account_answers else None
+        numbers = [
+            {"sid": "PN" + "0" * 32, "phone_number": number, "capabilities": abilities}
+            for number, abilities in twilio.numbers.items()
+            if query.get("PhoneNumber", number) == number
+        ]
+        shown = {
+            f"{base}.json": twilio.account,
+            f"{base}/IncomingPhoneNumbers.json": {"incoming_phone_numbers": numbers},
+        }.get(path)
+        missing = None if shown else refuse(20404, HTTPStatus.NOT_FOUND, "not found")
+        refusal = self._refusal() if self._is_wrong_login() else None
+        self._send(refusal or scripted or missing or Answer(status=HTTPStatus.OK), shown)
+
+    def _is_wrong_login(self) -> bool:
+        given = self.headers.get("Authorization", "").removeprefix("Basic ")
+        return base64.b64decode(given) != f"{ACCOUNT_SID}:{AUTH_TOKEN}".encode()
+
     def _refusal(self) -> Answer | None:
         """The answer to a request without the right credentials, or for another account."""
-        given = self.headers.get("Authorization", "").removeprefix("Basic ")
-        if base64.b64decode(given) != f"{ACCOUNT_SID}:{AUTH_TOKEN}".encode():
+        if self._is_wrong_login():
             return refuse(20003, HTTPStatus.UNAUTHORIZED, "Authenticate")
         if not re.match(rf"/2010-04-01/Accounts/{ACCOUNT_SID}/Messages\.json(\?|$)", self.path):
             return refuse(20404, HTTPStatus.NOT_FOUND, "The requested resource was not found")
