@@ -157,7 +157,9 @@ class Dispatcher:
             lane.resume(now)
             lane.is_drained = False
         self.totals.is_braked = False
-        if self._ledger.is_due([n.channel for n in self._lanes.values() if n.stopped is None]):
+        channels = [lane.channel for lane in self._lanes.values() if lane.stopped is None]
+        # After the database was away there may be sends whose outcome is still to be recorded.
+        if self._in_flight() or self._ledger.is_due(channels):
             self._pass()
 
     def _pass(self) -> None:
