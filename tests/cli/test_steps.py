@@ -397,7 +397,7 @@ def test_an_exported_file_changes_nothing(
     conn.execute(
         """
         update flows set exit_when = '{"status": null, "n": 1.0, "big": 1e30}',
-          send_window = '{"start": "08:00", "days": ["sun", "mon", "mon"], "note": "x"}',
+          send_window = '{"start": "08:00", "days": ["sun", "mon", "mon"]}',
           expire_after = '1 month', min_gap = '1.5 seconds'
         where name = 'n'
         """
