@@ -165,6 +165,9 @@ def _run(conninfo: str, request: "Request") -> "Totals":
     with Progress() as progress:
         teller = _Teller(progress, is_rehearsal=request.is_rehearsal)
         with runs.prepare(conninfo, request, teller) as run, _stopped_by_signals(run):
+            if request.is_loop and run.unserved:
+                for said in _missing(request):
+                    show.warn(f"{said}: its messages are held")
             totals = run.run()
     teller.tell_rest()
     return totals

@@ -35,6 +35,9 @@ LARGEST_CLAIM = 500
 BUSY_PAUSE = timedelta(minutes=1)
 """How long a message rests that waits for one which another dispatcher is sending."""
 
+BRAKE_REST = 30.0
+"""Seconds between two tries under ``--loop`` while the hourly brake holds."""
+
 LAST_PATIENCE = 60.0
 """Seconds for which a dispatcher that was told to stop waits for a database that is away."""
 
@@ -89,6 +92,7 @@ class Dispatcher:
         self._random = random
         self._stopping = Flag()
         self._stop_by: float | None = None
+        self._braked_until = 0.0
         self._sends_begun = 0
         self._teller = Teller(observer)
         slowest = max((lane.transport.send_timeout for lane in lanes), default=0.0)
@@ -101,7 +105,7 @@ class Dispatcher:
         )
         link = Link(connect, pause=self._pause, random=random, on_change=self._teller.database)
         self._ledger = Ledger(link, run)
-        self._feed = Feed(self._ledger, settings, self._teller)
+        self._feed = Feed(self._ledger, settings, self._teller, self._stopping)
         threads = (options.threads or options.concurrency) if lanes else 0
         self._senders = Senders(threads, self._teller.answered)
 
@@ -156,11 +160,15 @@ class Dispatcher:
         for lane in self._lanes.values():
             lane.resume(now)
             lane.is_drained = False
+        if now < self._braked_until:
+            return
         self.totals.is_braked = False
         channels = [lane.channel for lane in self._lanes.values() if lane.stopped is None]
         # After the database was away there may be sends whose outcome is still to be recorded.
         if self._in_flight() or self._ledger.is_due(channels):
             self._pass()
+        if self.totals.is_braked:
+            self._braked_until = now + BRAKE_REST
 
     def _pass(self) -> None:
         """Claim, begin and record until nothing is due and nothing in flight."""

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from threading import Event
 
 from flowctl.dispatch.events import EventKind
 from flowctl.dispatch.lane import Lane
@@ -19,14 +20,15 @@ log = logging.getLogger(__name__)
 class Feed:
     """Claims for the lanes of one run."""
 
-    def __init__(self, ledger: Ledger, settings: Settings, teller: Teller) -> None:
+    def __init__(self, ledger: Ledger, settings: Settings, teller: Teller, stopping: Event) -> None:
         self._ledger = ledger
         self._settings = settings
         self._teller = teller
+        self._stopping = stopping
 
     def fill(self, lane: Lane, batch_size: int) -> None:
         """Claim until something is ready, or the lane is drained: nothing more is due."""
-        while not lane.ready and not lane.is_drained:
+        while not (lane.ready or lane.is_drained or self._stopping.is_set()):
             rows = self._ledger.claim(lane.channel, batch_size, lane.low)
             due = [row.due_at for row in rows if row.due_at is not None]
             if len(due) == batch_size:

@@ -47,6 +47,11 @@ class DispatchRun:
         self._conninfo = conninfo
         self._request = request
 
+    @property
+    def unserved(self) -> list[Channel]:
+        """Channels that were asked for and are not configured."""
+        return self._served.unserved
+
     def run(self) -> Totals:
         """Dispatch, then count what is due on channels that are not configured.
 
