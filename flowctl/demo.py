@@ -16,8 +16,8 @@ from uuid import UUID
 from flowctl import address, database, flowfile, migrate
 from flowctl.database import Connection
 from flowctl.dispatch import runs
-from flowctl.dispatch.dispatcher import Options
 from flowctl.dispatch.events import Event, EventKind
+from flowctl.dispatch.options import Options
 from flowctl.errors import InputError
 from flowctl.settings import Letterhead, Settings
 from flowctl.store import samples

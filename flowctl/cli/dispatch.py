@@ -95,7 +95,7 @@ def dispatch(
     _refuse_contradictions(
         once=once, loop=loop, dry_run=dry_run, outbox=outbox is not None, now=now is not None
     )
-    from flowctl.dispatch.dispatcher import Options
+    from flowctl.dispatch.options import Options
     from flowctl.dispatch.runs import Request
     from flowctl.moment import parse_moment
 

@@ -3,8 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import Random
 from threading import Event as Flag
 from uuid import UUID
@@ -17,6 +16,16 @@ from flowctl.dispatch.lane import Lane
 from flowctl.dispatch.ledger import Ledger, Turn
 from flowctl.dispatch.link import Link
 from flowctl.dispatch.lookup import PAUSE
+from flowctl.dispatch.options import (
+    BRAKE_REST,
+    BUSY_PAUSE,
+    CLAIM_AHEAD,
+    LARGEST_CLAIM,
+    LAST_PATIENCE,
+    LEASE_MARGIN,
+    PROBE,
+    Options,
+)
 from flowctl.dispatch.outcomes import Decision, decide
 from flowctl.dispatch.rendering import Ready
 from flowctl.dispatch.senders import Answer, Senders
@@ -27,44 +36,7 @@ from flowctl.model import Outcome, OutcomeKind
 from flowctl.settings import Settings
 from flowctl.store.sends import Begun, Refused, Run
 
-CLAIM_AHEAD = 25
-"""Messages claimed for each sender at a time: a claim is a round trip, whatever its size."""
-
-LARGEST_CLAIM = 500
-
-BUSY_PAUSE = timedelta(minutes=1)
-"""How long a message rests that waits for one which another dispatcher is sending."""
-
-BRAKE_REST = 30.0
-"""Seconds between two tries under ``--loop`` while the hourly brake holds."""
-
-LAST_PATIENCE = 60.0
-"""Seconds for which a dispatcher that was told to stop waits for a database that is away."""
-
-PROBE = 1.0
-"""Seconds between two looks for due messages under ``--loop``."""
-
-LEASE_MARGIN = 10.0
-"""Seconds by which a lease is longer than two sends can take."""
-
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a run behaves.
-
-    ``concurrency``: messages in flight at most, over all channels; ``limit``: sends after which it
-    ends; ``now``: a pretended time; ``interval``: seconds between two looks at unknown outcomes
-    under ``--loop``; ``threads``: senders, one for each message in flight unless given.
-    """
-
-    concurrency: int = 10
-    lease: timedelta = timedelta(minutes=2)
-    limit: int | None = None
-    now: datetime | None = None
-    interval: float = 10.0
-    threads: int | None = None
 
 
 class Dispatcher:

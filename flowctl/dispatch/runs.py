@@ -10,8 +10,9 @@ from flowctl import database, migrate
 from flowctl.clock import SystemClock
 from flowctl.database import Connection
 from flowctl.dispatch.assembly import OUTBOX_THREADS, Served, lanes_for
-from flowctl.dispatch.dispatcher import Dispatcher, Options
+from flowctl.dispatch.dispatcher import Dispatcher
 from flowctl.dispatch.events import Observer, Totals
+from flowctl.dispatch.options import Options
 from flowctl.model import Channel
 from flowctl.settings import Settings
 from flowctl.store import sends

@@ -18,7 +18,7 @@ from flowctl import database
 from flowctl.cli import show
 from flowctl.cli.dispatch import OUTBOX_CONCURRENCY
 from flowctl.database import Connection
-from flowctl.dispatch.dispatcher import LARGEST_CLAIM
+from flowctl.dispatch.options import LARGEST_CLAIM
 from tests.benchmarks.server import children_cpu, durable_database, fast_folder, machine, timed
 
 PLAIN = {"min_gap": None, "dedupe_address": False}

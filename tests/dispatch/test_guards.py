@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from flowctl.dispatch.dispatcher import Options
+from flowctl.dispatch.options import Options
 from tests.support.dispatching import dispatch_once
 from tests.support.factories import a_flow, a_lead, a_step, database_now, messages
 from tests.support.postgres import Connection

@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from flowctl.dispatch.dispatcher import Options
+from flowctl.dispatch.options import Options
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
 from tests.support.dispatching import ACCEPTED, dispatch_once
 from tests.support.factories import a_lead, a_step, database_now, messages

@@ -16,8 +16,8 @@ from types import TracebackType
 from typing import Self
 
 from flowctl.dispatch import runs
-from flowctl.dispatch.dispatcher import Options
 from flowctl.dispatch.events import Event, EventKind
+from flowctl.dispatch.options import Options
 from flowctl.dispatch.runs import Request
 from flowctl.settings import Settings
 

@@ -9,9 +9,10 @@ from uuid import UUID
 
 from flowctl.clock import SystemClock
 from flowctl.database import open_connection
-from flowctl.dispatch.dispatcher import Dispatcher, Options
+from flowctl.dispatch.dispatcher import Dispatcher
 from flowctl.dispatch.events import Event, Totals
 from flowctl.dispatch.lane import Lane
+from flowctl.dispatch.options import Options
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
 from flowctl.settings import Settings
 

@@ -1,0 +1,41 @@
+"""How a run behaves, and the paces that nobody needs to set."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+CLAIM_AHEAD = 25
+"""Messages claimed for each sender at a time: a claim is a round trip, whatever its size."""
+
+LARGEST_CLAIM = 500
+
+BUSY_PAUSE = timedelta(minutes=1)
+"""How long a message rests that waits for one which another dispatcher is sending."""
+
+BRAKE_REST = 30.0
+"""Seconds between two tries under ``--loop`` while the hourly brake holds."""
+
+LAST_PATIENCE = 60.0
+"""Seconds for which a dispatcher that was told to stop waits for a database that is away."""
+
+PROBE = 1.0
+"""Seconds between two looks for due messages under ``--loop``."""
+
+LEASE_MARGIN = 10.0
+"""Seconds by which a lease is longer than two sends can take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a run behaves.
+
+    ``concurrency``: messages in flight at most, over all channels; ``limit``: sends after which it
+    ends; ``now``: a pretended time; ``interval``: seconds between two looks at unknown outcomes
+    under ``--loop``; ``threads``: senders, one for each message in flight unless given.
+    """
+
+    concurrency: int = 10
+    lease: timedelta = timedelta(minutes=2)
+    limit: int | None = None
+    now: datetime | None = None
+    interval: float = 10.0
+    threads: int | None = None
