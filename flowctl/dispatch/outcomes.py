@@ -51,7 +51,7 @@ def decide(ready: Ready, outcome: Outcome, random: Random, *, can_look_up: bool)
                 return Decision(Result(message, Status.FAILED, error), EventKind.FAILED)
             return Decision(Result(message, Status.PENDING, said, pause=pause), EventKind.RETRYING)
         case OutcomeKind.UNKNOWN:
-            error = one_line(f"{UNKNOWN_OUTCOME}: {said}")
+            error = one_line(f"{UNKNOWN_OUTCOME}: {said or 'the answer cannot be read'}")
             if can_look_up:
                 return Decision(
                     Result(message, Status.PENDING, error), EventKind.RETRYING, is_lookup=True

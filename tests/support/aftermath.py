@@ -48,6 +48,11 @@ def let_leases_pass(conn: Connection) -> None:
     )
 
 
+def let_retries_come(conn: Connection) -> None:
+    """Let the time of every message come that waits for another attempt."""
+    conn.execute("update message_logs set retry_at = now() where retry_at > now()")
+
+
 def let_claims_pass(conn: Connection) -> None:
     """Let the lease of every claim end whose message was not begun, though its holder may live."""
     conn.execute(
