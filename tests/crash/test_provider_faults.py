@@ -10,8 +10,8 @@ import pytest
 from flowctl.clock import SystemClock
 from flowctl.database import open_connection
 from flowctl.dispatch.dispatcher import Dispatcher
-from flowctl.dispatch.options import Options
 from flowctl.dispatch.lane import Lane
+from flowctl.dispatch.options import Options
 from flowctl.model import Channel
 from flowctl.settings import Settings
 from flowctl.transports.smtp import SmtpTransport

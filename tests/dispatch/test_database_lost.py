@@ -12,8 +12,8 @@ import pytest
 from flowctl.clock import SystemClock
 from flowctl.database import open_connection
 from flowctl.dispatch.dispatcher import Dispatcher
-from flowctl.dispatch.options import CLAIM_AHEAD, LAST_PATIENCE, Options
 from flowctl.dispatch.events import Event, EventKind
+from flowctl.dispatch.options import CLAIM_AHEAD, LAST_PATIENCE, Options
 from flowctl.errors import DatabaseAway
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
 from flowctl.settings import Settings
