@@ -1,0 +1,295 @@
+"""Who may what, cell by cell, on each kind of project, by requests as the API makes them."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import product
+
+import pytest
+from psycopg.errors import CheckViolation, DataError, InsufficientPrivilege, UniqueViolation
+
+from flowctl import migrate
+from tests.support.dispatching import dispatch_once
+from tests.support.factories import a_lead, a_step
+from tests.support.postgres import connect
+from tests.support.supabase import Caller, Kind, Project, Supabase
+
+REFUSED = "refused"
+HIDDEN = "no row"
+DONE = "done"
+
+ACTIONS = {
+    "leads": {
+        "select": "select from leads",
+        "insert": "insert into leads (email) values ('new@example.com')",
+        "update": "update leads set first_name = 'Eve'",
+        "delete": "delete from leads",
+        "upsert": "insert into leads (id) values ('{lead}') "
+        "on conflict (id) do update set email = 'new@example.com'",
+        "truncate": "truncate leads cascade",
+    },
+    "flows": {
+        "select": "select from flows",
+        "insert": "insert into flows (name) values ('new')",
+        "update": "update flows set timezone = 'Europe/Rome'",
+        "delete": "delete from flows where name = 'spare'",
+        "upsert": "insert into flows (name) values ('spare') "
+        "on conflict (name) do update set enabled = false",
+        "truncate": "truncate flows cascade",
+    },
+    "flow_steps": {
+        "select": "select from flow_steps",
+        "insert": "insert into flow_steps (type, content) values ('text', 'Hi')",
+        "update": "update flow_steps set day = 3",
+        "delete": "delete from flow_steps",
+        "upsert": "insert into flow_steps (id, type, content) values ('{step}', 'text', 'Hi') "
+        "on conflict (id) do update set content = excluded.content",
+        "truncate": "truncate flow_steps cascade",
+    },
+    "message_logs": {
+        "select": "select from message_logs",
+        "insert": "insert into message_logs (lead_id, message_type, content, scheduled_for) "
+        "values ('{lead}', 'text', 'Hi', now())",
+        "update": "update message_logs set content = 'Hi' where status = 'pending'",
+        "delete": "delete from message_logs where status = 'pending'",
+        "upsert": "insert into message_logs "
+        "(lead_id, flow_step_id, message_type, content, scheduled_for) "
+        "values ('{lead}', '{waiting}', 'email', 'Hi', now()) "
+        "on conflict (lead_id, flow_step_id) do update set content = excluded.content",
+        "truncate": "truncate message_logs",
+    },
+    "suppressions": {
+        "select": "select from suppressions",
+        "insert": "insert into suppressions (channel, address) values ('email', 'b@example.com')",
+        "update": "update suppressions set reason = 'asked for it'",
+        "delete": "delete from suppressions",
+        "upsert": "insert into suppressions (channel, address) values ('email', 'a@example.com') "
+        "on conflict (channel, address) do update set reason = 'again'",
+        "truncate": "truncate suppressions",
+    },
+}
+
+ALL_BUT_TRUNCATE = ("select", "insert", "update", "delete", "upsert")
+
+MAY: dict[tuple[Caller, str], tuple[str, ...]] = {
+    (Caller.STAFF, "flows"): ALL_BUT_TRUNCATE,
+    (Caller.STAFF, "flow_steps"): ALL_BUT_TRUNCATE,
+    (Caller.STAFF, "message_logs"): ("select",),
+    (Caller.STAFF, "suppressions"): ("select",),
+    **{(Caller.SERVICE, table): ALL_BUT_TRUNCATE for table in ACTIONS},
+}
+"""What is allowed; nothing else is."""
+
+SEES_NO_ROW = {
+    (table, action)
+    for table in ("flows", "flow_steps", "message_logs", "suppressions")
+    for action in ("select", *(("update", "delete") if table.startswith("flow") else ()))
+}
+"""Where another signed-in user has the staff's grants, and no policy."""
+
+
+def expected(caller: Caller, table: str, action: str) -> str:
+    """What becomes of the request."""
+    if action in MAY.get((caller, table), ()):
+        return DONE
+    if caller is Caller.VISITOR and (table, action) in SEES_NO_ROW:
+        return HIDDEN
+    return REFUSED
+
+
+@pytest.fixture(scope="module", params=list(Kind))
+def used(
+    request: pytest.FixtureRequest, server: Supabase
+) -> Iterator[tuple[Project, dict[str, str]]]:
+    """A project of each kind with a lead, a sent and a pending message, and their ids."""
+    with server.project(request.param) as project, project.connect() as owner:
+        migrate.apply(owner)
+        owner.execute("insert into flows (name) values ('spare')")
+        owner.execute(
+            "insert into suppressions (channel, address) values ('email', 'a@example.com')"
+        )
+        ids = {
+            "step": str(a_step(owner)),
+            "waiting": str(a_step(owner, day=1)),
+            "lead": str(a_lead(owner)),
+        }
+        assert dispatch_once(project.url).totals.sent == 1
+        yield project, ids
+
+
+@pytest.mark.parametrize(
+    ("caller", "table", "action"),
+    [
+        pytest.param(caller, table, action, id=f"{caller}-{action}-{table}")
+        for caller, table in product(Caller, ACTIONS)
+        for action in ACTIONS[table]
+    ],
+)
+def test_each_cell(
+    used: tuple[Project, dict[str, str]], caller: Caller, table: str, action: str
+) -> None:
+    project, ids = used
+    statement = ACTIONS[table][action].format(**ids).encode()
+    with project.call(caller) as request:
+        try:
+            found = DONE if request.execute(statement).rowcount else HIDDEN
+        except InsufficientPrivilege:
+            found = REFUSED
+    assert found == expected(caller, table, action)
+
+
+CLOSED = """
+select p.oid::regprocedure::text
+from pg_proc as p
+where p.pronamespace in ('public'::regnamespace, 'flowctl'::regnamespace)
+  and has_function_privilege(%(role)s, p.oid, 'execute')
+"""
+
+
+@pytest.mark.parametrize("caller", Caller)
+def test_only_service_may_call_a_function_and_only_one(
+    used: tuple[Project, dict[str, str]], caller: Caller
+) -> None:
+    project, ids = used
+    with project.connect() as owner:
+        callable_ = [row[0] for row in owner.execute(CLOSED, {"role": caller.role})]
+        (usage,) = owner.execute(
+            "select has_schema_privilege(%s, 'flowctl', 'usage')", (caller.role,)
+        ).fetchone() or (None,)
+    assert usage is False
+    with project.call(caller) as request:
+        # as the API writes an RPC
+        call = "select * from public.schedule_messages_for_lead(lead_id => %s::uuid)"
+        if caller is Caller.SERVICE:
+            assert callable_ == ["schedule_messages_for_lead(uuid)"]
+            assert request.execute(call, (ids["lead"],)).fetchone() == (0,)
+        else:
+            assert callable_ == []
+            with pytest.raises(InsufficientPrivilege):
+                request.execute(call, (ids["lead"],))
+
+
+MAKES = (
+    "create trigger spy after insert on message_logs execute function auto_schedule_messages()",
+    "create index on message_logs (content)",
+    "create policy mine on message_logs using (true)",
+    "create table flowctl.mine (n integer)",
+    "alter table message_logs disable row level security",
+    "alter table message_logs disable trigger user",
+    "alter function auto_schedule_messages() security invoker",
+    "comment on table message_logs is 'mine'",
+    "set local session_replication_role = replica",
+    "select from flowctl.sends",
+    "select flowctl.schedule_leads(array[gen_random_uuid()])",
+)
+
+
+@pytest.mark.parametrize("statement", MAKES)
+@pytest.mark.parametrize("caller", Caller)
+def test_nobody_makes_or_unmakes_anything_beside_it(
+    used: tuple[Project, dict[str, str]], caller: Caller, statement: str
+) -> None:
+    project, _ = used
+    with project.call(caller) as request, pytest.raises(InsufficientPrivilege):
+        request.execute(statement.encode())
+
+
+@pytest.mark.parametrize("caller", Caller)
+def test_nobody_hands_rights_on(used: tuple[Project, dict[str, str]], caller: Caller) -> None:
+    project, _ = used
+    with project.call(caller) as request:
+        request.execute("savepoint before")
+        try:
+            request.execute("grant select on message_logs to public")
+        except InsufficientPrivilege:
+            request.execute("rollback to before")
+        # with a right to the table, but none to hand on, it is a warning
+        open_to_all = request.execute(
+            "select from pg_class cross join lateral aclexplode(relacl) as entry "
+            "where oid = 'message_logs'::regclass and entry.grantee = 0"
+        )
+        assert open_to_all.rowcount == 0
+
+
+REWRITES = {
+    "status": "update message_logs set status = 'pending' where status = 'sent'",
+    "sent_at": "update message_logs set sent_at = null where status = 'sent'",
+    "lead": "update message_logs set lead_id = gen_random_uuid() where status = 'sent'",
+    "id": "update message_logs set id = gen_random_uuid() where status = 'sent'",
+    "upsert": "insert into message_logs "
+    "(lead_id, flow_step_id, message_type, content, scheduled_for) "
+    "values ('{lead}', '{step}', 'email', 'again', now()) "
+    "on conflict (lead_id, flow_step_id) do update set status = 'pending'",
+    "twin": "insert into message_logs "
+    "(lead_id, flow_step_id, message_type, content, scheduled_for) "
+    "values ('{lead}', '{step}', 'email', 'again', now())",
+}
+
+
+@pytest.mark.parametrize("change", REWRITES)
+@pytest.mark.parametrize("role", ["postgres", "supabase_admin", *Caller])
+def test_sent_is_final_for_everybody(
+    used: tuple[Project, dict[str, str]], role: str, change: str
+) -> None:
+    project, ids = used
+    refusals = (CheckViolation, UniqueViolation, InsufficientPrivilege)
+    statement = REWRITES[change].format(**ids).encode()
+    with ExitStack() as stack:
+        if role in set(Caller):
+            request = stack.enter_context(project.call(Caller(role)))
+        else:
+            request = stack.enter_context(connect(project.url_for(role)))
+        with pytest.raises(refusals):
+            request.execute(statement)
+
+
+FORGED = [
+    "",
+    "null",
+    "[]",
+    '"staff"',
+    '"{\\"app_metadata\\": {\\"flowctl\\": \\"staff\\"}}"',
+    '[{"app_metadata": {"flowctl": "staff"}}]',
+    '{"app_metadata.flowctl": "staff"}',
+    '{"app_metadata": "{\\"flowctl\\": \\"staff\\"}"}',
+    '{"app_metadata": {"app_metadata": {"flowctl": "staff"}}}',
+    '{"user_metadata": {"flowctl": "staff", "app_metadata": {"flowctl": "staff"}}}',
+    '{"app_metadata": {"flowctl": "staff "}}',
+    '{"app_metadata": {"flowctl": true}}',
+    '{"APP_METADATA": {"FLOWCTL": "staff"}}',
+    '{"role": "service_role", "is_anonymous": true}',
+]
+
+
+@pytest.mark.parametrize("claims", FORGED)
+def test_claims_that_only_look_like_the_right_one_show_no_row(
+    used: tuple[Project, dict[str, str]], claims: str
+) -> None:
+    project, _ = used
+    for table in ("flows", "flow_steps", "message_logs", "suppressions"):
+        with project.request("authenticated", claims) as request:
+            assert request.execute(ACTIONS[table]["select"].encode()).rowcount == 0
+    with (
+        project.request("authenticated", claims) as request,
+        pytest.raises(InsufficientPrivilege),
+    ):
+        request.execute(ACTIONS["flows"]["insert"].encode())
+
+
+@pytest.mark.parametrize("claims", ["{", "staff", '{"app_metadata": {"flowctl": "staff\\u0000"}}'])
+def test_claims_that_are_no_json_show_nothing(
+    used: tuple[Project, dict[str, str]], claims: str
+) -> None:
+    project, _ = used
+    with project.request("authenticated", claims) as request, pytest.raises(DataError):
+        request.execute(ACTIONS["flows"]["select"].encode())
+
+
+def test_the_right_claim_is_worth_nothing_without_signing_in(
+    used: tuple[Project, dict[str, str]],
+) -> None:
+    project, _ = used
+    with (
+        project.request("anon", Caller.STAFF.claims) as request,
+        pytest.raises(InsufficientPrivilege),
+    ):
+        request.execute(ACTIONS["flows"]["select"].encode())
