@@ -171,6 +171,8 @@ def _obstacle(change: Change, chosen: Chosen) -> str | None:
         return "it is being sent"
     if change is Change.RETRY and chosen.is_orphan:
         return "its step was deleted"
+    if change is Change.RETRY and chosen.is_redacted:
+        return "what it said was pruned"
     return None
 
 

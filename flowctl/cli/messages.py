@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flowctl.cli import show
-from flowctl.cli.options import Json, LeadId, Yes, command_group
+from flowctl.cli.options import DryRun, Json, LeadId, Yes, command_group
 from flowctl.cli.session import open_database
+from flowctl.duration import parse_duration
 from flowctl.errors import UsageError
 from flowctl.model import Channel, Status
 
 if TYPE_CHECKING:
     from flowctl.messages import Change, Plan, Wanted
+    from flowctl.pruning import Pruned
     from flowctl.store.messages import Message
 
 TABLE_LIMIT = 100
@@ -170,6 +172,43 @@ def cancel_messages(
     from flowctl.messages import Change, Wanted
 
     _change(ctx, Change.CANCEL, ids, Wanted(status, lead, step, error), yes=yes)
+
+
+@_group.command("prune")
+def prune_messages(
+    ctx: typer.Context,
+    older_than: Annotated[
+        str, typer.Option("--older-than", metavar="SPAN", help="Such as 180d.", show_default=False)
+    ],
+    *,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Forget what messages said that were sent, failed or cancelled long ago.
+
+    The rows stay, so that nothing is sent twice. Example: flowctl messages prune --older-than 180d
+    """
+    from flowctl.pruning import prune
+
+    try:
+        span = parse_duration(older_than)
+    except ValueError as error:
+        raise UsageError(f"--older-than is not {error}", hint="--older-than 180d") from None
+    with open_database(ctx) as connection:
+        pruned = prune(connection, span, is_rehearsal=True)
+        if not dry_run and pruned.total:
+            show.confirm(f"{_pruning('redact', pruned)}, never to be read or retried?", yes=yes)
+            pruned = prune(connection, span)
+    if as_json:
+        show.json_document(pruned)
+    else:
+        show.line(_pruning("would redact" if dry_run else "redacted", pruned))
+
+
+def _pruning(verb: str, pruned: "Pruned") -> str:
+    archived = f" and {pruned.archived} archived" if pruned.archived else ""
+    return f"{verb} {_count(pruned.messages)}{archived} from before {show.cell(pruned.before)}"
 
 
 def _change(

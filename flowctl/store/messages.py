@@ -72,12 +72,13 @@ class MessageDetail(Message):
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """A message that is meant to be changed, and what may forbid it: ``is_orphan``, its step was
-    deleted; ``is_unknown``, it may have gone out."""
+    deleted; ``is_redacted``, what it said was pruned; ``is_unknown``, it may have gone out."""
 
     id: UUID
     status: Status
     channel: Channel
     is_orphan: bool
+    is_redacted: bool
     is_unknown: bool
     is_being_sent: bool
 

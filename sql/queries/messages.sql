@@ -96,6 +96,7 @@ select
   message.status,
   message.message_type as channel,
   message.flow_step_id is null as is_orphan,
+  message.content = '' as is_redacted,
   coalesce(message.error_message like 'unknown outcome%%', false) as is_unknown,
   send.message_id is not null as is_being_sent
 from public.message_logs as message
@@ -114,6 +115,7 @@ select
   message.status,
   message.message_type as channel,
   message.flow_step_id is null as is_orphan,
+  message.content = '' as is_redacted,
   coalesce(message.error_message like 'unknown outcome%%', false) as is_unknown,
   send.message_id is not null as is_being_sent
 from public.message_logs as message
@@ -142,6 +144,7 @@ set
 where message.id = any(%(ids)s::uuid[])
   and message.status in ('failed', 'cancelled')
   and message.flow_step_id is not null
+  and message.content <> ''
   and not exists (select from flowctl.sends as send where send.message_id = message.id)
 returning message.id;
 

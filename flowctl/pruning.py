@@ -1,0 +1,68 @@
+"""Forgetting what old messages said, and never that they were sent."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flowctl import migrate
+from flowctl.database import Connection
+from flowctl.errors import DatabaseUnavailable
+from flowctl.store import pruning as store
+from flowctl.store.pruning import Extent, Stretch
+
+STRETCH_PAGES = 500
+"""Pages (8 kB each) gone through in one transaction: some thousand messages."""
+
+_SCANS_BY_PAGE = 14_00_00
+"""The version of PostgreSQL from which a range of pages is read without the rest of the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How many messages were redacted, or would be: those that ended before ``before``."""
+
+    before: datetime
+    messages: int
+    archived: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.messages + self.archived
+
+
+def prune(connection: Connection, older_than: timedelta, *, is_rehearsal: bool = False) -> Pruned:
+    """Redact messages sent, failed or cancelled longer than ``older_than`` ago.
+
+    Each stretch of the tables is a short transaction of its own; what is interrupted is continued
+    by the next run, and what is redacted is not counted again. A message that failed or was
+    cancelled counts from the time it was scheduled for. Raises SchemaMismatch, and
+    DatabaseUnavailable for a role that does not own the tables.
+    """
+    migrate.require_current(connection)
+    extent = store.prune_extent(connection, older_than)
+    if not (extent.is_owner or is_rehearsal):
+        raise DatabaseUnavailable(
+            "the database refused: only the owner of public.message_logs may redact what was sent",
+            hint="use the role that applied the schema",
+        )
+    return Pruned(
+        extent.before,
+        messages=_all(connection, store.prune_messages, extent, extent.message_pages, is_rehearsal),
+        archived=_all(connection, store.prune_archive, extent, extent.archive_pages, is_rehearsal),
+    )
+
+
+def _all(
+    connection: Connection,
+    prune_stretch: Callable[[Connection, Stretch], int],
+    extent: Extent,
+    pages: int,
+    is_rehearsal: bool,  # noqa: FBT001 - passed on
+) -> int:
+    by_page = connection.info.server_version >= _SCANS_BY_PAGE
+    step = STRETCH_PAGES if by_page else max(pages, 1)
+    return sum(
+        prune_stretch(connection, Stretch(first, step, extent.before, is_rehearsal))
+        for first in range(0, pages, step)
+    )

@@ -1,0 +1,60 @@
+"""Redacting old messages, stretch by stretch (``prune.sql``)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from psycopg.rows import class_row, scalar_row
+
+from flowctl.database import Connection, query
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What there is to go through: pages of both tables; messages from ``before`` on are young."""
+
+    before: datetime
+    is_owner: bool
+    message_pages: int
+    archive_pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Pages of a table, and whether they are redacted or only counted."""
+
+    first: int
+    pages: int
+    before: datetime
+    is_rehearsal: bool
+
+
+def prune_extent(connection: Connection, older_than: timedelta) -> Extent:
+    """What there is to go through, and whether this role may redact it."""
+    with connection.cursor(row_factory=class_row(Extent)) as cursor:
+        found = cursor.execute(query("prune_extent"), {"older_than": older_than}).fetchone()
+    assert found is not None  # noqa: S101 - the table is there: the schema was checked
+    return found
+
+
+def prune_messages(connection: Connection, stretch: Stretch) -> int:
+    """Redact what is old of ``message_logs``; returns how many rows that were or would be."""
+    return _prune(connection, "prune_messages", stretch)
+
+
+def prune_archive(connection: Connection, stretch: Stretch) -> int:
+    """The same for ``flowctl.message_archive``."""
+    return _prune(connection, "prune_archive", stretch)
+
+
+def _prune(connection: Connection, name: str, stretch: Stretch) -> int:
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        cursor.execute(
+            query(name),
+            {
+                "first": stretch.first,
+                "pages": stretch.pages,
+                "before": stretch.before,
+                "rehearsal": stretch.is_rehearsal,
+            },
+        )
+        return int(cursor.fetchone() or 0)
