@@ -26,7 +26,9 @@ declare
   own_zone constant text := flowctl.known_zone(lead ->> 'timezone');
   -- a created_at of type date: a day on the wall clock of the zone, at no time of day
   created_on constant date := case
-    when lead ->> 'created_at' ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' then (lead ->> 'created_at')::date
+    when length(lead ->> 'created_at') = 10
+      and lead ->> 'created_at' ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$'
+      then (lead ->> 'created_at')::date
   end;
   -- a creation time that is missing, infinite or beyond what clients can read counts as now
   created constant timestamptz := case
@@ -55,8 +57,8 @@ begin
     case
       when step.skipped is not null then step.skipped
       when not coalesce(lead @> step.audience, true) then 'lead is not in the audience'
-      when wall.creation::date + step.day < wall.today
-        and plan.moment < seen_at - interval '24 hours' then 'step is behind the lead'
+      when plan.moment < seen_at - interval '24 hours'
+        and wall.creation::date + step.day < wall.today then 'step is behind the lead'
     end
   from unnest(steps) as step
   -- The colon, as in POSIX, says that a zone's name follows: CET alone would be the abbreviation,
@@ -83,6 +85,8 @@ begin
       when step.day = 0 and created_on is null then created
       else (wall.creation + step.day * interval '1 day') at time zone place.clock
     end as moment
+    -- reckoned once, not wherever it is used
+    offset 0
   ) as plan;
 end;
 $$;
