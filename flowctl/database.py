@@ -17,6 +17,7 @@ from pathlib import Path
 import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import Conninfo
 
 from flowctl.errors import (
     DatabaseAway,
@@ -74,9 +75,10 @@ def query_names() -> list[str]:
 def connect(conninfo: str, *, connect_timeout: int = CONNECT_TIMEOUT) -> Iterator[Connection]:
     """Open an autocommit connection; inside the block psycopg's errors become ours.
 
-    A host that is not loopback gets ``sslmode=require`` unless the connection string or PGSSLMODE
-    says otherwise. Raises InputError for a malformed connection string, DatabaseUnavailable when
-    the server cannot be reached or refuses; no message shows any part of a password.
+    A host that is not loopback gets ``sslmode=require`` unless the connection string, PGSSLMODE or
+    PGSERVICE's entry says otherwise. Raises InputError for a malformed connection string,
+    DatabaseUnavailable when the server cannot be reached or refuses; no message shows any part of a
+    password.
     """
     connection = open_connection(conninfo, connect_timeout=connect_timeout)
     try:
@@ -96,24 +98,41 @@ def open_connection(
             make_conninfo("", **parameters), autocommit=autocommit, prepare_threshold=None
         )
     except psycopg.Error as error:
-        raise _refusal(error) from error
+        # not its cause: what libpq says may hold parts of the password
+        raise _refusal(error) from None
+    except UnicodeError:
+        # Python's own resolver, of a name with an empty or overlong part
+        raise DatabaseAway(
+            "cannot connect to the database: its host name is not known", hint=_ESCAPES
+        ) from None
 
 
-def _parameters(conninfo: str, connect_timeout: int) -> dict[str, str | int]:
+def conninfo_parameters(conninfo: str) -> dict[str, str]:
+    """What a connection string says. Raises InputError for one that cannot be read."""
     try:
-        given = conninfo_to_dict(conninfo)
-    except psycopg.Error:
+        return {name: str(value) for name, value in conninfo_to_dict(conninfo).items()}
+    except (psycopg.Error, UnicodeError):
         raise InputError(
             "DATABASE_URL is not a connection string",
             hint="write it like postgresql://user:password@host:5432/database; in the password "
             "write @ as %40, : as %3A, / as %2F, % as %25",
         ) from None
-    parameters: dict[str, str | int] = {k: v for k, v in given.items() if v is not None}
-    parameters.setdefault("connect_timeout", connect_timeout)
+
+
+def _parameters(conninfo: str, connect_timeout: int) -> dict[str, str]:
+    parameters = conninfo_parameters(conninfo)
+    parameters.setdefault("connect_timeout", str(connect_timeout))
     parameters.setdefault("application_name", "flowctl")
-    hosts = str(parameters.get("host", os.environ.get("PGHOST", "")))
-    if "sslmode" not in parameters and "PGSSLMODE" not in os.environ and not _is_local(hosts):
-        parameters["sslmode"] = "require"
+    if "sslmode" not in parameters and "PGSSLMODE" not in os.environ:
+        # what libpq's variables and its service file add
+        defaults = {
+            option.keyword.decode(): option.val.decode()
+            for option in Conninfo.get_defaults()
+            if option.val and option.val != option.compiled
+        }
+        said = {**defaults, **parameters}
+        if "sslmode" not in said and not _is_local(said.get("host") or said.get("hostaddr", "")):
+            parameters["sslmode"] = "require"
     return parameters
 
 
@@ -152,9 +171,17 @@ _REFUSALS = (
 )  # fmt: skip
 
 
-def _refusal(error: psycopg.Error) -> DatabaseAway:
+_NO_SUCH_VALUE = re.compile(r'invalid (?:[a-z_]+ value: "|port number|integer value)|bad value for')
+
+
+def _refusal(error: psycopg.Error) -> FlowctlError:
     """A connection error in our words: libpq's own may hold parts of the password."""
     said = str(error)
+    if error.sqlstate is None and _NO_SUCH_VALUE.search(said):
+        return InputError(
+            "DATABASE_URL or a PG variable has an impossible port, sslmode or other parameter",
+            hint="check what follows the host, and the ?",
+        )
     for marker, reason, hint in _REFUSALS:
         if marker in said:
             kind = PasswordRefused if "password" in marker else DatabaseAway
@@ -188,7 +215,7 @@ def is_connection_lost(error: psycopg.Error) -> bool:
 
 def translate(error: psycopg.Error) -> FlowctlError:
     """The error of ours that says what a failed statement means to the user."""
-    said = error.diag.message_primary or str(error).splitlines()[0]
+    said = error.diag.message_primary or str(error).partition("\n")[0]
     hint = error.diag.message_hint or ""
     if error.sqlstate == REFUSED_BY_SCHEMA:
         return InputError(said, hint=hint)

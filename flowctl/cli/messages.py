@@ -1,4 +1,4 @@
-"""``flowctl messages``: look at them, try them again, cancel them."""
+"""``flowctl messages``: look at them, try them again, cancel them, forget what they said."""
 
 from collections import Counter
 from dataclasses import asdict
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TABLE_LIMIT = 100
 """Rows of the table where no limit is given."""
 
-_group = command_group("Look at messages, try them again, cancel them.")
+_group = command_group("Look at messages, try them again, cancel them, forget them.")
 
 _Ids = Annotated[
     list[str] | None, typer.Argument(metavar="[ID]...", help="Messages.", show_default=False)

@@ -101,8 +101,10 @@ def open_database(ctx: typer.Context, *, create: bool = False) -> Iterator["Conn
 
 def _with_file_variables(session: Session, conninfo: str) -> str:
     """Add what only ``--env-file`` says in libpq's variables; libpq reads the process's own."""
-    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+    from psycopg.conninfo import make_conninfo
     from psycopg.pq import Conninfo
+
+    from flowctl.database import conninfo_parameters
 
     from_file = {
         option.keyword.decode(): session.environ[option.envvar.decode()]
@@ -111,5 +113,4 @@ def _with_file_variables(session: Session, conninfo: str) -> str:
         and option.envvar.decode() in session.environ
         and option.envvar.decode() not in session.process_environ
     }
-    given = {name: str(value) for name, value in conninfo_to_dict(conninfo).items()}
-    return make_conninfo("", **{**from_file, **given})
+    return make_conninfo("", **{**from_file, **conninfo_parameters(conninfo)})

@@ -1,0 +1,323 @@
+"""How flowctl connects: TLS unless told otherwise, and no word of the password when it cannot."""
+
+import os
+import socket
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+import typer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowctl import database as db
+from flowctl.cli.session import Session, open_database
+from flowctl.doctor import Check, Grade, examine, sound_settings
+from flowctl.errors import (
+    DatabaseAway,
+    DatabaseUnavailable,
+    FlowctlError,
+    InputError,
+    PasswordRefused,
+)
+from flowctl.settings import Settings
+from tests.support.postgres import short_folder
+from tests.support.tcp_server import PASSWORD, TcpServer, binaries_with_tls, tcp_server
+
+needs_tls = pytest.mark.skipif(
+    binaries_with_tls() is None, reason="no PostgreSQL with TLS is installed"
+)
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def with_tls(authority: trustme.CA) -> Iterator[TcpServer]:
+    """A server whose certificate is for HOST."""
+    with short_folder() as folder, tcp_server(folder, authority) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def without_tls() -> Iterator[TcpServer]:
+    with short_folder() as folder, tcp_server(folder) as server:
+        yield server
+
+
+@pytest.fixture
+def ca(authority: trustme.CA, tmp_path: Path) -> str:
+    """The file with the certificate of the right authority."""
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return str(tmp_path / "ca.pem")
+
+
+@pytest.fixture
+def other_ca(tmp_path: Path) -> str:
+    """The file with the certificate of an authority that has nothing to do with it."""
+    trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
+    return str(tmp_path / "other.pem")
+
+
+def is_encrypted(url: str) -> bool:
+    """Whether a connection comes about by TLS."""
+    with db.connect(url) as connection:
+        row = connection.execute(
+            "select ssl from pg_stat_ssl where pid = pg_backend_pid()"
+        ).fetchone()
+        assert row is not None
+        assert connection.pgconn.ssl_in_use is row[0]
+        return bool(row[0])
+
+
+def refusal(url: str, **options: int) -> FlowctlError:
+    """Why no connection comes about."""
+    with pytest.raises(FlowctlError) as caught, db.connect(url, **options):
+        pass
+    return caught.value
+
+
+def connection_check(url: str) -> Check:
+    """What the doctor says of the connection."""
+    sound = sound_settings({})
+    report = examine(lambda: db.connect(url), sound.settings, sound.check)
+    return next(check for check in report.checks if check.name == "connection")
+
+
+@needs_tls
+def test_a_connection_to_another_host_is_encrypted_unasked(with_tls: TcpServer) -> None:
+    assert is_encrypted(with_tls.url())
+
+
+def test_a_server_without_tls_is_refused_and_not_fallen_back_to(without_tls: TcpServer) -> None:
+    error = refusal(without_tls.url())
+    assert error.message == "cannot connect to the database: the server offers no TLS"
+    assert error.exit_code == 4
+
+
+def test_clear_text_has_to_be_asked_for(without_tls: TcpServer) -> None:
+    assert not is_encrypted(without_tls.url(sslmode="disable"))
+
+
+def test_clear_text_can_be_asked_for_in_libpqs_variable(
+    without_tls: TcpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGSSLMODE", "prefer")
+    assert not is_encrypted(without_tls.url())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_loopback_needs_no_tls(without_tls: TcpServer, host: str) -> None:
+    assert not is_encrypted(without_tls.url(host))
+
+
+@needs_tls
+def test_the_right_authority_is_verified(with_tls: TcpServer, ca: str) -> None:
+    assert is_encrypted(with_tls.url(sslmode="verify-full", sslrootcert=ca))
+
+
+@needs_tls
+def test_the_wrong_authority_is_refused(with_tls: TcpServer, other_ca: str) -> None:
+    error = refusal(with_tls.url(sslmode="verify-full", sslrootcert=other_ca))
+    assert error.message.endswith("the server's certificate is not trusted")
+    assert error.hint == "name its CA with sslrootcert=FILE"
+
+
+@needs_tls
+def test_a_certificate_for_another_name_is_refused(with_tls: TcpServer, ca: str) -> None:
+    url = with_tls.url("other.flowctl.test", sslmode="verify-full", sslrootcert=ca)
+    assert refusal(url).message.endswith("the server's certificate is not trusted")
+
+
+@needs_tls
+def test_a_missing_authority_is_refused(with_tls: TcpServer, tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing.pem")
+    error = refusal(with_tls.url(sslmode="verify-full", sslrootcert=missing))
+    assert isinstance(error, DatabaseAway)
+
+
+@needs_tls
+def test_the_doctor_recommends_to_verify(with_tls: TcpServer, ca: str) -> None:
+    check = connection_check(with_tls.url())
+    assert check.status is Grade.NOTE
+    assert "sslmode=require" in check.detail
+    assert "verify-full" in check.hint
+    verified = connection_check(with_tls.url(sslmode="verify-full", sslrootcert=ca))
+    assert verified.status is Grade.OK
+
+
+def test_the_doctor_calls_clear_text_a_fault(without_tls: TcpServer) -> None:
+    check = connection_check(without_tls.url(sslmode="disable"))
+    assert check.status is Grade.FAULT
+    assert "verify-full" in check.hint
+    assert connection_check(without_tls.url("127.0.0.1")).status is Grade.OK
+
+
+@pytest.mark.parametrize(
+    ("conninfo", "environ", "mode"),
+    [
+        ("postgresql://u@db.example.com/x", {}, "require"),
+        ("host=db.example.com", {}, "require"),
+        ("host=localhost,db.example.com", {}, "require"),
+        ("hostaddr=192.0.2.1", {}, "require"),
+        ("", {"PGHOST": "db.example.com"}, "require"),
+        ("", {"PGHOSTADDR": "192.0.2.1"}, "require"),
+        ("host=10.0.0.5", {}, "require"),
+        ("host=db.example.com sslmode=verify-full", {}, "verify-full"),
+        ("host=db.example.com", {"PGSSLMODE": "prefer"}, None),
+        ("host=127.0.0.1", {"PGHOST": "db.example.com"}, None),
+        ("host=localhost", {}, None),
+        ("host=[::1]", {}, "require"),
+        ("host=::1", {}, None),
+        ("host=/run/postgresql", {}, None),
+        ("", {}, None),
+    ],
+)
+def test_tls_is_required_of_every_host_but_this_one(
+    conninfo: str, environ: dict[str, str], mode: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert db._parameters(conninfo, 10).get("sslmode") == mode  # noqa: SLF001 - no host to ask
+
+
+@pytest.mark.parametrize(
+    ("entry", "mode"),
+    [("host=db.example.com", "require"), ("host=db.example.com\nsslmode=verify-ca", None)],
+)
+def test_a_service_counts_as_what_it_names(
+    entry: str, mode: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "services").write_text(f"[crm]\n{entry}\n", "utf-8")
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+    monkeypatch.setenv("PGSERVICE", "crm")
+    assert db._parameters("", 10).get("sslmode") == mode  # noqa: SLF001 - no host to ask
+
+
+def test_a_wrong_password_is_told_without_it(without_tls: TcpServer) -> None:
+    error = refusal(without_tls.url("127.0.0.1", password="WRONGPASSWORD"))  # noqa: S106 - of nobody
+    assert isinstance(error, PasswordRefused)
+    assert error.message == "cannot connect to the database: the password was refused"
+    assert "WRONG" not in "".join(traceback.format_exception(error))
+
+
+def test_a_database_that_is_not_there_is_told(without_tls: TcpServer) -> None:
+    error = refusal(without_tls.url("127.0.0.1", name="nowhere"))
+    assert error.message == "cannot connect to the database: no such database or user"
+    assert PASSWORD not in "".join(traceback.format_exception(error))
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".example.com"])
+def test_a_host_that_is_none_is_told(host: str) -> None:
+    error = refusal(f"host={host} password=SECRET")
+    assert error.message == "cannot connect to the database: its host name is not known"
+    assert isinstance(error, DatabaseAway)
+
+
+def test_a_refused_connection_is_told() -> None:
+    error = refusal("postgresql://me:SECRET@127.0.0.1:1/crm")
+    assert error.message.endswith("nothing listens there (connection refused)")
+
+
+def test_a_server_that_says_nothing_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://me:SECRET@127.0.0.1:{silent.getsockname()[1]}/crm"
+        error = refusal(url, connect_timeout=2)
+    assert error.message == "cannot connect to the database: it does not answer (timed out)"
+
+
+@pytest.mark.parametrize(
+    "wrong", ["port=99999", "port=SECRET", "sslmode=SECRET", "connect_timeout=SECRET"]
+)
+def test_a_parameter_with_an_impossible_value_is_what_the_user_wrote(wrong: str) -> None:
+    error = refusal(f"host=127.0.0.1 {wrong}")
+    assert isinstance(error, InputError)
+    assert "SECRET" not in "".join(traceback.format_exception(error))
+
+
+PIECE = st.text("QXZJKVW", min_size=4, max_size=8)
+"""A part of a password; no word of ours, of Python's or of libpq's has such a part."""
+
+HOSTILE = st.sampled_from(
+    ["%", "%zz", "%4", "@", "/", "#", "?", ":", "[", "]", "&", "=", "+", " ", "'", '"', "\\", ",",
+     ";", "$", "\t", "\n", "\x00", "\x7f", "ü", "€", "\ud800", "%00", "%ff", "://", "?sslmode=",
+     "&port=", "@[", "..", "@/"]
+)  # fmt: skip
+
+
+@st.composite
+def passwords(draw: st.DrawFn) -> tuple[str, tuple[str, ...]]:
+    """A password as somebody pastes it, and the parts of it that nobody may see."""
+    pieces = draw(st.lists(PIECE, min_size=1, max_size=4))
+    text = pieces[0]
+    for piece in pieces[1:]:
+        text += draw(HOSTILE) + piece
+    return draw(st.sampled_from(["", "/", "@", "%"])) + text, tuple(pieces)
+
+
+@pytest.fixture(scope="module")
+def nowhere() -> Iterator[None]:
+    """Whatever a broken URL names as its host, nothing but a closed port of loopback is asked."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PGHOSTADDR", "127.0.0.1")
+        patch.setenv("PGPORT", "1")
+        patch.setenv("PGCONNECT_TIMEOUT", "2")
+        yield
+
+
+def told(environ: dict[str, str]) -> str:
+    """Everything that is told of a failed connection, with --debug."""
+    command = typer.main.get_command(typer.Typer(callback=lambda: None))
+    ctx = typer.Context(command, obj=Session({**os.environ, **environ}))
+    with pytest.raises(FlowctlError) as caught, open_database(ctx):
+        pass
+    assert isinstance(caught.value, InputError | DatabaseUnavailable)
+    return "".join(traceback.format_exception(caught.value)) + caught.value.hint
+
+
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ada:{}@127.0.0.1:1/crm",
+        "postgres://ada:{}@127.0.0.1:1/crm?sslmode=require",
+        "host=127.0.0.1 port=1 user=ada password={}",
+        "host=127.0.0.1 port=1 password='{}'",
+        "postgresql://127.0.0.1:1/crm?user=ada&password={}",
+        "{}",
+    ],
+)
+@given(password=passwords())
+def test_no_part_of_a_database_password_is_told(
+    url: str, password: tuple[str, tuple[str, ...]]
+) -> None:
+    text, pieces = password
+    said = told({"DATABASE_URL": url.replace("{}", text)})
+    assert not [piece for piece in pieces if piece in said]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "smtps://ada:{}@smtp.example.com:465",
+        "smtp://ada:{}@smtp.example.com:587?starttls=never",
+        "smtp://ada:{}@smtp.example.com",
+        "{}",
+    ],
+)
+@given(password=passwords())
+def test_no_part_of_a_mail_password_is_told(
+    url: str, password: tuple[str, tuple[str, ...]]
+) -> None:
+    text, pieces = password
+    try:
+        settings = Settings.from_env({"SMTP_URL": url.replace("{}", text), "EMAIL_FROM": "a@b.io"})
+    except InputError as error:
+        said = "".join(traceback.format_exception(error)) + error.hint
+    else:
+        said = repr(settings.smtp and settings.smtp.password)
+    assert not [piece for piece in pieces if piece in said]
