@@ -1,6 +1,6 @@
 """What the database must know before and after a send; the one user of the connection in a run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -42,6 +42,17 @@ class Written:
     recorded: set[UUID]
     begun: dict[UUID, Begun] = field(default_factory=dict)
     failure: FlowctlError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What looking up texts has led to: ``unsent`` ones are due again, or failed for good where
+    true; ``later`` ones are to be asked about again.
+    """
+
+    sent: set[UUID]
+    unsent: dict[UUID, bool]
+    later: list[UUID]
 
 
 class Ledger:
@@ -108,20 +119,23 @@ class Ledger:
 
     def settle(
         self,
-        found: dict[UUID, str],
+        found: Mapping[UUID, str],
         missing: Sequence[UUID],
         waiting: Sequence[UUID],
         pause: timedelta,
-    ) -> None:
+    ) -> Settled:
         """Write what looking up texts has shown."""
+        asked = [*found, *missing, *waiting]
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> Settled:
             with connection.transaction():
-                sends.settle_found(connection, self._run, found)
-                sends.settle_missing(connection, self._run, missing)
-                sends.postpone_lookups(connection, self._run, waiting, pause=pause)
+                sent = sends.settle_found(connection, self._run, found, asked)
+                unsent = sends.settle_missing(connection, self._run, missing)
+                later = [*waiting, *(found.keys() - sent)]
+                sends.postpone_lookups(connection, self._run, later, pause=pause)
+            return Settled(sent, unsent, later)
 
-        self._link.surely(work)
+        return self._link.surely(work)
 
     def wait_until_back(self, pause: Callable[[float], bool]) -> None:
         """Wait for a database that is away. Raises DatabaseAway when ``pause`` says no."""

@@ -20,11 +20,14 @@ MARGIN = timedelta(minutes=2)
 _SHORTEST_TAIL = 20
 
 
-def match(lookup: Lookup, records: Sequence[TextRecord], taken: set[str]) -> TextRecord | None:
+def match(
+    lookup: Lookup, records: Sequence[TextRecord], taken: set[str], lookups: Sequence[Lookup]
+) -> TextRecord | None:
     """The provider's record of a text, if it has one that belongs to no other message of ours.
 
     Providers change what they deliver (a trial account puts a sentence in front, links are
-    shortened, quotes are straightened), so bodies are compared by what is left of them.
+    shortened, quotes are straightened), so bodies are compared by what is left of them; but one
+    that is exactly what another of ``lookups`` has handed over to the number is that one's.
     """
     candidates = [
         record
@@ -38,8 +41,10 @@ def match(lookup: Lookup, records: Sequence[TextRecord], taken: set[str]) -> Tex
     for record in candidates:
         if _folded(record.body) == sought:
             return record
+    others = {_folded(other.content) for other in lookups if other.recipient == lookup.recipient}
     for record in candidates:
-        if _alike(sought, _folded(record.body)):
+        body = _folded(record.body)
+        if body not in others and _alike(sought, body):
             return record
     return None
 

@@ -1,19 +1,17 @@
 """Sends with an unknown outcome: their dispatcher died, or the answer never came."""
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from uuid import UUID
 
 from flowctl.dispatch.events import Event, EventKind, Observer
-from flowctl.dispatch.ledger import Ledger
+from flowctl.dispatch.ledger import Ledger, Settled
 from flowctl.dispatch.lookup import LISTS_LAG, MARGIN, PAUSE, match
 from flowctl.dispatch.outcomes import UNKNOWN_OUTCOME
 from flowctl.errors import ProviderStopped
 from flowctl.model import Channel
 from flowctl.store.sends import Lookup
 from flowctl.transports import TextLookup
-
-if TYPE_CHECKING:
-    from uuid import UUID
 
 LOOKUPS_AT_ONCE = 100
 """Texts looked up in one go; the rest follow in the next."""
@@ -48,7 +46,7 @@ def look_up_texts(
     failure: ProviderStopped | None = None
     for number, lookup in enumerate(lookups):
         try:
-            provider_id = _find(ledger, provider, lookup, set(found.values()))
+            provider_id = _find(ledger, provider, lookup, lookups, set(found.values()))
         except ProviderStopped as error:
             failure = error
             waiting += [other.message_id for other in lookups[number:]]
@@ -60,19 +58,32 @@ def look_up_texts(
         else:
             waiting.append(lookup.message_id)
     if lookups:
-        ledger.settle(found, missing, waiting, PAUSE)
-    for message_id, provider_id in found.items():
-        tell(Event(EventKind.SENT, Channel.TEXT, message_id, detail=f"found: {provider_id}"))
-    for message_id in missing:
-        tell(Event(EventKind.RELEASED, Channel.TEXT, message_id, detail="not found: due again"))
-    for message_id in waiting:
-        tell(Event(EventKind.RETRYING, Channel.TEXT, message_id, detail="to be looked up"))
+        _tell(ledger.settle(found, missing, waiting, PAUSE), found, tell)
     if failure is not None:
         raise failure
 
 
-def _find(ledger: Ledger, provider: TextLookup, lookup: Lookup, taken: set[str]) -> str | None:
+def _tell(settled: Settled, found: Mapping[UUID, str], tell: Observer) -> None:
+    text = Channel.TEXT
+    for message_id in settled.sent:
+        tell(Event(EventKind.SENT, text, message_id, detail=f"found: {found[message_id]}"))
+    for message_id, has_failed in settled.unsent.items():
+        if has_failed:
+            tell(Event(EventKind.FAILED, text, message_id, detail="not found: no attempt left"))
+        else:
+            tell(Event(EventKind.RELEASED, text, message_id, detail="not found: due again"))
+    for message_id in settled.later:
+        tell(Event(EventKind.RETRYING, text, message_id, detail="to be looked up"))
+
+
+def _find(
+    ledger: Ledger,
+    provider: TextLookup,
+    lookup: Lookup,
+    lookups: Sequence[Lookup],
+    taken: set[str],
+) -> str | None:
     records = provider.find(lookup.recipient, lookup.begun_at - MARGIN)
     known = ledger.accounted_for([record.provider_id for record in records])
-    record = match(lookup, records, known | taken)
+    record = match(lookup, records, known | taken, lookups)
     return None if record is None else record.provider_id

@@ -1,6 +1,8 @@
-"""What a dispatcher does to messages: claim, begin, record, release, rescue (``dispatch.sql``)."""
+"""What a dispatcher does to messages: claim, begin, record, release (``dispatch.sql``); and to
+those without an outcome: rescue, look up, settle (``unsettled.sql``).
+"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +13,7 @@ from psycopg.types.json import Json
 
 from flowctl.database import Connection, query
 from flowctl.model import Channel, JsonObject, Status
+from flowctl.retry import MAX_ATTEMPTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,20 +294,32 @@ def postpone_lookups(
     connection.execute(query("postpone_lookups"), {"run": run.id, "ids": list(ids), "pause": pause})
 
 
-def settle_found(connection: Connection, run: Run, found: dict[UUID, str]) -> set[UUID]:
-    """Mark texts as sent that the provider turned out to have (message to provider's id)."""
+def settle_found(
+    connection: Connection, run: Run, found: Mapping[UUID, str], asked: Sequence[UUID]
+) -> set[UUID]:
+    """Mark texts as sent that the provider turned out to have (message to provider's id).
+
+    ``asked`` are all that were looked up together. A text that is not returned is left for later:
+    what the provider has may be another one to the same number.
+    """
     return _ids(
         connection,
         "settle_found",
         run=run.id,
         ids=list(found),
         provider_ids=list(found.values()),
+        asked=list(asked),
     )
 
 
-def settle_missing(connection: Connection, run: Run, ids: Sequence[UUID]) -> set[UUID]:
-    """Make texts due again that the provider does not have."""
-    return _ids(connection, "settle_missing", run=run.id, ids=list(ids))
+def settle_missing(connection: Connection, run: Run, ids: Sequence[UUID]) -> dict[UUID, bool]:
+    """Make texts due again that the provider does not have; true for those that failed instead,
+    since it was their last attempt.
+    """
+    parameters = {"run": run.id, "ids": list(ids), "max_attempts": MAX_ATTEMPTS}
+    with connection.cursor() as cursor:
+        rows = cursor.execute(query("settle_missing"), parameters).fetchall()
+    return {row[0]: bool(row[1]) for row in rows}  # type: ignore[misc]
 
 
 def known_provider_ids(connection: Connection, provider_ids: Sequence[str]) -> set[str]:

@@ -406,98 +406,6 @@ where message.lead_id = source.lead_id and message.id <> source.id
   and not exists (select from flowctl.sends as send where send.message_id = message.id)
 returning message.id;
 
--- name: rescue_expired
--- Ends the expired sends that cannot be looked up. An email may have gone out: it fails, and says so.
--- A file in an outbox is the same file when it is written again.
-with expired as (
-  delete from flowctl.sends as send
-  where send.lease_until < now() and send.transport <> 'twilio'
-  returning send.message_id, send.transport, send.recipient
-)
-update public.message_logs as message
-set
-  status = case when expired.transport = 'outbox' then message.status else 'failed' end,
-  error_message = case
-    when expired.transport = 'outbox' then message.error_message
-    else 'unknown outcome: the dispatcher stopped while sending'
-  end,
-  recipient = expired.recipient,
-  attempts = message.attempts + 1,
-  claimed_by = null,
-  lease_until = null
-from expired
-where message.id = expired.message_id and message.status in ('pending', 'cancelled')
-returning message.id, expired.transport;
-
--- name: claim_lookups
--- Takes the texts whose outcome is unknown, to ask the provider about them.
-update flowctl.sends as send
-set claimed_by = %(run)s::uuid, lease_until = now() + %(lease)s::interval
-where send.message_id in (
-  select expired.message_id from flowctl.sends as expired
-  where expired.lease_until < now() and expired.transport = 'twilio'
-  order by expired.begun_at
-  limit %(batch_size)s
-  for update skip locked
-)
-returning
-  send.message_id, send.recipient, send.content, send.begun_at, now() - send.begun_at as age;
-
--- name: postpone_lookups
-update flowctl.sends as send
-set lease_until = now() + %(pause)s::interval
-where send.message_id = any(%(ids)s::uuid[]) and send.claimed_by = %(run)s::uuid;
-
--- name: settle_found
--- The provider has them: they were sent, when they were begun.
-with found as (
-  select given.*
-  from unnest(%(ids)s::uuid[], %(provider_ids)s::text[]) as given (id, provider_id)
-),
-finished as (
-  delete from flowctl.sends as send
-  using found
-  where send.message_id = found.id and send.claimed_by = %(run)s::uuid
-  returning send.message_id, send.recipient, send.subject, send.content, send.begun_at,
-    found.provider_id
-)
-update public.message_logs as message
-set
-  status = 'sent',
-  sent_at = finished.begun_at,
-  error_message = null,
-  provider_id = finished.provider_id,
-  recipient = finished.recipient,
-  subject = finished.subject,
-  content = finished.content,
-  attempts = greatest(message.attempts, 1),
-  claimed_by = null,
-  lease_until = null
-from finished
-where message.id = finished.message_id and message.status <> 'sent'
-returning message.id;
-
--- name: settle_missing
--- The provider does not have them: they are due again. One that was cancelled meanwhile stays so.
-with finished as (
-  delete from flowctl.sends as send
-  where send.message_id = any(%(ids)s::uuid[]) and send.claimed_by = %(run)s::uuid
-  returning send.message_id
-)
-update public.message_logs as message
-set claimed_by = null, lease_until = null, error_message = 'not found at the provider: sent again'
-from finished
-where message.id = finished.message_id and message.status = 'pending'
-returning message.id;
-
--- name: known_provider_ids
--- Which of these messages of the provider are already accounted for.
-select message.provider_id
-from public.message_logs as message
-where message.status = 'sent' and message.message_type = 'text'
-  and message.sent_at > now() - interval '3 days'
-  and message.provider_id = any(%(provider_ids)s::text[]);
-
 -- name: count_due
 select count(*)
 from public.message_logs as message
@@ -509,7 +417,7 @@ where message.status = 'pending'
 -- name: is_due
 -- Whether there is anything to do on these channels: a look at the head of the index.
 select exists (
-  select from unnest(%(channels)s::text[]) as wanted (channel)
+  select from (select unnest(%(channels)s::text[]) as channel) as wanted
   cross join lateral (
     select from public.message_logs as message
     where message.status = 'pending'
