@@ -416,8 +416,11 @@ where message.status = 'pending'
 
 -- name: is_due
 -- Whether there is anything to do on these channels: a look at the head of the index.
+with wanted as (
+  select unnest(%(channels)s::text[]) as channel
+)
 select exists (
-  select from (select unnest(%(channels)s::text[]) as channel) as wanted
+  select from wanted
   cross join lateral (
     select from public.message_logs as message
     where message.status = 'pending'
