@@ -419,7 +419,7 @@ where message.status = 'pending'
 with wanted as (
   select unnest(%(channels)s::text[]) as channel
 )
-select exists (
+select exists(
   select from wanted
   cross join lateral (
     select from public.message_logs as message
