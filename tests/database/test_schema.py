@@ -46,7 +46,7 @@ def tables_of(text: str) -> dict[str, list[str]]:
             current = tables.setdefault(name, [])
         elif kind in {"type", "function"}:
             current = []
-        else:
+        elif not line.startswith("  policy "):  # which depend on the server's roles
             current.append(line)
     return tables
 
