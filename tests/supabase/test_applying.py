@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from flowctl import migrate
+from tests.database.test_adoption import BY_HAND
 from tests.supabase.relay import relay
 from tests.supabase.tools import needs_supabase_cli, supabase_cli
 from tests.support.catalog import schema_text
@@ -133,6 +134,16 @@ def test_rights_that_were_given_away_since_are_taken_back(
         owner.execute(migrate.text_of(migrate.pending(None)).encode())
         taken_back = [line for line in rights(owner) if not line.startswith("leads ")]
     assert taken_back == [line for line in expected[1] if not line.startswith("leads ")]
+
+
+def test_tables_of_an_earlier_script_end_with_the_same_rights(
+    project: Project, expected: tuple[str, list[str]]
+) -> None:
+    with project.connect() as owner:
+        owner.execute(BY_HAND.encode())
+        migrate.apply(owner)
+        adopted = [line for line in rights(owner) if not line.startswith(("leads ", "uuid_like"))]
+    assert adopted == [line for line in expected[1] if not line.startswith("leads ")]
 
 
 @pytest.mark.parametrize("project", [Kind.OLDER], indirect=True)
