@@ -298,8 +298,7 @@ class Dispatcher:
         except DatabaseAway as error:
             log.warning("%s; claims end with their lease", error.message)
         finally:
-            if not self._in_flight():
-                self._senders.close()
+            self._senders.close(wait=not self._in_flight())
             self._ledger.close()
 
     def _wait_for_database(self) -> None:

@@ -25,7 +25,6 @@ class Decision:
     result: Result
     kind: EventKind
     is_lookup: bool = False
-    is_unknown: bool = False
     suppression: str | None = None
 
 
@@ -57,7 +56,7 @@ def decide(ready: Ready, outcome: Outcome, random: Random, *, can_look_up: bool)
                     Result(message, Status.PENDING, error), EventKind.RETRYING, is_lookup=True
                 )
             return Decision(
-                Result(message, Status.FAILED, error), EventKind.FAILED, is_unknown=True
+                Result(message, Status.FAILED, error, is_unknown=True), EventKind.FAILED
             )
         case OutcomeKind.CHANNEL_STOPPED:
             return Decision(

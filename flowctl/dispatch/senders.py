@@ -60,12 +60,13 @@ class Senders:
         """Let a waiting ``answers`` return; safe in a signal handler."""
         self._answers.put(None)
 
-    def close(self) -> None:
+    def close(self, *, wait: bool = True) -> None:
         """Let the threads end, once they have sent what they hold."""
         for _ in self._threads:
             self._jobs.put(None)
-        for thread in self._threads:
-            thread.join()
+        if wait:
+            for thread in self._threads:
+                thread.join()
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:

@@ -76,7 +76,7 @@ class Teller:
                 claimed.key,
                 ready.message,
                 said if took else f"{said} (the message was changed meanwhile)".strip(),
-                is_unknown=decision.is_unknown,
+                is_unknown=decision.result.is_unknown,
                 outcome=outcome,
             )
         )

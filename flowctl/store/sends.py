@@ -93,7 +93,8 @@ class Begun:
 @dataclass(frozen=True, slots=True)
 class Result:
     """What is to be recorded of a message. ``pause`` keeps a pending one from being due;
-    ``attempted`` says whether the provider was asked."""
+    ``attempted`` says whether the provider was asked, ``is_unknown`` that a failed message may have
+    been accepted."""
 
     id: UUID
     status: Status
@@ -101,6 +102,7 @@ class Result:
     provider_id: str | None = None
     pause: timedelta | None = None
     attempted: bool = True
+    is_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,7 @@ def record_outcomes(connection: Connection, run: Run, results: Sequence[Result])
                     "provider_id": result.provider_id,
                     "pause_seconds": result.pause and result.pause.total_seconds(),
                     "attempted": result.attempted,
+                    "is_unknown": result.is_unknown,
                 }
                 for result in results
             ]

@@ -142,12 +142,12 @@ select pg_advisory_xact_lock(hashtext('flowctl.guard'), locked.key)
 from (
   select distinct hashtext(given.name) as key
   from unnest(%(names)s::text[]) as given (name)
-  order by 1
+  order by key
 ) as locked;
 
 -- name: begin_sends
--- Makes the intent durable: after this commit the messages it calls begun may be handed over, and no
--- other. The address is checked here, as late as can be: suppressions, the same step to the same
+-- Makes the intent durable: after this commit the messages it calls begun may be handed over, and
+-- no other. The address is checked here, as late as can be: suppressions, the same step to the same
 -- address, the gap to the lead's previous message, the brake.
 with asked as (
   select given.*
@@ -298,13 +298,14 @@ select
 from decided;
 
 -- name: record_outcomes
--- Writes what became of messages, and ends their sends. An acceptance is written whoever holds the
--- message by now: it is the truth. Anything else only by the run whose claim it still is.
+-- Writes what became of messages, and ends their sends. That one was accepted, or may have been, is
+-- written whoever holds it by now: it is the truth. Anything else only by the run whose claim it
+-- still is.
 with result as (
   select given.*, make_interval(secs => given.pause_seconds) as pause
   from json_to_recordset(%(results)s::json) as given (
     id uuid, status text, error text, provider_id text, pause_seconds double precision,
-    attempted boolean
+    attempted boolean, is_unknown boolean
   )
 ),
 finished as (
@@ -340,6 +341,7 @@ where message.id = result.id
   and (
     (message.status = 'pending' and message.claimed_by = %(run)s::uuid)
     or (result.status = 'sent' and message.status <> 'sent')
+    or (result.is_unknown and message.status in ('pending', 'cancelled'))
   )
 returning message.id;
 
@@ -398,7 +400,10 @@ suppressed as (
 )
 update public.message_logs as message
 set
-  status = 'cancelled', error_message = 'recipient is suppressed', claimed_by = null, lease_until = null
+  status = 'cancelled',
+  error_message = 'recipient is suppressed',
+  claimed_by = null,
+  lease_until = null
 from refused
 inner join public.message_logs as source on source.id = refused.id
 where message.lead_id = source.lead_id and message.id <> source.id

@@ -1,0 +1,89 @@
+"""Somebody changes a message while it is being sent: what was done to it stays true."""
+
+import pytest
+
+from flowctl.model import Outcome, OutcomeKind, OutgoingMessage
+from tests.support.dispatching import ACCEPTED, dispatch_once
+from tests.support.factories import a_lead, a_step, messages
+from tests.support.postgres import Connection
+
+LOST = Outcome(OutcomeKind.UNKNOWN, detail="connection lost after the final dot")
+REFUSED = Outcome(OutcomeKind.REFUSED, "550 5.7.1", "no")
+
+CANCEL = "update message_logs set status = 'cancelled', error_message = 'cancelled by hand'"
+RETRY = (
+    "update message_logs set status = 'pending', error_message = null, retry_at = null, "
+    "claimed_by = null, lease_until = null"
+)
+
+
+@pytest.mark.parametrize("changes", [[CANCEL], [CANCEL, RETRY]], ids=["cancelled", "and retried"])
+@pytest.mark.parametrize(
+    ("outcome", "ends"),
+    [
+        (ACCEPTED, ("sent", None)),
+        (LOST, ("failed", "unknown outcome: connection lost after the final dot")),
+    ],
+    ids=["accepted", "unknown"],
+)
+def test_what_was_or_may_have_been_accepted_is_written_and_not_sent_again(
+    database: str,
+    conn: Connection,
+    changes: list[str],
+    outcome: Outcome,
+    ends: tuple[str, str | None],
+) -> None:
+    a_step(conn)
+    a_lead(conn)
+
+    def change_and_answer(_: OutgoingMessage) -> Outcome:
+        for change in changes:
+            conn.execute(change.encode())
+        return outcome
+
+    ran = dispatch_once(database, answer=change_and_answer)
+    assert len(ran.taken) == 1
+    assert messages(conn, "status", "error_message") == [ends]
+    assert dispatch_once(database).taken == []
+
+
+def test_what_was_refused_stays_cancelled(database: str, conn: Connection) -> None:
+    a_step(conn)
+    a_lead(conn)
+
+    def cancel_and_refuse(_: OutgoingMessage) -> Outcome:
+        conn.execute(CANCEL.encode())
+        return REFUSED
+
+    dispatch_once(database, answer=cancel_and_refuse)
+    assert messages(conn, "status", "error_message") == [("cancelled", "cancelled by hand")]
+    assert conn.execute("select from flowctl.sends").fetchall() == []
+
+
+def test_a_lead_that_is_deleted_while_its_message_is_sent_leaves_nothing(
+    database: str, conn: Connection
+) -> None:
+    a_step(conn)
+    a_lead(conn)
+
+    def delete_and_accept(_: OutgoingMessage) -> Outcome:
+        conn.execute("delete from leads")
+        return ACCEPTED
+
+    assert dispatch_once(database, answer=delete_and_accept).totals.sent == 1
+    assert messages(conn, "id") == []
+    assert conn.execute("select from flowctl.sends").fetchall() == []
+
+
+def test_a_step_that_is_deleted_while_it_is_sent_keeps_what_was_sent(
+    database: str, conn: Connection
+) -> None:
+    a_step(conn)
+    a_lead(conn)
+
+    def delete_and_accept(_: OutgoingMessage) -> Outcome:
+        conn.execute("delete from flow_steps")
+        return ACCEPTED
+
+    dispatch_once(database, answer=delete_and_accept)
+    assert messages(conn, "status", "flow_step_id", "content") == [("sent", None, "Hello Ada")]
