@@ -9,7 +9,7 @@ from flowctl import migrate
 from tests.support.supabase import Kind, Project, Supabase, supabase
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def server(session_folder: Path) -> Iterator[Supabase]:
     """The server of these tests."""
     with supabase(session_folder / "supabase") as running:
