@@ -12,7 +12,7 @@ from flowctl import migrate
 from flowctl.doctor import Check, Grade, examine, sound_settings
 from tests.support.factories import a_flow, a_lead, a_step
 from tests.support.postgres import Connection
-from tests.support.roles import reader
+from tests.support.roles import as_role, reader
 
 Look = Callable[[], Mapping[str, list[Check]]]
 
@@ -575,3 +575,17 @@ def test_a_connection_that_is_cut_is_the_end_of_looking(conn: Connection, databa
     assert report.unreachable is not None
     assert report.unreachable.exit_code == 4
     assert [check.name for check in report.checks] == ["settings", "connection", "email", "text"]
+
+
+def test_the_dispatchers_role_finds_no_fault(conn: Connection, database: str) -> None:
+    a_step(conn, day=3)
+    a_lead(conn)
+    conn.execute((db.sql_root() / "roles.sql").read_bytes())
+    try:
+        found = looked(as_role(database, "flowctl_dispatcher"))
+        assert not faults(looked(database))
+    finally:
+        conn.execute("drop owned by flowctl_dispatcher")
+    assert not faults(found)
+    assert the(found, "leads").status is Grade.OK
+    assert the(found, "lag").status is Grade.OK
