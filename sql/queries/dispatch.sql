@@ -1,10 +1,10 @@
--- What a dispatcher does to messages. `now` is null in production: the database's clock decides. Leases
--- are always counted on the real clock, so that a pretended time cannot keep two runs apart.
+-- What a dispatcher does to messages. `now` is null in production: the database's clock decides.
+-- Leases are always counted on the real clock, so that a pretended time cannot keep two runs apart.
 
 -- name: claim_due
--- Takes what is due on one channel, in order, for this run; and judges it. A message that must not be
--- sent is cancelled here, one that meets its send window is moved to it; only the others are claimed.
--- `unseen` is a lead that this role cannot read: its message is left alone.
+-- Takes what is due on one channel, in order, for this run; and judges it. A message that must not
+-- be sent is cancelled here, one that meets its send window is moved to it; only the others are
+-- claimed. `unseen` is a lead that this role cannot read: its message is left alone.
 with due as materialized (
   select
     message.ctid as place, message.id, message.lead_id, message.flow_step_id,
@@ -44,12 +44,12 @@ candidate as (
     step.exit_when,
     step.expire_after,
     step.is_guarded,
-    to_jsonb(lead) as lead,
-    step.id is null as is_orphan,
     step.skipped,
     step.opens,
     step.closes,
     step.weekdays,
+    to_jsonb(lead) as lead,
+    step.id is null as is_orphan,
     case when step.opens is not null then
       coalesce(flowctl.known_zone(to_jsonb(lead) ->> 'timezone'), step.zone)
     end as zone,
