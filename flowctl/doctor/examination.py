@@ -105,7 +105,7 @@ def _found(name: str, look: Callable[[], Sequence[Check]]) -> Sequence[Check]:
     try:
         return look()
     except health.NotSeen as obstacle:
-        return [note(name, f"not looked at: {obstacle}", "flowctl doctor, as the schema's owner")]
+        return [note(name, f"not looked at: {obstacle}", obstacle.hint)]
     except DatabaseAway:
         raise
     except FlowctlError as error:

@@ -20,7 +20,11 @@ _Record = TypeVar("_Record")
 
 
 class NotSeen(Exception):
-    """The role may not look there, or the look took too long; the text says which."""
+    """The role may not look there, or the look took too long; ``hint`` is what would help."""
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(reason)
+        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +138,11 @@ def look(connection: Connection) -> Iterator[None]:
             connection.execute(query("look_gently"), {"seconds": LOOK_SECONDS})
             yield
     except errors.InsufficientPrivilege as error:
-        raise NotSeen(error.diag.message_primary or "permission denied") from error
+        reason = error.diag.message_primary or "permission denied"
+        raise NotSeen(reason, "flowctl doctor, as the schema's owner") from error
     except errors.QueryCanceled as error:
-        raise NotSeen(f"it took longer than {LOOK_SECONDS} seconds") from error
+        reason = f"it took longer than {LOOK_SECONDS} seconds"
+        raise NotSeen(reason, "flowctl doctor, when the database is less busy") from error
 
 
 def server_state(connection: Connection) -> Server:
