@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from flowctl import migrate
 from tests.support.cli import Environ, Ran, RunFlowctl, run_flowctl
 from tests.support.embedded import Client
+from tests.support.pooler import name_in, pooler, url_through
 from tests.support.postgres import Connection, Postgres, connect, end_server, short_folder
 
 # Neither a slow machine nor a slow example is a failure.
@@ -21,6 +22,9 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 KEPT = "FLOWCTL_PG_BIN"
 """Which PostgreSQL the tests run on."""
+
+THROUGH_POOLER = "TEST_POOLER"
+"""Set, it puts a pooler in transaction mode between the program and its database."""
 
 SCRUBBED = ("DATABASE_URL", "PG", "TWILIO_", "SMTP_", "EMAIL_", "FLOWCTL_")
 """How the names of variables begin that configure the product or libpq."""
@@ -70,6 +74,13 @@ def postgres(session_folder: Path) -> Iterator[Postgres]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def pooled(postgres: Postgres, session_folder: Path) -> Iterator[Path]:
+    """A pooler in transaction mode before the test server."""
+    with pooler(postgres, session_folder / "pgb") as folder:
+        yield folder
+
+
 @pytest.fixture
 def database(postgres: Postgres) -> Iterator[str]:
     """The URL of a database with the product's schema, for this test alone."""
@@ -85,15 +96,18 @@ def empty_database(postgres: Postgres) -> Iterator[str]:
 
 
 @pytest.fixture
-def conn(database: str) -> Iterator[Connection]:
-    """An autocommit connection to the test's database; rows are plain tuples."""
-    with connect(database) as connection:
+def conn(database: str, postgres: Postgres) -> Iterator[Connection]:
+    """An autocommit connection to the test's database, the owner's; rows are plain tuples."""
+    with connect(postgres.url(name_in(database))) as connection:
         yield connection
 
 
 @pytest.fixture
-def flowctl(database: str) -> RunFlowctl:
+def flowctl(request: pytest.FixtureRequest, database: str) -> RunFlowctl:
     """``run_flowctl`` with ``DATABASE_URL`` naming the test's database."""
+    url = database
+    if THROUGH_POOLER in os.environ:
+        url = url_through(request.getfixturevalue("pooled"), database)
 
     def run(
         *args: str | Path,
@@ -101,7 +115,7 @@ def flowctl(database: str) -> RunFlowctl:
         input: str | None = None,  # noqa: A002 - as in run_flowctl
         cwd: Path | None = None,
     ) -> Ran:
-        changes = {"DATABASE_URL": database, **(env or {})}
+        changes = {"DATABASE_URL": url, **(env or {})}
         return run_flowctl(*args, env=changes, input=input, cwd=cwd)
 
     return run

@@ -74,7 +74,7 @@ placed as (
       when subject.id is not null then subject.created_at
       else coalesce(
         %(instant)s::timestamptz,
-        %(wall)s::timestamp at time zone coalesce(%(zone)s::text, listed.timezone)
+        %(wall)s::timestamp at time zone (':' || coalesce(%(zone)s::text, listed.timezone))
       )
     end as created_at
   from listed
@@ -140,10 +140,10 @@ timed as (
         else computed.computed_for
       end
     ) as scheduled_for,
-    computed.planned_for at time zone computed.zone as planned_wall,
+    computed.planned_for at time zone (':' || computed.zone) as planned_wall,
     -- by how much the clock went back in the day before
-    ((computed.planned_for - interval '1 day') at time zone computed.zone) + interval '1 day'
-    - (computed.planned_for at time zone computed.zone) as shrink
+    ((computed.planned_for - interval '1 day') at time zone (':' || computed.zone)) + interval '1 day'
+    - (computed.planned_for at time zone (':' || computed.zone)) as shrink
   from computed
   left join public.message_logs as message on message.id = computed.message_id
 )
@@ -175,18 +175,18 @@ select
   timed.closes,
   timed.weekdays,
   timed.min_gap,
-  timed.scheduled_for at time zone timed.zone as scheduled_wall,
-  timed.sent_at at time zone timed.zone as sent_wall,
-  timed.retry_at at time zone timed.zone as retry_wall,
+  timed.scheduled_for at time zone (':' || timed.zone) as scheduled_wall,
+  timed.sent_at at time zone (':' || timed.zone) as sent_wall,
+  timed.retry_at at time zone (':' || timed.zone) as retry_wall,
   send.message_id is not null as is_being_sent,
-  timed.created_at at time zone timed.zone as created_wall,
-  timed.seen_at at time zone timed.zone as seen_wall,
+  timed.created_at at time zone (':' || timed.zone) as created_wall,
+  timed.seen_at at time zone (':' || timed.zone) as seen_wall,
   coalesce(
     timed.shrink > interval '0'
-    and (timed.planned_for - timed.shrink) at time zone timed.zone = timed.planned_wall,
+    and (timed.planned_for - timed.shrink) at time zone (':' || timed.zone) = timed.planned_wall,
     false
   ) as planned_repeats,
-  timed.computed_for at time zone timed.zone as computed_wall
+  timed.computed_for at time zone (':' || timed.zone) as computed_wall
 from timed
 left join flowctl.sends as send on send.message_id = timed.message_id;
 

@@ -51,17 +51,17 @@ select min(soonest.due_at) from soonest;
 with place as (
   select
     flow.timezone as zone,
-    (now() at time zone flow.timezone)::date as today
+    (now() at time zone (':' || flow.timezone))::date as today
   from public.flows as flow
   where flow.name = 'default'
 ),
 pending as (
   select
     message.message_type,
-    (greatest(message.due_at, now()) at time zone place.zone)::date as date
+    (greatest(message.due_at, now()) at time zone (':' || place.zone))::date as date
   from place
   inner join public.message_logs as message
-    on message.due_at < (place.today + %(days)s::integer)::timestamp at time zone place.zone
+    on message.due_at < (place.today + %(days)s::integer)::timestamp at time zone (':' || place.zone)
   where message.status = 'pending'
 ),
 falling as (

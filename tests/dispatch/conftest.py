@@ -2,25 +2,17 @@
 in transaction mode where one is installed."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from flowctl.database import sql_root
-from tests.support.pooler import PGBOUNCER, name_in, pooler, url_through
-from tests.support.postgres import Connection, Postgres, connect
+from tests.support.pooler import PGBOUNCER, url_through
+from tests.support.postgres import Postgres, connect
 
 AS_DISPATCHER = "&options=-crole%3Dflowctl_dispatcher"
 
 
 WAYS = ["owner", "dispatcher"] + (["pooler"] if PGBOUNCER else [])
-
-
-@pytest.fixture(scope="session")
-def pooled(postgres: Postgres, session_folder: Path) -> Iterator[Path]:
-    """A pooler before the test server."""
-    with pooler(postgres, session_folder / "pgb") as folder:
-        yield folder
 
 
 @pytest.fixture(params=WAYS)
@@ -38,10 +30,3 @@ def database(request: pytest.FixtureRequest, postgres: Postgres) -> Iterator[str
             connection.execute(roles.encode())
             connection.execute(roles.encode())
         yield url + AS_DISPATCHER
-
-
-@pytest.fixture
-def conn(database: str, postgres: Postgres) -> Iterator[Connection]:
-    """The owner's connection, as the CRM's would be."""
-    with connect(postgres.url(name_in(database))) as connection:
-        yield connection

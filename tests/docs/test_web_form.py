@@ -1,6 +1,8 @@
 """What README lets a public web form do is enough for it, and no more."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -11,18 +13,23 @@ from psycopg.errors import InsufficientPrivilege
 from flowctl import migrate
 from tests.docs.readme import block
 from tests.support.factories import a_step
-from tests.support.postgres import Connection, connect
+from tests.support.postgres import Connection, Postgres, connect
 
 LEAD = {"first_name": "Ada", "email": "ada@example.com", "phone": "+14155550123"}
 
 
+@pytest.fixture(scope="module")
+def server(session_folder: Path) -> Iterator[Postgres]:
+    """A server of its own: the role would be seen by the others' tests."""
+    made = Postgres(session_folder / "form", lambda c: c.execute("create role anon"), os.environ)
+    with made.running() as running:
+        yield running
+
+
 @pytest.fixture
-def form(empty_database: str) -> Iterator[Connection]:
+def form(server: Postgres) -> Iterator[Connection]:
     """A connection as the role of the form, to a database where README was followed."""
-    with connect(empty_database) as owner:
-        owner.execute(
-            "do $$ begin if to_regrole('anon') is null then create role anon; end if; end $$"
-        )
+    with server.database(template="template0") as url, connect(url) as owner:
         owner.execute("grant usage on schema public to anon")
         migrate.apply(owner)
         owner.execute(block("3. The leads", "sql").encode())
