@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from flowctl import migrate
+from flowctl.database import sql_root
+from tests.docs.readme import block
 from tests.supabase.relay import relay
 from tests.supabase.tools import needs_pgspot, needs_supabase_cli, pgspot, supabase_cli
 from tests.support.supabase import Kind, Project
@@ -36,6 +38,9 @@ PGSPOT_EXCEPTIONS = {
 
 @needs_supabase_cli
 def test_the_advisors_have_nothing_to_warn_of(applied: Project, tmp_path: Path) -> None:
+    with applied.connect() as owner:
+        owner.execute((sql_root() / "roles.sql").read_bytes())
+        owner.execute(block("3. The leads", "sql").encode())
     with relay(applied.url) as url:
         said = supabase_cli("db", "advisors", f"--remote={url}", "--level", "info", folder=tmp_path)
     assert [entry for entry in json.loads(said) if not is_excepted(entry)] == []

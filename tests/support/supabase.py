@@ -23,7 +23,7 @@ from tests.support.waiting import until
 MODEL = Path(__file__).parents[1] / "supabase"
 """Where the model's SQL is."""
 
-LOGINS = ("postgres", "authenticator", "supabase_admin")
+LOGINS = ("postgres", "authenticator", "flowctl_dispatcher", "supabase_admin")
 
 
 _OWNED = sql.SQL("alter database {0} owner to postgres; alter database {0} set timezone to 'UTC'")
