@@ -21,19 +21,26 @@ ADOPTION = "0001_adopt"
 LOCK_TIMEOUT = "15s"
 """How long a busy table may keep the schema waiting before nothing is applied."""
 
+_ENVIRONMENT = """pg_catalog.concat_ws(' ', pg_catalog.current_setting('server_version_num'), (
+    select pg_catalog.string_agg(rolname::text, ' ' order by rolname) from pg_catalog.pg_roles
+    where rolname in ('anon', 'authenticated', 'service_role')
+  ))"""
+"""An expression for what the effect of a script can depend on besides its text: the API's roles,
+and the server, which brings the zones."""
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
     """One SQL file: a migration (with a version) or a text that is replayed whole when it changes.
 
-    ``environment`` is what its effect depends on besides its text: the API's roles, and the server,
-    which brings the zones.
+    ``environment`` is the environment that it is to be applied in, where its effect depends on
+    that, and null where it does not.
     """
 
     name: str
     text: str
     version: int | None = None
-    environment: str = ""
+    environment: str | None = None
 
     @property
     def checksum(self) -> str:
@@ -49,9 +56,11 @@ class Script:
                 f"values ({self.version}, '{self.name}') on conflict do nothing;"
             )
         else:
+            environment = "''" if self.environment is None else _ENVIRONMENT
             entry = (
                 "insert into flowctl.routines (name, checksum, environment, program) values\n"
-                f"  ('{self.name}', '{self.checksum}', '{self.environment}', '{__version__}')\n"
+                # the text may be run elsewhere than it was printed for
+                f"  ('{self.name}', '{self.checksum}', {environment}, '{__version__}')\n"
                 "on conflict (name) do update set checksum = excluded.checksum,\n"
                 "  environment = excluded.environment, program = excluded.program,\n"
                 "  applied_at = now();"
@@ -122,12 +131,7 @@ def pending(connection: Connection | None) -> list[Script]:
     if connection is None:
         return scripts()
     history = _history(connection)
-    row = connection.execute(
-        "select pg_catalog.concat_ws(' ', pg_catalog.current_setting('server_version_num'), "
-        "(select pg_catalog.string_agg(rolname::text, ' ' order by rolname) "
-        "from pg_catalog.pg_roles "
-        "where rolname in ('anon', 'authenticated', 'service_role')))"
-    ).fetchone()
+    row = connection.execute(f"select {_ENVIRONMENT}".encode()).fetchone()
     everything = scripts(str(row[0]) if row else "")
     if history is None:
         return everything
@@ -138,7 +142,7 @@ def pending(connection: Connection | None) -> list[Script]:
         if (
             script.version > history.version
             if script.version is not None
-            else history.routines.get(script.name) != (script.checksum, script.environment)
+            else history.routines.get(script.name) != (script.checksum, script.environment or "")
         )
     ]
     # what is new is open to everybody until the rights are set

@@ -124,6 +124,12 @@ def test_all_of_it_may_be_applied_again_in_any_way(
         assert (schema_text(owner), rights(owner)) == expected
 
 
+def test_a_text_that_was_printed_without_a_database_leaves_nothing_to_do(project: Project) -> None:
+    with project.connect() as editor:
+        editor.execute(migrate.text_of(migrate.pending(None)).encode())
+        assert migrate.pending(editor) == []
+
+
 def test_rights_that_were_given_away_since_are_taken_back(
     applied: Project, expected: tuple[str, list[str]]
 ) -> None:
