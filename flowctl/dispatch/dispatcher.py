@@ -216,10 +216,11 @@ class Dispatcher:
         elif decision.is_busy:
             lane.busy.append(ready)
         else:
-            lane.in_flight[claimed.id] = ready
+            # first of all: an observer that raises must leave nothing in flight that is not sent
+            self._teller.begun(ready)
             lane.spend()
             self._sends_begun += 1
-            self._teller.begun(ready)
+            lane.in_flight[claimed.id] = ready
             self._senders.send(lane.transport, ready)
 
     def _rest_busy(self) -> None:

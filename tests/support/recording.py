@@ -20,6 +20,10 @@ class Taken:
     at: datetime
 
 
+LOST_BEFORE = Outcome(OutcomeKind.UNKNOWN, detail="no answer")
+"""No answer came, and the message had not arrived."""
+
+
 def accepts(_: OutgoingMessage) -> Outcome:
     """The answer of a provider to which nothing is wrong."""
     return Outcome(OutcomeKind.ACCEPTED)
@@ -30,7 +34,7 @@ class RecordingProvider:
     """A transport and the provider behind it.
 
     ``answer`` is asked about each message: what it says was accepted is kept. What it says is
-    unknown is kept if ``keeps_unknown``.
+    unknown is kept if ``keeps_unknown``, unless that very outcome is ``LOST_BEFORE``.
     """
 
     channel: Channel
@@ -44,7 +48,9 @@ class RecordingProvider:
         """Take a message, or not."""
         outcome = self.answer(message)
         is_kept = outcome.kind is OutcomeKind.ACCEPTED or (
-            outcome.kind is OutcomeKind.UNKNOWN and self.keeps_unknown
+            outcome.kind is OutcomeKind.UNKNOWN
+            and self.keeps_unknown
+            and outcome is not LOST_BEFORE
         )
         if not is_kept:
             return outcome
