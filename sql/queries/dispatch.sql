@@ -177,59 +177,67 @@ candidate as (
     and not exists (select from flowctl.sends as send where send.message_id = message.id)
   for no key update of message
 ),
+in_flight as materialized (
+  select send.lead_id, send.channel, send.flow_step_id, step.flow, lower(send.recipient) as address
+  from flowctl.sends as send
+  left join public.flow_steps as step on step.id = send.flow_step_id
+),
 judged as (
   select
     candidate.*,
+    past.gap_ends,
     case
       when exists (
         select from public.suppressions as suppression
         where suppression.channel = candidate.channel and suppression.address = candidate.address
       ) then 'recipient is suppressed'
       when candidate.dedupe_address and exists (
-        select from public.message_logs as other
-        where other.flow_step_id = candidate.flow_step_id
-          and lower(other.recipient) = lower(candidate.recipient)
-          and other.status = 'sent' and other.lead_id <> candidate.lead_id
+        select from (
+          select other.status, other.lead_id
+          from public.message_logs as other
+          where other.flow_step_id = candidate.flow_step_id
+            and lower(other.recipient) = lower(candidate.recipient)
+          offset 0
+        ) as other
+        where other.status = 'sent' and other.lead_id <> candidate.lead_id
       ) then 'already sent to this address through another lead'
     end as cancelled,
-    case when candidate.min_gap is not null then (
-      select max(other.sent_at) + candidate.min_gap
-      from public.message_logs as other
-      inner join public.flow_steps as step on step.id = other.flow_step_id
-      where other.lead_id = candidate.lead_id and other.status = 'sent'
-        and other.message_type = candidate.channel and step.flow = candidate.flow
-    ) end as gap_ends,
-    (
-      candidate.min_gap is not null and (
-        exists (
-          -- of two that are due, the later one waits
-          select from public.message_logs as other
-          inner join public.flow_steps as step on step.id = other.flow_step_id
-          where other.lead_id = candidate.lead_id and other.status = 'pending'
-            and other.message_type = candidate.channel and step.flow = candidate.flow
-            and other.due_at <= candidate.moment
-            and (other.due_at, step.step_order) < (candidate.due_at, candidate.step_order)
-        )
-        or exists (
-          select from flowctl.sends as send
-          inner join public.flow_steps as step on step.id = send.flow_step_id
-          where send.lead_id = candidate.lead_id and send.channel = candidate.channel
-            and step.flow = candidate.flow
-        )
+    coalesce(past.has_earlier, false)
+    or (candidate.min_gap is not null and exists (
+      select from in_flight
+      where in_flight.lead_id = candidate.lead_id and in_flight.channel = candidate.channel
+        and in_flight.flow = candidate.flow
+    ))
+    or (candidate.dedupe_address and (
+      row_number() over (
+        partition by candidate.flow_step_id, lower(candidate.recipient) order by candidate.number
+      ) > 1
+      or exists (
+        select from in_flight
+        where in_flight.flow_step_id = candidate.flow_step_id
+          and in_flight.address = lower(candidate.recipient)
       )
-    ) or (
-      candidate.dedupe_address and (
-        row_number() over (
-          partition by candidate.flow_step_id, lower(candidate.recipient) order by candidate.number
-        ) > 1
-        or exists (
-          select from flowctl.sends as send
-          where send.flow_step_id = candidate.flow_step_id
-            and lower(send.recipient) = lower(candidate.recipient)
-        )
-      )
-    ) as is_busy
+    )) as is_busy
   from candidate
+  left join lateral (
+    -- the lead's last message of the flow on the channel; and whether of two that are due this is
+    -- the later one, which waits
+    select
+      max(own.sent_at) filter (where own.status = 'sent') + candidate.min_gap as gap_ends,
+      bool_or(
+        own.status = 'pending' and own.due_at <= candidate.moment
+        and (own.due_at, step.step_order) < (candidate.due_at, candidate.step_order)
+      ) as has_earlier
+    from (
+      -- offset 0: by the lead, whatever the statistics say of all that was sent
+      select other.flow_step_id, other.message_type, other.status, other.sent_at, other.due_at
+      from public.message_logs as other
+      where other.lead_id = candidate.lead_id
+      offset 0
+    ) as own
+    inner join public.flow_steps as step on step.id = own.flow_step_id
+    where own.message_type = candidate.channel and step.flow = candidate.flow
+  ) as past on candidate.min_gap is not null
 ),
 allowed as (
   select
