@@ -98,8 +98,11 @@ class Project:
         ):
             settings = {"search_path": '"public", "extensions"', "request.jwt.claims": said}
             settings |= _settings_of(connection, role) | {"role": role}
-            for name, value in settings.items():
-                connection.execute("select set_config(%s, %s, true)", (name, value))
+            connection.execute(
+                "select set_config(name, value, true) from unnest(%s::text[], %s::text[]) "
+                "as setting (name, value)",
+                (list(settings), list(settings.values())),
+            )
             yield connection
 
     @contextmanager
