@@ -50,13 +50,13 @@ def match(
 
 
 def _folded(body: str) -> str:
-    """A body without what encodings and trimming change."""
-    return "".join(c for c in body.casefold() if c.isascii() and c.isalnum())
+    """A body without what encodings and trimming change; one without letters stays as it is."""
+    return "".join(c for c in body.casefold() if c.isalnum()) or body.strip()
 
 
 def _alike(sought: str, listed: str) -> bool:
     """Whether only a prefix was added, or a link changed."""
-    if listed.endswith(sought) or (sought and sought in listed):
+    if listed.endswith(sought) or (len(sought) >= _SHORTEST_TAIL and sought in listed):
         return True
     tail = max(_SHORTEST_TAIL, len(sought) // 2)
     return len(sought) > tail and (sought[:tail] in listed or sought[-tail:] in listed)

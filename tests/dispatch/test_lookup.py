@@ -275,6 +275,16 @@ def test_what_is_another_text_is_not_taken_for_it(record: TextRecord) -> None:
     assert found([record]) is None
 
 
+@pytest.mark.parametrize(
+    ("handed_over", "listed"),
+    [("明日の九時に会いましょう", "荷物が届きました"), ("👍", "🎉"), ("ok", "a book arrived")],
+)
+def test_short_and_foreign_words_are_compared_whole(handed_over: str, listed: str) -> None:
+    lookup = a_lookup(handed_over)
+    assert match(lookup, [a_record(listed)], set(), [lookup]) is None
+    assert match(lookup, [a_record(f" {handed_over}\n")], set(), [lookup]) is not None
+
+
 def test_a_record_that_is_taken_is_passed_over() -> None:
     records = [a_record(), a_record(provider_id="SM2")]
     assert found(records, taken=["SM1"]) == "SM2"
