@@ -142,8 +142,8 @@ timed as (
     ) as scheduled_for,
     computed.planned_for at time zone (':' || computed.zone) as planned_wall,
     -- by how much the clock went back in the day before
-    ((computed.planned_for - interval '1 day') at time zone (':' || computed.zone)) + interval '1 day'
-    - (computed.planned_for at time zone (':' || computed.zone)) as shrink
+    ((computed.planned_for - interval '1 day') at time zone (':' || computed.zone))
+    + interval '1 day' - (computed.planned_for at time zone (':' || computed.zone)) as shrink
   from computed
   left join public.message_logs as message on message.id = computed.message_id
 )

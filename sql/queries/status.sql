@@ -61,7 +61,8 @@ pending as (
     (greatest(message.due_at, now()) at time zone (':' || place.zone))::date as date
   from place
   inner join public.message_logs as message
-    on message.due_at < (place.today + %(days)s::integer)::timestamp at time zone (':' || place.zone)
+    on message.due_at
+    < (place.today + %(days)s::integer)::timestamp at time zone (':' || place.zone)
   where message.status = 'pending'
 ),
 falling as (
