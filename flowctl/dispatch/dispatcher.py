@@ -1,8 +1,8 @@
 """The coordinator: one thread that claims, begins and records, and many that send."""
 
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from random import Random
 from threading import Event as Flag
@@ -100,17 +100,15 @@ class Dispatcher:
         Raises DatabaseUnavailable when the database is lost; outcomes that are already there are
         kept until it is back.
         """
-        try:
+        with self._in_order():
             self._settle_unknown()
             self._pass()
-        finally:
-            self._finish()
         return self.totals
 
     def run_loop(self) -> Totals:
         """Send what falls due until ``stop`` is called; a database that goes away is waited for."""
         settled_at: float | None = None
-        try:
+        with self._in_order():
             while not self._stopping.is_set():
                 now = self._clock.monotonic()
                 try:
@@ -122,8 +120,6 @@ class Dispatcher:
                     self._wait_for_database()
                 pause = min(PROBE, self._options.interval) * self._random.uniform(0.8, 1.2)
                 self._stopping.wait(pause)
-        finally:
-            self._finish()
         return self.totals
 
     # one pass
@@ -289,6 +285,23 @@ class Dispatcher:
 
     # the end, and a database that is away
 
+    @contextmanager
+    def _in_order(self) -> Iterator[None]:
+        """Finish at the end of the block, also after an error.
+
+        What is no error, the exit at a second signal, leaves all to its lease at once.
+        """
+        try:
+            yield
+        except Exception:
+            self._finish()
+            raise
+        except BaseException:
+            self._close()
+            raise
+        else:
+            self._finish()
+
     def _finish(self) -> None:
         """Wait for what is in flight, record it, and give back every claim."""
         self._stopping.set()
@@ -299,8 +312,11 @@ class Dispatcher:
         except DatabaseAway as error:
             log.warning("%s; claims end with their lease", error.message)
         finally:
-            self._senders.close(wait=not self._in_flight())
-            self._ledger.close()
+            self._close()
+
+    def _close(self) -> None:
+        self._senders.close(wait=not self._in_flight())
+        self._ledger.close()
 
     def _wait_for_database(self) -> None:
         """Return when the database is back and has what was claimed and not begun, or at a stop."""

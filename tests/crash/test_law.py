@@ -197,4 +197,4 @@ def test_at_most_one_send_for_each_lead_and_step_and_all_recorded(
     database: str, conn: Connection
 ) -> None:
     machine = type("DispatchingHere", (Dispatching,), {"database": database, "conn": conn})
-    run_state_machine_as_test(machine, settings=settings(max_examples=40, stateful_step_count=15))
+    run_state_machine_as_test(machine, settings=settings(max_examples=80, stateful_step_count=20))
