@@ -2,6 +2,7 @@
 
 import pytest
 
+from flowctl.dispatch.options import Options
 from flowctl.model import Outcome, OutcomeKind, OutgoingMessage
 from tests.support.dispatching import ACCEPTED, dispatch_once
 from tests.support.factories import a_lead, a_step, messages
@@ -58,6 +59,22 @@ def test_what_was_refused_stays_cancelled(database: str, conn: Connection) -> No
     dispatch_once(database, answer=cancel_and_refuse)
     assert messages(conn, "status", "error_message") == [("cancelled", "cancelled by hand")]
     assert conn.execute("select from flowctl.sends").fetchall() == []
+
+
+def test_what_was_refused_and_is_tried_again_by_hand_is_due(
+    database: str, conn: Connection
+) -> None:
+    a_step(conn)
+    a_lead(conn)
+
+    def retry_and_refuse(_: OutgoingMessage) -> Outcome:
+        for change in (CANCEL, RETRY):
+            conn.execute(change.encode())
+        return REFUSED
+
+    dispatch_once(database, answer=retry_and_refuse, options=Options(limit=1))
+    assert messages(conn, "status", "error_message") == [("pending", None)]
+    assert dispatch_once(database).totals.sent == 1
 
 
 def test_a_lead_that_is_deleted_while_its_message_is_sent_leaves_nothing(

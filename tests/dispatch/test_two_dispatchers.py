@@ -1,0 +1,212 @@
+"""Two dispatchers at once: the second one runs, as a whole, while the first one is sending."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from flowctl.database import query
+from flowctl.dispatch.events import EventKind
+from flowctl.dispatch.options import Options
+from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
+from tests.support.aftermath import let_claims_pass, let_leases_pass, let_retries_come
+from tests.support.dispatching import ACCEPTED, Ran, dispatch_once
+from tests.support.factories import a_flow, a_lead, a_step, messages
+from tests.support.mortal import Life, dispatch_mortally
+from tests.support.postgres import Connection
+from tests.support.recording import RecordingProvider
+from tests.support.waiting import until
+
+ONE_AT_A_TIME = Options(concurrency=1)
+ONLY_ONE = Options(concurrency=1, limit=1)
+REFUSED = Outcome(OutcomeKind.REFUSED, "550 5.7.1", "no")
+
+
+def while_sending(
+    database: str, meanwhile: Callable[[], None], *, options: Options, brake: int | None = None
+) -> tuple[Ran, Ran]:
+    """What the first dispatcher did and what the second, which ran during its first send."""
+    environ = {} if brake is None else {"FLOWCTL_MAX_PER_HOUR": str(brake)}
+    seconds: list[Ran] = []
+
+    def answer(_: OutgoingMessage) -> Outcome:
+        if not seconds:
+            meanwhile()
+            seconds.append(dispatch_once(database, environ=environ))
+        return ACCEPTED
+
+    first = dispatch_once(database, answer=answer, options=options, environ=environ)
+    return first, seconds[0]
+
+
+def nothing() -> None:
+    """What happens meanwhile where nothing does."""
+
+
+def test_what_one_has_claimed_the_other_leaves_alone(database: str, conn: Connection) -> None:
+    a_step(conn)
+    for _ in range(3):
+        a_lead(conn)
+    first, second = while_sending(database, nothing, options=ONE_AT_A_TIME)
+    assert (len(first.taken), second.events) == (3, [])
+
+
+def test_what_one_is_sending_the_other_does_not_even_claim(database: str, conn: Connection) -> None:
+    a_step(conn)
+    a_lead(conn)
+
+    def let_its_claim_pass() -> None:
+        conn.execute("update message_logs set lease_until = now() - interval '1 second'")
+
+    first, second = while_sending(database, let_its_claim_pass, options=ONE_AT_A_TIME)
+    assert (len(first.taken), second.events) == (1, [])
+    assert messages(conn, "status", "attempts") == [("sent", 1)]
+
+
+def test_what_the_other_took_over_is_not_begun(database: str, conn: Connection) -> None:
+    a_step(conn)
+    for _ in range(3):
+        a_lead(conn)
+    first, second = while_sending(database, lambda: let_claims_pass(conn), options=ONE_AT_A_TIME)
+    assert (len(first.taken), len(second.taken)) == (1, 2)
+    assert [e.kind for e in first.events].count(EventKind.TAKEN_OVER) == 2
+    assert set(messages(conn, "status", "attempts")) == {("sent", 1)}
+
+
+def test_a_claim_that_ran_out_is_not_begun_though_nobody_took_it(
+    database: str, conn: Connection
+) -> None:
+    a_step(conn)
+    for _ in range(2):
+        a_lead(conn)
+
+    def let_claims_pass_and_answer(_: OutgoingMessage) -> Outcome:
+        let_claims_pass(conn)
+        return ACCEPTED
+
+    ran = dispatch_once(database, answer=let_claims_pass_and_answer, options=ONE_AT_A_TIME)
+    kinds = [event.kind for event in ran.events]
+    assert (kinds.count(EventKind.TAKEN_OVER), kinds.count(EventKind.CLAIMED)) == (1, 3)
+    assert set(messages(conn, "status", "attempts")) == {("sent", 1)}
+
+
+def test_what_is_cancelled_after_the_claim_is_not_begun(database: str, conn: Connection) -> None:
+    a_step(conn)
+    for _ in range(2):
+        a_lead(conn)
+
+    def cancel_and_answer(_: OutgoingMessage) -> Outcome:
+        conn.execute(
+            "update message_logs m set status = 'cancelled', error_message = 'by hand' "
+            "where not exists (select from flowctl.sends s where s.message_id = m.id)"
+        )
+        return ACCEPTED
+
+    ran = dispatch_once(database, answer=cancel_and_answer, options=ONE_AT_A_TIME)
+    assert len(ran.taken) == 1
+    assert sorted(messages(conn, "status")) == [("cancelled",), ("sent",)]
+
+
+def test_a_claim_that_is_anothers_by_now_is_not_given_back(database: str, conn: Connection) -> None:
+    a_step(conn)
+    for _ in range(2):
+        a_lead(conn)
+
+    def hand_over_and_answer(_: OutgoingMessage) -> Outcome:
+        conn.execute(
+            "update message_logs m set claimed_by = gen_random_uuid() "
+            "where not exists (select from flowctl.sends s where s.message_id = m.id)"
+        )
+        return ACCEPTED
+
+    dispatch_once(database, answer=hand_over_and_answer, options=ONE_AT_A_TIME)
+    rows = messages(conn, "status", "claimed_by")
+    assert sorted((status, holder is None) for status, holder in rows) == [
+        ("pending", False), ("sent", True),
+    ]  # fmt: skip
+
+
+def test_a_gap_counts_what_another_is_sending(database: str, conn: Connection) -> None:
+    a_flow(conn, min_gap="4 hours")
+    a_step(conn)
+    a_step(conn)
+    a_lead(conn)
+    first, second = while_sending(database, nothing, options=ONLY_ONE)
+    assert (len(first.taken), second.taken) == (1, [])
+    let_retries_come(conn)
+    assert dispatch_once(database).totals.deferred == 1
+
+
+def test_one_address_is_not_written_to_while_another_writes_to_it(
+    database: str, conn: Connection
+) -> None:
+    a_flow(conn, dedupe_address=True)
+    a_step(conn)
+    a_lead(conn, email="Ada@example.com")
+    a_lead(conn, email="ada@example.com")
+    first, second = while_sending(database, nothing, options=ONLY_ONE)
+    assert (len(first.taken), second.taken) == (1, [])
+    let_retries_come(conn)
+    assert dispatch_once(database).totals.cancelled == 1
+
+
+def test_the_brake_counts_what_another_is_sending(database: str, conn: Connection) -> None:
+    a_step(conn)
+    for _ in range(3):
+        a_lead(conn)
+    first, second = while_sending(database, nothing, options=ONLY_ONE, brake=1)
+    assert (len(first.taken), second.taken, second.totals.is_braked) == (1, [], True)
+
+
+@pytest.mark.parametrize("name", ["brake", "lead", "address"])
+def test_one_dispatcher_at_a_time_decides_what_others_must_count(
+    database: str, conn: Connection, name: str
+) -> None:
+    a_flow(conn, min_gap="4 hours", dedupe_address=True)
+    a_step(conn, key="welcome")
+    lead = a_lead(conn)
+    names = {
+        "brake": "brake",
+        "lead": f"lead {lead}",
+        "address": "step default/welcome ada@example.com",
+    }
+    with ThreadPoolExecutor(1) as threads:
+        with conn.transaction():
+            conn.execute(query("lock_guarded"), {"names": [names[name]]})
+            first = threads.submit(dispatch_once, database, environ={"FLOWCTL_MAX_PER_HOUR": "10"})
+            until(lambda: _waits_for_a_lock(conn))
+            assert messages(conn, "status") == [("pending",)]
+        assert first.result(60).totals.sent == 1
+
+
+def _waits_for_a_lock(conn: Connection) -> bool:
+    rows = conn.execute(
+        "select from pg_locks where locktype = 'advisory' and not granted "
+        "and database = (select oid from pg_database where datname = current_database())"
+    ).fetchall()
+    return bool(rows)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "ends"),
+    [(ACCEPTED, ("sent", None)), (REFUSED, ("failed", "unknown outcome"))],
+    ids=["accepted", "refused"],
+)
+def test_an_email_that_another_gave_up_for_unknown(
+    database: str, conn: Connection, outcome: Outcome, ends: tuple[str, str | None]
+) -> None:
+    a_step(conn)
+    a_lead(conn)
+    emails = RecordingProvider(Channel.EMAIL)
+    others = RecordingProvider(Channel.EMAIL)
+
+    def outlive_the_lease(_: OutgoingMessage) -> Outcome:
+        let_leases_pass(conn)
+        dispatch_mortally(database, [others], Life(None), concurrency=1)
+        return outcome
+
+    emails.answer = outlive_the_lease
+    dispatch_mortally(database, [emails], Life(None), concurrency=1)
+    assert others.taken == []
+    ((status, error),) = messages(conn, "status", "error_message")
+    assert (status, error and error[:15]) == ends
