@@ -152,15 +152,19 @@ def pending(connection: Connection | None) -> list[Script]:
 
 
 def text_of(pending_scripts: list[Script]) -> str:
-    """The SQL that brings the database up: plain statements, no psql commands, no transaction.
+    """The SQL that brings the database up, as one transaction: plain statements, no psql commands.
 
-    Sent as one query it is one transaction; statement by statement it may stop half-way, and can
-    then be run again.
+    Whoever runs it, statement by statement or as one query, has all of it or nothing.
     """
     if not pending_scripts:
         return "-- The schema is up to date.\n"
+    title = f"-- flowctl {__version__}: the schema. It may be run again.\n"
+    return f"{title}\nbegin;\n\n{_statements(pending_scripts)}\ncommit;\n"
+
+
+def _statements(pending_scripts: list[Script]) -> str:
+    """The scripts under a path and a lock that hold until the end of the transaction."""
     head = (
-        f"-- flowctl {__version__}: the schema. It may be run again.\n\n"
         "-- What somebody else put into public must not be taken for a function of PostgreSQL's.\n"
         "set local search_path = pg_catalog, pg_temp;\n\n"
         "do $$ begin perform pg_advisory_xact_lock(hashtext('flowctl.schema')); end $$;\n"
@@ -180,7 +184,7 @@ def apply(connection: Connection, *, lock_timeout: str = LOCK_TIMEOUT) -> list[s
         connection.execute("select pg_advisory_xact_lock(hashtext('flowctl.schema'))")
         todo = pending(connection)
         if todo:
-            connection.execute(text_of(todo).encode())
+            connection.execute(_statements(todo).encode())
         return [script.name for script in todo]
 
 

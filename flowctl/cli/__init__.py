@@ -48,6 +48,7 @@ EXIT_READER_GONE = 141
 def run(modules: Sequence[str] = COMMAND_MODULES) -> NoReturn:
     """The installed program: run the process's own arguments and exit."""
     signal.signal(signal.SIGTERM, _end_on_sigterm)
+    show.escape_what_cannot_be_shown()
     sys.exit(main(sys.argv[1:], modules))
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 from uuid import UUID
@@ -114,6 +115,12 @@ def flush() -> None:
     """Hand over what stdout still holds; raises as the writing functions do."""
     with _data():
         sys.stdout.flush()
+
+
+def escape_what_cannot_be_shown() -> None:
+    """Write characters that the encoding of stdout lacks as escapes instead of failing."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

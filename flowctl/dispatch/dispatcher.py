@@ -1,7 +1,7 @@
 """The coordinator: one thread that claims, begins and records, and many that send."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from random import Random
@@ -70,8 +70,7 @@ class Dispatcher:
         slowest = max((lane.transport.send_timeout for lane in lanes), default=0.0)
         run = Run(
             id=run_id,
-            lease=max(options.lease, timedelta(seconds=2 * slowest + LEASE_MARGIN)),
-            send_timeout=timedelta(seconds=slowest),
+            lease=max(options.lease, timedelta(seconds=slowest + LEASE_MARGIN)),
             now=options.now,
             max_per_hour=settings.max_per_hour,
         )
@@ -178,7 +177,7 @@ class Dispatcher:
             self._act_on(lane, ready, written.begun.get(ready.claimed.id))
         if failure is not None:
             raise failure
-        self._rest_busy()
+        self._rest_busy(written.begun)
 
     def _fill(self, batch: list[tuple[Lane, Ready]]) -> None:
         """Add what fills the free slots, shared among the channels that have something to send."""
@@ -219,16 +218,16 @@ class Dispatcher:
             lane.in_flight[claimed.id] = ready
             self._senders.send(lane.transport, ready)
 
-    def _rest_busy(self) -> None:
-        """Give back what waits for another message, unless one of ours is still to end."""
+    def _rest_busy(self, begun: Mapping[UUID, Begun]) -> None:
+        """Give back what waits for another message, unless one of ours may still make room."""
         busy = [(lane, ready) for lane in self._lanes.values() for ready in lane.busy]
-        if not busy or self._in_flight():
+        if not busy or self._in_flight() or any(not one.is_busy for one in begun.values()):
             return
         self._ledger.release([ready.claimed.id for _, ready in busy], BUSY_PAUSE)
         for lane, ready in busy:
             lane.busy.clear()
-            said = "waits for another message"
-            self._teller.message(EventKind.RELEASED, lane.channel, ready.claimed, said)
+            said = "waits for another message, which another dispatcher is sending"
+            self._teller.message(EventKind.DEFERRED, lane.channel, ready.claimed, said)
 
     def _is_done(self) -> bool:
         if self._stopping.is_set() or self.totals.is_braked or self._within_limit(1) == 0:

@@ -21,7 +21,7 @@ PROBE = 1.0
 """Seconds between two looks for due messages under ``--loop``."""
 
 LEASE_MARGIN = 10.0
-"""Seconds by which a lease is longer than two sends can take."""
+"""Seconds by which a lease is longer than a send can take."""
 
 
 @dataclass(frozen=True, slots=True)

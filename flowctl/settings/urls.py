@@ -160,8 +160,8 @@ def _decoded(text: str, malformed: _Complaint) -> str:
         raise malformed("holds a % that begins no escape")
     try:
         decoded = unquote_to_bytes(text).decode()
-    except UnicodeDecodeError:
-        raise malformed("holds an escape that is not UTF-8") from None
+    except UnicodeError:
+        raise malformed("holds what is not UTF-8") from None
     if _CONTROL.search(decoded):
         raise malformed("holds an escaped control character")
     return decoded

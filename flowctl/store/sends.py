@@ -20,13 +20,12 @@ from flowctl.retry import MAX_ATTEMPTS
 class Run:
     """One dispatcher: its identity, how long its claims last, and the time it pretends it is.
 
-    ``now`` is null in production: then the database's clock decides. ``send_timeout`` is the
-    longest that one send can take; a send is only begun while its claim lasts longer than that.
+    ``lease`` must be longer than a send can take. ``now`` is null in production: then the
+    database's clock decides.
     """
 
     id: UUID
     lease: timedelta
-    send_timeout: timedelta = timedelta(seconds=60)
     now: datetime | None = None
     max_per_hour: int | None = None
 
@@ -192,7 +191,6 @@ def begin_sends(connection: Connection, run: Run, intents: Sequence[Intent]) -> 
         Begun,
         run=run.id,
         lease=run.lease,
-        send_timeout=run.send_timeout,
         now=run.now,
         max_per_hour=run.max_per_hour,
         intents=Json(

@@ -186,6 +186,7 @@ $$;
 -- The steps.
 do $$
 declare
+  wanted bigint;
   changed bigint;
   col record;
 begin
@@ -227,6 +228,7 @@ begin
     raise exception 'public.flow_steps.id is not a uuid'
       using errcode = 'FC003', hint = 'flowctl needs steps with a uuid; give them one';
   end if;
+  wanted := (select count(*) from public.flow_steps as s where coalesce(s.enabled, true));
   update public.flow_steps as step
   set
     id = coalesce(step.id, gen_random_uuid()),
@@ -239,8 +241,8 @@ begin
       else 'specific'
     end,
     day = least(greatest(coalesce(step.day, 0), 0), 3650),
-    enabled = coalesce(step.enabled, true)
-      and coalesce(step.day, 0) between 0 and 3650,
+    -- what was not said to be on, or for which day, was not sent
+    enabled = coalesce(step.enabled and step.day between 0 and 3650, false),
     created_at = coalesce(step.created_at, now()),
     updated_at = coalesce(step.updated_at, step.created_at, now()),
     step_order = 0,
@@ -266,7 +268,7 @@ begin
       or step.time ~ '^\s*([01]?\d|2[0-3]):[0-5]\d(:00)?\s*$', false
     ))
   );
-  get diagnostics changed = row_count;
+  changed := wanted - (select count(*) from public.flow_steps as s where s.enabled);
   if changed > 0 then
     insert into flowctl.adoptions
     values ('steps disabled that could not be scheduled', changed);

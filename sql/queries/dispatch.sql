@@ -173,7 +173,7 @@ candidate as (
   left join public.flows as parent on parent.name = step.flow
   where message.claimed_by = %(run)s::uuid
     and message.status = 'pending'
-    and message.lease_until > now() + %(send_timeout)s::interval
+    and message.lease_until > now()
     and not exists (select from flowctl.sends as send where send.message_id = message.id)
   for no key update of message
 ),

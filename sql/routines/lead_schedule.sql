@@ -30,9 +30,10 @@ declare
       and lead ->> 'created_at' ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$'
       then (lead ->> 'created_at')::date
   end;
-  -- a creation time that is missing, infinite or beyond what clients can read counts as now
+  -- a creation time that is missing, or further ahead than clients can read, counts as now; one
+  -- further back than they can read is the earliest that they can
   created constant timestamptz := case
-    when created_at between '0001-01-02 00:00+00' and '9900-01-01 00:00+00' then created_at
+    when created_at < '9900-01-01 00:00+00' then greatest(created_at, '0001-01-03 00:00+00')
     else seen_at
   end;
   earliest constant timestamptz := greatest(created, seen_at);

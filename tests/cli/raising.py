@@ -51,6 +51,8 @@ def other_pipe() -> None:
 @group.command()
 def interrupted() -> None:
     """Be interrupted as by Ctrl-C."""
+    # a background job may have been started with the signal ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.raise_signal(signal.SIGINT)
 
 

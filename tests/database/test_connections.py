@@ -212,7 +212,8 @@ def test_a_database_that_is_not_there_is_told(without_tls: TcpServer) -> None:
 
 
 @pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".example.com"])
-def test_a_host_that_is_none_is_told(host: str) -> None:
+def test_a_host_that_is_none_is_told(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PGHOSTADDR", raising=False)
     error = refusal(f"host={host} password=SECRET")
     assert error.message == "cannot connect to the database: its host name is not known"
     assert isinstance(error, DatabaseAway)

@@ -79,6 +79,18 @@ def test_the_printed_text_runs_in_psql_and_again(
             assert schema_text(conn) == first
 
 
+def test_psql_that_goes_on_after_an_error_changes_nothing(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    file = tmp_path / "schema.sql"
+    file.write_text(migrate.text_of(migrate.pending(None)), "utf-8")
+    with postgres.database(template="template0") as url, connect(url) as conn:
+        conn.execute("create table leads (id smallint primary key, created_at timestamptz)")
+        psql(url, "-v", "ON_ERROR_STOP=0", "-f", str(file))
+        assert conn.execute("select to_regnamespace('flowctl')").fetchone() == (None,)
+        assert conn.execute("select to_regclass('public.message_logs')").fetchone() == (None,)
+
+
 def psql(url: str, *arguments: str) -> None:
     """Run psql without the user's own settings; the first error is the end."""
     program = find_binaries({}).folder / "psql"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -52,7 +52,9 @@ class Case:
 
     def expected(self, zones: Zones) -> oracle.Scheduled:
         """What the oracle says."""
-        created = self.created_at if isinstance(self.created_at, datetime) else None
+        stands_for = {"-infinity": datetime(1, 1, 3, tzinfo=UTC)}
+        written = self.created_at
+        created = written if isinstance(written, datetime) else stands_for.get(written or "")
         return oracle.schedule(self.lead, created, self.seen_at, self.flow, self.step, zones=zones)
 
     def row(self) -> dict[str, Any]:
@@ -301,9 +303,16 @@ def test_a_step_of_today_is_not_behind_however_late(reckoner: Connection) -> Non
     assert moments(reckoner, case) == [at("2026-11-01T23:11-05:00")]
 
 
-@pytest.mark.parametrize(
-    "created", [None, "infinity", "-infinity", "4713-01-01 BC", "294276-12-31"]
-)
+@pytest.mark.parametrize("created", ["-infinity", "4713-01-01 BC", "0001-01-01", "1899-12-30"])
+def test_a_creation_long_ago_is_behind_whatever_stands_for_it(
+    reckoner: Connection, created: str
+) -> None:
+    now = at("2026-06-01T15:00Z")
+    steps = [a_case(created, seen=now), a_case(created, day=1, time="9:00 AM", seen=now)]
+    assert {row.skipped for row in computed(reckoner, steps)} == {"step is behind the lead"}
+
+
+@pytest.mark.parametrize("created", [None, "infinity", "294276-12-31"])
 def test_a_creation_that_nobody_can_have_meant_is_now(
     reckoner: Connection, created: str | None
 ) -> None:
