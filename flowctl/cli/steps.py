@@ -51,7 +51,7 @@ def sync_steps(
     if as_json:
         show.json_document(_document(synced))
     else:
-        _show(synced)
+        _show(synced, dry_run=dry_run)
     if dry_run:
         show.say("dry run: nothing was changed")
 
@@ -123,7 +123,7 @@ def _document(synced: "Synced") -> dict[str, object]:
     }
 
 
-def _show(synced: "Synced") -> None:
+def _show(synced: "Synced", *, dry_run: bool) -> None:
     plan = synced.plan
     rows = [("create", f"flow {change.flow.name}", "") for change in plan.flows_created]
     rows += [
@@ -144,10 +144,8 @@ def _show(synced: "Synced") -> None:
             f"of these cancelled: {synced.pending_cancelled}"
         )
     if synced.pending_kept:
-        show.say(
-            f"pending messages that stay as they were scheduled: {synced.pending_kept} "
-            "(--update-pending lets them follow, unless they are being sent)"
-        )
+        way = " (--update-pending lets them follow, unless they are being sent)" if dry_run else ""
+        show.say(f"pending messages that stay as they were scheduled: {synced.pending_kept}{way}")
 
 
 def _name(change: "StepChange") -> str:
