@@ -131,7 +131,14 @@ def test_a_gap_counts_what_another_is_sending(database: str, conn: Connection) -
     a_step(conn)
     a_step(conn)
     a_lead(conn)
-    first, second = while_sending(database, nothing, options=ONLY_ONE)
+
+    def let_the_other_be_earlier() -> None:
+        conn.execute(
+            "update message_logs m set scheduled_for = scheduled_for - interval '1 hour' "
+            "where not exists (select from flowctl.sends s where s.message_id = m.id)"
+        )
+
+    first, second = while_sending(database, let_the_other_be_earlier, options=ONLY_ONE)
     assert (len(first.taken), second.taken) == (1, [])
     let_retries_come(conn)
     assert dispatch_once(database).totals.deferred == 1
