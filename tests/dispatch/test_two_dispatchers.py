@@ -107,6 +107,30 @@ def test_what_is_cancelled_after_the_claim_is_not_begun(database: str, conn: Con
     assert sorted(messages(conn, "status")) == [("cancelled",), ("sent",)]
 
 
+def test_what_another_has_begun_is_not_begun(database: str, conn: Connection) -> None:
+    a_step(conn)
+    for _ in range(2):
+        a_lead(conn)
+
+    def begin_the_rest_and_answer(_: OutgoingMessage) -> Outcome:
+        conn.execute(
+            """
+            insert into flowctl.sends (
+              message_id, lead_id, channel, transport, recipient, content, claimed_by, lease_until
+            )
+            select id, lead_id, 'email', 'smtp', 'ada@example.com', '', gen_random_uuid(),
+              now() + interval '1 minute'
+            from message_logs
+            on conflict do nothing
+            """
+        )
+        return ACCEPTED
+
+    ran = dispatch_once(database, answer=begin_the_rest_and_answer, options=ONE_AT_A_TIME)
+    assert len(ran.taken) == 1
+    assert sorted(messages(conn, "status")) == [("pending",), ("sent",)]
+
+
 def test_a_claim_that_is_anothers_by_now_is_not_given_back(database: str, conn: Connection) -> None:
     a_step(conn)
     for _ in range(2):
