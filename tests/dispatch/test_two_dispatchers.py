@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 
 from flowctl.database import query
@@ -107,23 +108,32 @@ def test_what_is_cancelled_after_the_claim_is_not_begun(database: str, conn: Con
     assert sorted(messages(conn, "status")) == [("cancelled",), ("sent",)]
 
 
+BEGIN_ALL = """
+    insert into flowctl.sends (
+      message_id, lead_id, channel, transport, recipient, content, claimed_by, lease_until
+    )
+    select id, lead_id, 'email', 'smtp', 'ada@example.com', '', gen_random_uuid(),
+      now() + interval '1 minute'
+    from message_logs
+"""
+"""What a dispatcher does that begins every message."""
+
+
+def test_the_database_lets_a_message_be_begun_only_once(conn: Connection) -> None:
+    a_step(conn)
+    a_lead(conn)
+    conn.execute(BEGIN_ALL.encode())
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        conn.execute(BEGIN_ALL.encode())
+
+
 def test_what_another_has_begun_is_not_begun(database: str, conn: Connection) -> None:
     a_step(conn)
     for _ in range(2):
         a_lead(conn)
 
     def begin_the_rest_and_answer(_: OutgoingMessage) -> Outcome:
-        conn.execute(
-            """
-            insert into flowctl.sends (
-              message_id, lead_id, channel, transport, recipient, content, claimed_by, lease_until
-            )
-            select id, lead_id, 'email', 'smtp', 'ada@example.com', '', gen_random_uuid(),
-              now() + interval '1 minute'
-            from message_logs
-            on conflict do nothing
-            """
-        )
+        conn.execute(f"{BEGIN_ALL} on conflict do nothing".encode())
         return ACCEPTED
 
     ran = dispatch_once(database, answer=begin_the_rest_and_answer, options=ONE_AT_A_TIME)
