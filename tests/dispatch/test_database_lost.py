@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from random import Random
 from threading import Event as Flag
@@ -32,15 +34,15 @@ BRAKE = {"FLOWCTL_MAX_PER_HOUR": "1000"}
 
 
 def a_dispatcher(
-    url: str,
+    database: str | Callable[[], Connection],
     providers: Sequence[RecordingProvider],
     observer: Callable[[Event], None] = lambda _: None,
     *,
     concurrency: int = 2,
 ) -> Dispatcher:
-    """A dispatcher over a line to the database."""
+    """A dispatcher for a database, given by its URL or by how to connect to it."""
     return Dispatcher(
-        lambda: open_connection(url),
+        database if callable(database) else lambda: open_connection(database),
         [provider.lane() for provider in providers],
         Settings.from_env(BRAKE),
         Options(concurrency=concurrency, interval=0.01),
@@ -136,28 +138,37 @@ def test_the_server_ends_the_connection_at_any_event(
     assert_each_sent_once(conn, providers)
 
 
-def test_an_outcome_is_kept_until_the_server_is_back(server: OwnServer) -> None:
+@pytest.mark.parametrize("leads", [1, 2], ids=["nothing more to send", "more to send"])
+def test_an_outcome_is_kept_until_the_server_is_back(server: OwnServer, leads: int) -> None:
     with server.connect() as conn:
         a_step(conn)
-        a_lead(conn)
-    providers = two_channels()
+        for _ in range(leads):
+            a_lead(conn)
+    emails = RecordingProvider(Channel.EMAIL)
+    tries = count()
 
     def accept_and_kill(_: OutgoingMessage) -> Outcome:
-        server.kill()
+        if not emails.taken:
+            server.kill()
         return Outcome(OutcomeKind.ACCEPTED)
 
-    providers[0].answer = accept_and_kill
-    told: list[EventKind] = []
-
-    def start_again(event: Event) -> None:
-        told.append(event.kind)
-        if event.kind is EventKind.DATABASE_LOST:
+    def connect() -> Connection:
+        if next(tries) == 3:
             server.start()
+        return open_connection(server.url)
 
-    a_dispatcher(server.url, providers, start_again).run_once()
+    emails.answer = accept_and_kill
+    told: list[EventKind] = []
+    dispatcher = a_dispatcher(
+        connect, [emails], lambda event: told.append(event.kind), concurrency=1
+    )
+    with suppress(DatabaseAway):
+        dispatcher.run_once()
     assert told.count(EventKind.DATABASE_LOST) == told.count(EventKind.DATABASE_BACK) == 1
     with server.connect() as conn:
-        assert_each_sent_once(conn, providers)
+        assert messages(conn, "status").count(("sent",)) >= 1
+        a_dispatcher(server.url, [emails]).run_once()
+        assert_each_sent_once(conn, [emails])
 
 
 def test_an_outcome_is_kept_when_the_next_claim_finds_no_server(server: OwnServer) -> None:
