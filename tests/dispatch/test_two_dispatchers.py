@@ -162,9 +162,13 @@ def test_a_claim_that_is_anothers_by_now_is_not_given_back(database: str, conn: 
 
 def test_a_gap_counts_what_another_is_sending(database: str, conn: Connection) -> None:
     a_flow(conn, min_gap="4 hours")
-    a_step(conn)
-    a_step(conn)
+    a_step(conn, subject="1")
+    a_step(conn, subject="2")
     a_lead(conn)
+    conn.execute(
+        "update message_logs set scheduled_for = scheduled_for - interval '1 minute' "
+        "where subject = '1'"
+    )
 
     def let_the_other_be_earlier() -> None:
         conn.execute(
