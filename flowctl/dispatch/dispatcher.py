@@ -66,7 +66,7 @@ class Dispatcher:
         self._stop_by: float | None = None
         self._braked_until = 0.0
         self._sends_begun = 0
-        self._teller = Teller(observer)
+        self._teller = Teller(observer, self.stop)
         slowest = max((lane.transport.send_timeout for lane in lanes), default=0.0)
         run = Run(
             id=run_id,
@@ -211,7 +211,6 @@ class Dispatcher:
         elif decision.is_busy:
             lane.busy.append(ready)
         else:
-            # first of all: an observer that raises must leave nothing in flight that is not sent
             self._teller.begun(ready)
             lane.spend()
             self._sends_begun += 1
@@ -286,7 +285,7 @@ class Dispatcher:
 
     @contextmanager
     def _in_order(self) -> Iterator[None]:
-        """Finish at the end of the block, also after an error.
+        """Finish at the end of the block, also after an error, and raise what the observer raised.
 
         What is no error, the exit at a second signal, leaves all to its lease at once.
         """
@@ -300,6 +299,8 @@ class Dispatcher:
             raise
         else:
             self._finish()
+        if self._teller.failure is not None:
+            raise self._teller.failure
 
     def _finish(self) -> None:
         """Wait for what is in flight, record it, and give back every claim."""

@@ -1,5 +1,6 @@
 """Telling the observer what happens, and adding it up."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from flowctl.dispatch.events import Event, EventKind, Observer, Totals
@@ -15,16 +16,22 @@ LATE = timedelta(hours=1)
 
 
 class Teller:
-    """Makes events of what a run does; ``totals`` is their sum so far."""
+    """Makes events of what a run does; ``totals`` is their sum so far.
 
-    def __init__(self, observer: Observer) -> None:
+    An observer that raises (the reader of its output went away) must not tear a turn apart: the
+    first such error is kept as ``failure``, ``on_failure`` is called, and no more is told.
+    """
+
+    def __init__(self, observer: Observer, on_failure: Callable[[], None]) -> None:
         self.totals = Totals()
+        self.failure: Exception | None = None
         self._observer = observer
+        self._on_failure = on_failure
 
     def event(self, event: Event) -> None:
         """Pass an event on, and count it."""
         self.totals.count(event)
-        self._observer(event)
+        self._pass_on(event)
 
     def message(
         self,
@@ -57,7 +64,7 @@ class Teller:
     def answered(self, answer: Answer) -> None:
         """Tell of an outcome that is not recorded yet; called in a sender's thread."""
         channel, ready, outcome = answer
-        self._observer(Event(EventKind.ANSWERED, channel, ready.claimed.id, outcome=outcome))
+        self._pass_on(Event(EventKind.ANSWERED, channel, ready.claimed.id, outcome=outcome))
 
     def recorded(self, ready: Ready, outcome: Outcome, decision: Decision, *, took: bool) -> None:
         """Tell of an outcome that is recorded; ``took`` is false where the message had changed."""
@@ -91,3 +98,12 @@ class Teller:
         """Tell that the database is gone, or, with no reason, that it is back."""
         kind = EventKind.DATABASE_LOST if reason else EventKind.DATABASE_BACK
         self.event(Event(kind, detail=reason))
+
+    def _pass_on(self, event: Event) -> None:
+        if self.failure is not None:
+            return
+        try:
+            self._observer(event)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the run raises it at its end
+            self.failure = error
+            self._on_failure()

@@ -245,6 +245,27 @@ def test_a_loop_goes_on_when_the_server_is_back(server: OwnServer) -> None:
         assert_each_sent_once(conn, [emails])
 
 
+def test_a_loop_sends_what_it_had_claimed_before_the_server_went_away(server: OwnServer) -> None:
+    with server.connect() as conn:
+        a_step(conn)
+        a_lead(conn)
+    providers = two_channels()
+    killings: list[None] = [None]
+
+    def kill_and_start_again(event: Event) -> None:
+        if event.kind is EventKind.CLAIMED and killings:
+            killings.pop()
+            server.kill()  # before the other channel's claim
+        if event.kind is EventKind.DATABASE_LOST:
+            server.start()
+
+    with looping(a_dispatcher(server.url, providers, kill_and_start_again)) as loop:
+        until(lambda: len(providers[0].taken) == 1)
+    assert loop.result().sent == 1
+    with server.connect() as conn:
+        assert_each_sent_once(conn, providers)
+
+
 def test_a_loop_records_what_was_in_flight_though_nothing_more_is_due(server: OwnServer) -> None:
     with server.connect() as conn:
         a_step(conn)

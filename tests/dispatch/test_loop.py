@@ -17,6 +17,7 @@ from flowctl.dispatch.dispatcher import Dispatcher
 from flowctl.dispatch.events import Event, EventKind
 from flowctl.dispatch.lane import FIRST_STOP, LONGEST_STOP, Lane
 from flowctl.dispatch.options import Options
+from flowctl.errors import SchemaMismatch
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
 from flowctl.settings import Settings
 from tests.support.crashing import Dispatching
@@ -119,6 +120,61 @@ def test_it_finishes_what_is_in_flight_and_gives_the_rest_back(
         *[("pending", None, 0)] * 8,
         *[("sent", None, 1)] * 2,
     ]
+
+
+@pytest.mark.parametrize("kind", ["claimed", "begun", "answered", "sent"])
+def test_an_observer_that_fails_ends_the_pass_in_order(
+    database: str, conn: Connection, kind: EventKind
+) -> None:
+    class Faulty(Watcher):
+        def __call__(self, event: Event) -> None:
+            if event.kind == kind:
+                raise BrokenPipeError
+
+    a_step(conn)
+    for _ in range(3):
+        a_lead(conn)
+    emails = RecordingProvider(Channel.EMAIL)
+    with pytest.raises(BrokenPipeError):
+        a_dispatcher(database, [emails], Faulty(), concurrency=1).run_once()
+    rows = messages(conn, "status", "claimed_by")
+    assert set(rows) <= {("pending", None), ("sent", None)}
+    assert rows.count(("sent", None)) == len(emails.taken) < 3
+    assert conn.execute("select from flowctl.sends").fetchall() == []
+
+
+def test_a_pass_that_ends_by_an_error_gives_its_claims_back(
+    database: str, conn: Connection
+) -> None:
+    class Hiding(Watcher):
+        def __call__(self, event: Event) -> None:
+            if event.kind is EventKind.CLAIMED:
+                conn.execute("alter table suppressions rename to hidden")
+
+    a_step(conn)
+    a_lead(conn)
+    emails = RecordingProvider(Channel.EMAIL)
+    with pytest.raises(SchemaMismatch):
+        a_dispatcher(database, [emails], Hiding()).run_once()
+    assert emails.taken == []
+    assert messages(conn, "status", "claimed_by") == [("pending", None)]
+
+
+def test_a_pass_whose_next_claim_fails_gives_back_what_it_has(
+    database: str, conn: Connection
+) -> None:
+    class Hiding(Watcher):
+        def __call__(self, event: Event) -> None:
+            if event.kind is EventKind.CLAIMED:
+                conn.execute("alter table flow_steps rename to hidden")
+
+    a_step(conn)
+    a_lead(conn)
+    providers = [RecordingProvider(channel) for channel in Channel]
+    with pytest.raises(SchemaMismatch):
+        a_dispatcher(database, providers, Hiding()).run_once()
+    rows = conn.execute("select status, claimed_by from message_logs").fetchall()
+    assert rows == [("pending", None)]
 
 
 def test_a_stopped_channel_rests_while_the_other_goes_on_and_then_tries_again(

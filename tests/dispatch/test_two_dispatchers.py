@@ -20,6 +20,7 @@ from tests.support.waiting import until
 
 ONE_AT_A_TIME = Options(concurrency=1)
 ONLY_ONE = Options(concurrency=1, limit=1)
+NO_ACCOUNT = Outcome(OutcomeKind.CHANNEL_STOPPED, "535 5.7.8", "no such account")
 REFUSED = Outcome(OutcomeKind.REFUSED, "550 5.7.1", "no")
 
 
@@ -146,17 +147,17 @@ def test_a_claim_that_is_anothers_by_now_is_not_given_back(database: str, conn: 
     for _ in range(2):
         a_lead(conn)
 
-    def hand_over_and_answer(_: OutgoingMessage) -> Outcome:
+    def hand_over_and_stop(_: OutgoingMessage) -> Outcome:
         conn.execute(
             "update message_logs m set claimed_by = gen_random_uuid() "
             "where not exists (select from flowctl.sends s where s.message_id = m.id)"
         )
-        return ACCEPTED
+        return NO_ACCOUNT
 
-    dispatch_once(database, answer=hand_over_and_answer, options=ONE_AT_A_TIME)
+    dispatch_once(database, answer=hand_over_and_stop, options=ONE_AT_A_TIME)
     rows = messages(conn, "status", "claimed_by")
     assert sorted((status, holder is None) for status, holder in rows) == [
-        ("pending", False), ("sent", True),
+        ("pending", False), ("pending", True),
     ]  # fmt: skip
 
 
