@@ -30,8 +30,8 @@ def reconcile(
     From cron, once an hour: flowctl reconcile
     """
     from flowctl import database, migrate
-    from flowctl import reconcile as use_case
     from flowctl.duration import EXPECTED, parse_duration
+    from flowctl.reconcile import texts as use_case
     from flowctl.transports import text_lookup_for
 
     try:
