@@ -18,10 +18,10 @@ $$;
 
 grant usage on schema public, flowctl to flowctl_dispatcher;
 grant select on public.leads, public.flows, public.flow_steps to flowctl_dispatcher;
-grant select on public.message_logs to flowctl_dispatcher;
+grant select on public.message_logs, flowctl.free_messages to flowctl_dispatcher;
 grant update (
   status, subject, content, scheduled_for, sent_at, error_message, attempts, recipient, provider_id,
-  delivery_status, retry_at, claimed_by, lease_until
+  delivery_status, delivery_code, retry_at, claimed_by, lease_until, is_unknown, cause
 ) on public.message_logs to flowctl_dispatcher;
 grant select, insert, delete on public.suppressions to flowctl_dispatcher;
 grant select on flowctl.migrations, flowctl.routines, flowctl.timezones to flowctl_dispatcher;

@@ -93,11 +93,12 @@ class Begun:
 class Result:
     """What is to be recorded of a message. ``pause`` keeps a pending one from being due;
     ``attempted`` says whether the provider was asked, ``is_unknown`` that a failed message may have
-    been accepted."""
+    been accepted. ``cause`` is the word of ``message_logs.cause``."""
 
     id: UUID
     status: Status
     error: str | None = None
+    cause: str | None = None
     provider_id: str | None = None
     pause: timedelta | None = None
     attempted: bool = True
@@ -224,6 +225,7 @@ def record_outcomes(connection: Connection, run: Run, results: Sequence[Result])
                     "id": result.id.hex,
                     "status": result.status,
                     "error": result.error,
+                    "cause": result.cause,
                     "provider_id": result.provider_id,
                     "pause_seconds": result.pause and result.pause.total_seconds(),
                     "attempted": result.attempted,

@@ -8,15 +8,16 @@
 with due as materialized (
   select
     message.ctid as place, message.id, message.lead_id, message.flow_step_id,
-    message.scheduled_for
-  from public.message_logs as message
-  where message.status = 'pending'
-    and message.message_type = %(channel)s
-    and message.due_at <= coalesce(%(now)s::timestamptz, now())
-    and message.due_at >= coalesce(%(low)s::timestamptz, '-infinity')
-    and (message.lease_until is null or message.lease_until < now())
-    and not exists (select from flowctl.sends as send where send.message_id = message.id)
-  order by message.due_at, message.id
+    message.scheduled_for,
+    -- the deadline counts from the plan, or from where a person has put it earlier
+    least(message.planned_for, message.scheduled_for) as planned_for
+  from flowctl.free_messages as free
+  -- one that was changed since the look stands elsewhere, and is left to the next
+  inner join public.message_logs as message on message.ctid = free.place
+  where free.message_type = %(channel)s
+    and free.due_at <= coalesce(%(now)s::timestamptz, now())
+    and free.due_at >= coalesce(%(low)s::timestamptz, '-infinity')
+  order by free.due_at, free.id
   limit %(batch_size)s
   for update of message skip locked
 ),
@@ -38,6 +39,7 @@ candidate as (
     due.id,
     due.lead_id,
     due.scheduled_for,
+    due.planned_for,
     step.flow,
     step.key,
     step.step_order,
@@ -58,17 +60,16 @@ candidate as (
   left join public.leads as lead on lead.id = due.lead_id
   left join step on step.id = due.flow_step_id
 ),
-judged as (
+weighed as (
   select
     candidate.*,
     case
       when candidate.lead is null then null
-      when candidate.is_orphan then 'step was deleted'
-      when candidate.skipped is not null then candidate.skipped
-      when candidate.lead @> candidate.exit_when then 'lead left the flow (exit_when)'
-      when candidate.moment > candidate.scheduled_for + candidate.expire_after
-        then format('expired: more than %%s late', candidate.expire_after)
-    end as cancelled,
+      when candidate.is_orphan then 'step_deleted'
+      when candidate.skipped is not null then 'off'
+      when candidate.lead @> candidate.exit_when then 'exit_rule'
+      when candidate.moment > candidate.planned_for + candidate.expire_after then 'expired'
+    end as cause,
     case when candidate.opens is not null then flowctl.window_edge(
       candidate.moment, candidate.zone, candidate.opens, candidate.closes, candidate.weekdays, true
     ) end as opens_at,
@@ -77,13 +78,29 @@ judged as (
     ) end as closes_at
   from candidate
 ),
+judged as (
+  select
+    weighed.*,
+    case weighed.cause
+      when 'step_deleted' then 'step was deleted'
+      when 'off' then weighed.skipped
+      when 'exit_rule' then 'lead left the flow (exit_when)'
+      when 'expired' then format('expired: more than %%s late', weighed.expire_after)
+    end as cancelled
+  from weighed
+),
 left_flow as (
   -- the rest of the flow, for a lead that has left it
   update public.message_logs as message
-  set status = 'cancelled', error_message = judged.cancelled, claimed_by = null, lease_until = null
+  set
+    status = 'cancelled',
+    cause = judged.cause,
+    error_message = judged.cancelled,
+    claimed_by = null,
+    lease_until = null
   from judged
   inner join public.flow_steps as step on step.flow = judged.flow
-  where judged.cancelled = 'lead left the flow (exit_when)'
+  where judged.cause = 'exit_rule'
     and message.lead_id = judged.lead_id
     and message.flow_step_id = step.id
     and message.status = 'pending'
@@ -95,6 +112,7 @@ claimed as (
   update public.message_logs as message
   set
     status = case when judged.cancelled is null then 'pending' else 'cancelled' end,
+    cause = judged.cause,
     error_message = coalesce(judged.cancelled, message.error_message),
     scheduled_for = case
       when judged.cancelled is null and judged.opens_at > judged.moment then judged.opens_at
@@ -190,7 +208,7 @@ judged as (
       when exists (
         select from public.suppressions as suppression
         where suppression.channel = candidate.channel and suppression.address = candidate.address
-      ) then 'recipient is suppressed'
+      ) then 'suppressed'
       when candidate.dedupe_address and exists (
         select from (
           select other.status, other.lead_id
@@ -200,8 +218,8 @@ judged as (
           offset 0
         ) as other
         where other.status = 'sent' and other.lead_id <> candidate.lead_id
-      ) then 'already sent to this address through another lead'
-    end as cancelled,
+      ) then 'duplicate'
+    end as cause,
     coalesce(past.has_earlier, false)
     or (candidate.min_gap is not null and exists (
       select from in_flight
@@ -242,7 +260,7 @@ judged as (
 allowed as (
   select
     judged.*,
-    judged.cancelled is null and coalesce(judged.gap_ends <= judged.moment, true)
+    judged.cause is null and coalesce(judged.gap_ends <= judged.moment, true)
       and not coalesce(judged.is_busy, false) as may_go
   from judged
 ),
@@ -260,6 +278,10 @@ budget as (
 decided as (
   select
     ranked.*,
+    case ranked.cause
+      when 'suppressed' then 'recipient is suppressed'
+      when 'duplicate' then 'already sent to this address through another lead'
+    end as cancelled,
     ranked.may_go and coalesce(ranked.place <= budget.messages, true) as begins,
     ranked.may_go and ranked.place > budget.messages as is_braked
   from ranked cross join budget
@@ -280,6 +302,7 @@ stopped as (
   update public.message_logs as message
   set
     status = case when decided.cancelled is null then message.status else 'cancelled' end,
+    cause = decided.cause,
     error_message = coalesce(decided.cancelled, message.error_message),
     recipient = case
       when decided.cancelled is null then message.recipient else decided.recipient
@@ -313,7 +336,7 @@ with result as (
   select given.*, make_interval(secs => given.pause_seconds) as pause
   from json_to_recordset(%(results)s::json) as given (
     id uuid, status text, error text, provider_id text, pause_seconds double precision,
-    attempted boolean, is_unknown boolean
+    attempted boolean, is_unknown boolean, cause text
   )
 ),
 finished as (
@@ -327,6 +350,8 @@ set
   status = result.status,
   sent_at = case when result.status = 'sent' then coalesce(%(now)s::timestamptz, now()) end,
   error_message = result.error,
+  cause = result.cause,
+  is_unknown = result.is_unknown,
   provider_id = coalesce(result.provider_id, message.provider_id),
   recipient = coalesce(finished.recipient, message.recipient),
   subject = case
@@ -368,6 +393,7 @@ kept as (
 update public.message_logs as message
 set
   error_message = given.error,
+  is_unknown = true,
   attempts = message.attempts + 1,
   claimed_by = null,
   lease_until = null
@@ -409,6 +435,7 @@ suppressed as (
 update public.message_logs as message
 set
   status = 'cancelled',
+  cause = 'suppressed',
   error_message = 'recipient is suppressed',
   claimed_by = null,
   lease_until = null
@@ -421,11 +448,9 @@ returning message.id;
 
 -- name: count_due
 select count(*)
-from public.message_logs as message
-where message.status = 'pending'
-  and message.message_type = %(channel)s
-  and message.due_at <= coalesce(%(now)s::timestamptz, now())
-  and not exists (select from flowctl.sends as send where send.message_id = message.id);
+from flowctl.free_messages as free
+where free.message_type = %(channel)s
+  and free.due_at <= coalesce(%(now)s::timestamptz, now());
 
 -- name: is_due
 -- Whether there is anything to do on these channels: a look at the head of the index.
@@ -435,12 +460,9 @@ with wanted as (
 select exists(
   select from wanted
   cross join lateral (
-    select from public.message_logs as message
-    where message.status = 'pending'
-      and message.message_type = wanted.channel
-      and message.due_at <= coalesce(%(now)s::timestamptz, now())
-      and (message.lease_until is null or message.lease_until < now())
-      and not exists (select from flowctl.sends as send where send.message_id = message.id)
+    select from flowctl.free_messages as free
+    where free.message_type = wanted.channel
+      and free.due_at <= coalesce(%(now)s::timestamptz, now())
     limit 1
   ) as due
 );

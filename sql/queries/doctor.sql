@@ -206,7 +206,7 @@ where send.lease_until < now();
 -- Messages that may have gone out, and wait for a person.
 select count(*) as things
 from public.message_logs as message
-where message.status = 'failed' and message.error_message like 'unknown outcome%%';
+where message.status = 'failed' and message.is_unknown;
 
 -- name: unproven_sends
 -- Sent messages that do not say when, or, of those sent lately by flowctl, to whom.
@@ -265,10 +265,8 @@ from wanted;
 select
   wanted.channel,
   (
-    select count(*) from public.message_logs as message
-    where message.status = 'pending'
-      and message.message_type = wanted.channel
-      and message.due_at <= now()
+    select count(*) from flowctl.free_messages as free
+    where free.message_type = wanted.channel and free.due_at <= now()
   ) as due,
   (
     select count(*) from public.message_logs as message

@@ -83,7 +83,7 @@ select
   send.begun_at as sending_since,
   send.recipient as sending_to,
   send.transport as sending_by,
-  send.lease_until < now() as is_unknown
+  message.is_unknown or coalesce(send.lease_until < now(), false) as is_unknown
 from public.message_logs as message
 left join public.flow_steps as step on step.id = message.flow_step_id
 left join flowctl.sends as send on send.message_id = message.id
@@ -95,9 +95,9 @@ select
   message.id,
   message.status,
   message.message_type as channel,
+  message.is_unknown,
   message.flow_step_id is null as is_orphan,
   message.content = '' as is_redacted,
-  coalesce(message.error_message like 'unknown outcome%%', false) as is_unknown,
   send.message_id is not null as is_being_sent
 from public.message_logs as message
 left join flowctl.sends as send on send.message_id = message.id
@@ -114,9 +114,9 @@ select
   message.id,
   message.status,
   message.message_type as channel,
+  message.is_unknown,
   message.flow_step_id is null as is_orphan,
   message.content = '' as is_redacted,
-  coalesce(message.error_message like 'unknown outcome%%', false) as is_unknown,
   send.message_id is not null as is_being_sent
 from public.message_logs as message
 left join flowctl.sends as send on send.message_id = message.id
@@ -136,8 +136,11 @@ update public.message_logs as message
 set
   status = 'pending',
   scheduled_for = now(),
+  planned_for = now(),
   attempts = 0,
   error_message = null,
+  cause = null,
+  is_unknown = false,
   retry_at = null,
   claimed_by = null,
   lease_until = null
@@ -152,6 +155,7 @@ returning message.id;
 update public.message_logs as message
 set
   status = 'cancelled',
+  cause = 'by_hand',
   error_message = %(reason)s::text,
   claimed_by = null,
   lease_until = null

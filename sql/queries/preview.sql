@@ -68,7 +68,7 @@ placed as (
     message.created_at as scheduled_at,
     message.status,
     message.due_at,
-    message.scheduled_for as message_time,
+    least(message.planned_for, message.scheduled_for) as message_planned_for,
     subject.id is not null as is_lead,
     case
       when subject.id is not null then subject.created_at
@@ -102,7 +102,7 @@ computed as (
       when seen.is_lead and coalesce(seen.status, '') <> 'pending' then null
       when seen.skipped is not null then seen.skipped
       when seen.lead @> seen.exit_when then 'lead left the flow (exit_when)'
-      when greatest(now(), seen.due_at) > seen.message_time + seen.expire_after
+      when greatest(now(), seen.due_at) > seen.message_planned_for + seen.expire_after
         then format('expired: more than %%s late', seen.expire_after)
     end as stopped
   from seen

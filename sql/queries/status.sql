@@ -14,15 +14,12 @@ group by
 -- name: due_by_channel
 -- What is due, and for how many seconds the oldest has been.
 select
-  message.message_type as channel,
+  free.message_type as channel,
   count(*) as messages,
-  floor(extract(epoch from now() - min(message.due_at)))::bigint as oldest_seconds
-from public.message_logs as message
-where message.status = 'pending'
-  and message.due_at <= now()
-  and (message.lease_until is null or message.lease_until < now())
-  and not exists (select from flowctl.sends as send where send.message_id = message.id)
-group by message.message_type;
+  floor(extract(epoch from now() - min(free.due_at)))::bigint as oldest_seconds
+from flowctl.free_messages as free
+where free.due_at <= now()
+group by free.message_type;
 
 -- name: next_due
 -- The earliest moment in the future at which something falls due.

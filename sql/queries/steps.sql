@@ -100,6 +100,7 @@ following as (
     step.subject,
     coalesce(step.content, message.content) as content,
     coalesce(due.scheduled_for, message.scheduled_for) as scheduled_for,
+    coalesce(due.scheduled_for, message.planned_for) as planned_for,
     case when not step.enabled then 'step is off' else due.skipped end as cancelled
   from free
   inner join public.message_logs as message on message.id = free.id
@@ -121,11 +122,13 @@ written as (
   update public.message_logs as message
   set
     status = case when following.cancelled is null then 'pending' else 'cancelled' end,
+    cause = case when following.cancelled is not null then 'off' end,
     error_message = coalesce(following.cancelled, message.error_message),
     message_type = following.type,
     subject = following.subject,
     content = following.content,
     scheduled_for = following.scheduled_for,
+    planned_for = following.planned_for,
     claimed_by = null,
     lease_until = null
   from following

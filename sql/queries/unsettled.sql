@@ -15,6 +15,8 @@ set
     when expired.transport = 'outbox' then message.error_message
     else 'unknown outcome: the dispatcher stopped while sending'
   end,
+  is_unknown = expired.transport <> 'outbox',
+  cause = null,
   recipient = expired.recipient,
   attempts = message.attempts + 1,
   claimed_by = null,
@@ -38,9 +40,17 @@ returning
   send.message_id, send.recipient, send.content, send.begun_at, now() - send.begun_at as age;
 
 -- name: postpone_lookups
-update flowctl.sends as send
-set lease_until = now() + %(pause)s::interval
-where send.message_id = any(%(ids)s::uuid[]) and send.claimed_by = %(run)s::uuid;
+-- Their outcome stays unknown, also of those whose dispatcher died and said nothing.
+with postponed as (
+  update flowctl.sends as send
+  set lease_until = now() + %(pause)s::interval
+  where send.message_id = any(%(ids)s::uuid[]) and send.claimed_by = %(run)s::uuid
+  returning send.message_id
+)
+update public.message_logs as message
+set is_unknown = true
+from postponed
+where message.id = postponed.message_id and message.status = 'pending' and not message.is_unknown;
 
 -- name: settle_found
 -- The provider has them: they were sent, when they were begun. One is left for later if the record
@@ -71,6 +81,8 @@ set
   status = 'sent',
   sent_at = finished.begun_at,
   error_message = null,
+  is_unknown = false,
+  cause = null,
   provider_id = finished.provider_id,
   recipient = finished.recipient,
   subject = finished.subject,
@@ -103,6 +115,7 @@ set
     when counted.attempts < %(max_attempts)s::integer then 'not found at the provider: sent again'
     else format('gave up after %%s attempts: not found at the provider', counted.attempts)
   end,
+  is_unknown = false,
   attempts = counted.attempts,
   claimed_by = null,
   lease_until = null

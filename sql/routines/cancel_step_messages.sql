@@ -6,7 +6,12 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   update public.message_logs as message
-  set status = 'cancelled', error_message = 'step was deleted', claimed_by = null, lease_until = null
+  set
+    status = 'cancelled',
+    cause = 'step_deleted',
+    error_message = 'step was deleted',
+    claimed_by = null,
+    lease_until = null
   where message.flow_step_id = old.id and message.status = 'pending'
     and not exists (select from flowctl.sends as send where send.message_id = message.id);
   return old;

@@ -23,9 +23,11 @@ begin
     raise exception 'message % was sent and stays sent', old.id using errcode = 'check_violation';
   end if;
   if not is_owner and (new.flow_step_id, new.message_type, new.subject, new.content,
-      new.scheduled_for, new.recipient, new.provider_id, new.attempts, new.created_at)
+      new.scheduled_for, new.planned_for, new.recipient, new.provider_id, new.attempts,
+      new.created_at)
     is distinct from (old.flow_step_id, old.message_type, old.subject, old.content,
-      old.scheduled_for, old.recipient, old.provider_id, old.attempts, old.created_at)
+      old.scheduled_for, old.planned_for, old.recipient, old.provider_id, old.attempts,
+      old.created_at)
   then
     raise exception 'message % was sent and cannot be rewritten', old.id
       using errcode = 'check_violation';

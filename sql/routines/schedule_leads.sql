@@ -10,9 +10,10 @@ declare
   added integer;
 begin
   insert into public.message_logs
-    (lead_id, flow_step_id, message_type, subject, content, scheduled_for)
+    (lead_id, flow_step_id, message_type, subject, content, scheduled_for, planned_for)
   select
-    lead.id, due.flow_step_id, due.message_type, due.subject, due.content, due.scheduled_for
+    lead.id, due.flow_step_id, due.message_type, due.subject, due.content,
+    due.scheduled_for, due.scheduled_for
   from public.leads as lead
   cross join lateral flowctl.lead_schedule(
     to_jsonb(lead), lead.created_at::timestamptz, now(), steps

@@ -307,7 +307,7 @@ def test_an_unknown_outcome_is_retried_only_on_request(
     flowctl: RunFlowctl, conn: Connection, lead: UUID
 ) -> None:
     conn.execute(
-        "update message_logs set error_message = 'unknown outcome: connection lost' "
+        "update message_logs set is_unknown = true, error_message = 'connection lost' "
         "where status = 'failed'"
     )
     left = flowctl("messages", "retry", "--lead", str(lead), "--status", "failed", "--yes")

@@ -105,8 +105,7 @@ class Dispatching(RuleBasedStateMachine):
     def retry(self, nth: int) -> None:
         self.change_one(
             "status = 'pending', error_message = null, attempts = 0, retry_at = null",
-            "m.status in ('failed', 'cancelled') "
-            "and coalesce(m.error_message, '') not like 'unknown outcome%%'",
+            "m.status in ('failed', 'cancelled') and not m.is_unknown",
             nth,
         )
 
@@ -162,8 +161,8 @@ class Dispatching(RuleBasedStateMachine):
                 break
         self.nothing_is_sent_twice()
         taken = {identity for provider in self.providers for identity in provider.count()}
-        for identity, status, error in messages(self.conn, "id", "status", "error_message"):
-            is_unknown = (error or "").startswith("unknown outcome")
+        columns = ("id", "status", "error_message", "is_unknown")
+        for identity, status, error, is_unknown in messages(self.conn, *columns):
             assert status in {"sent", "failed", "cancelled"}, (status, error)
             assert (identity in taken) == (status == "sent") or is_unknown, (status, error)
             assert (error is None) == (status == "sent"), (status, error)

@@ -146,7 +146,10 @@ def test_a_newer_database_is_refused(conn: Connection, newer: bytes) -> None:
 
 
 def test_an_older_or_missing_schema_is_named(conn: Connection, empty_database: str) -> None:
-    conn.execute("delete from flowctl.migrations where version = 2")
+    conn.execute(
+        "delete from flowctl.migrations"
+        " where version = (select max(version) from flowctl.migrations)"
+    )
     with pytest.raises(SchemaMismatch, match="older"):
         migrate.require_current(conn)
     with connect(empty_database) as empty, pytest.raises(SchemaMismatch, match="no flowctl schema"):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from flowctl.dispatch.options import Options
-from flowctl.model import Channel, Outcome, OutgoingMessage
+from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
 from tests.support.dispatching import ACCEPTED, RecordingTransport, a_dispatcher, dispatch_once
 from tests.support.factories import a_flow, a_lead, a_step, database_now, messages
 from tests.support.postgres import Connection
@@ -33,28 +33,35 @@ def test_what_is_not_due_is_left_alone(database: str, conn: Connection) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("change", "cause", "reason"),
     [
-        ("update flow_steps set enabled = false", "step is off"),
-        ("update flows set enabled = false", "flow is off"),
-        ("update flow_steps set enabled = false; delete from flow_steps", "step was deleted"),
+        ("update flow_steps set enabled = false", "off", "step is off"),
+        ("update flows set enabled = false", "off", "flow is off"),
+        (
+            "update flow_steps set enabled = false; delete from flow_steps",
+            "step_deleted",
+            "step was deleted",
+        ),
         (
             """update flows set exit_when = '{"status": "won"}'; update leads set status = 'won'""",
+            "exit_rule",
             "lead left the flow (exit_when)",
         ),
         (
             """update flows set expire_after = '1 hour';
             update message_logs set scheduled_for = now() - interval '61 minutes'""",
+            "expired",
             "expired: more than 01:00:00 late",
         ),
         (
             "insert into suppressions (channel, address) values ('email', ' ADA@example.com ')",
+            "suppressed",
             "recipient is suppressed",
         ),
     ],
 )
 def test_a_message_is_cancelled_for(
-    database: str, conn: Connection, change: str, reason: str
+    database: str, conn: Connection, change: str, cause: str, reason: str
 ) -> None:
     a_step(conn)
     a_lead(conn, email="Ada@example.com")
@@ -62,7 +69,58 @@ def test_a_message_is_cancelled_for(
         conn.execute(statement.encode())
     ran = dispatch_once(database)
     assert ran.taken == []
-    assert messages(conn, "status", "error_message", "claimed_by") == [("cancelled", reason, None)]
+    assert messages(conn, "status", "cause", "error_message", "claimed_by") == [
+        ("cancelled", cause, reason, None)
+    ]
+
+
+def test_a_deadline_counts_from_the_plan_and_not_from_where_a_window_put_the_message(
+    database: str, conn: Connection
+) -> None:
+    planned = database_now(conn)
+    a_step(conn)
+    a_lead(conn)
+    a_flow(
+        conn,
+        expire_after="2 hours",
+        send_window={
+            "start": (planned + timedelta(hours=13)).strftime("%H:%M"),
+            "end": (planned + timedelta(hours=15)).strftime("%H:%M"),
+        },
+    )
+    deferred = dispatch_once(database)
+    assert deferred.totals.deferred == 1
+    ((moved, planned_for),) = messages(conn, "scheduled_for", "planned_for")
+    assert moved > planned + timedelta(hours=12)
+    assert planned_for < planned + timedelta(minutes=1)
+    ran = dispatch_once(database, options=Options(now=moved))
+    assert (ran.taken, ran.totals.cancelled) == ([], 1)
+
+
+def test_a_retry_does_not_move_the_deadline(database: str, conn: Connection) -> None:
+    a_step(conn)
+    a_lead(conn)
+    ((planned_for,),) = messages(conn, "planned_for")
+    later = Outcome(OutcomeKind.DEFERRED, "450", "later")
+    assert dispatch_once(database, answer=lambda _: later).totals.retrying == 1
+    assert messages(conn, "planned_for") == [(planned_for,)]
+    a_flow(conn, expire_after="1 minute")
+    ran = dispatch_once(database, options=Options(now=planned_for + timedelta(minutes=30)))
+    assert (ran.taken, ran.totals.cancelled) == ([], 1)
+
+
+def test_what_comes_due_in_a_paused_flow_waits(database: str, conn: Connection) -> None:
+    a_flow(conn, "other")
+    a_step(conn)
+    a_step(conn, flow="other")
+    a_flow(conn, paused_at=database_now(conn))
+    a_lead(conn)
+    planned = messages(conn, "planned_for")
+    assert {event.flow for event in dispatch_once(database).events if event.flow} == {"other"}
+    assert sorted(messages(conn, "status", "claimed_by")) == [("pending", None), ("sent", None)]
+    assert messages(conn, "planned_for") == planned
+    a_flow(conn, paused_at=None)
+    assert dispatch_once(database).totals.sent == 1
 
 
 def test_a_lead_that_leaves_takes_the_rest_of_that_flow_out(

@@ -58,14 +58,15 @@ def test_what_the_provider_has_was_sent_when_it_was_begun(database: str, conn: C
     texts = texts_without_an_answer(keeps=True)
     totals = dispatch(database, texts)
     assert (totals.retrying, totals.unknown, totals.failed) == (1, 0, 0)
-    ((status, error),) = messages(conn, "status", "error_message")
-    assert (status, error) == ("pending", "unknown outcome: no answer")
+    ((status, is_unknown, error),) = messages(conn, "status", "is_unknown", "error_message")
+    assert (status, is_unknown, error) == ("pending", True, "unknown outcome: no answer")
     let_leases_pass(conn)
     ((begun_at,),) = conn.execute("select begun_at from flowctl.sends").fetchall()
     assert dispatch(database, texts).sent == 1
     assert messages(conn, "status", "provider_id", "sent_at", "attempts", "error_message") == [
         ("sent", "SM0", begun_at, 1, None)
     ]
+    assert messages(conn, "is_unknown") == [(False,)]
     assert len(texts.taken) == 1
 
 

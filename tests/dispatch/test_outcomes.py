@@ -104,8 +104,10 @@ def test_an_email_with_an_unknown_outcome_is_held_and_never_sent_again(
     a_lead(conn)
     ran = dispatch_once(database, answer=lambda _: LOST)
     assert (ran.totals.failed, ran.totals.unknown) == (1, 1)
-    ((status, error, recipient),) = messages(conn, "status", "error_message", "recipient")
-    assert (status, recipient) == ("failed", "ada@example.com")
+    ((status, is_unknown, error, recipient),) = messages(
+        conn, "status", "is_unknown", "error_message", "recipient"
+    )
+    assert (status, is_unknown, recipient) == ("failed", True, "ada@example.com")
     assert error == "unknown outcome: connection lost after the final dot"
     much_later = Options(now=database_now(conn) + timedelta(days=1))
     assert dispatch_once(database, options=much_later).taken == []
