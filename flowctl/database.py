@@ -20,8 +20,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import Conninfo
 
 from flowctl.errors import (
-    DatabaseAway,
     DatabaseUnavailable,
+    DatabaseUnreachable,
     FlowctlError,
     InputError,
     PasswordRefused,
@@ -102,7 +102,7 @@ def open_connection(
         raise _refusal(error) from None
     except UnicodeError:
         # Python's own resolver, of a name with an empty or overlong part
-        raise DatabaseAway(
+        raise DatabaseUnreachable(
             "cannot connect to the database: its host name is not known", hint=_ESCAPES
         ) from None
 
@@ -184,10 +184,10 @@ def _refusal(error: psycopg.Error) -> FlowctlError:
         )
     for marker, reason, hint in _REFUSALS:
         if marker in said:
-            kind = PasswordRefused if "password" in marker else DatabaseAway
+            kind = PasswordRefused if "password" in marker else DatabaseUnreachable
             return kind(f"cannot connect to the database: {reason}", hint=hint)
     state = error.sqlstate
-    return DatabaseAway(
+    return DatabaseUnreachable(
         f"cannot connect to the database{f' (SQLSTATE {state})' if state else ''}",
         hint="check DATABASE_URL: host, port, user, database",
     )
@@ -220,7 +220,7 @@ def translate(error: psycopg.Error) -> FlowctlError:
     if error.sqlstate == REFUSED_BY_SCHEMA:
         return InputError(said, hint=hint)
     if is_connection_lost(error):
-        return DatabaseAway("the connection to the database was lost", hint="try again")
+        return DatabaseUnreachable("the connection to the database was lost", hint="try again")
     match error:
         case (
             errors.UndefinedTable()

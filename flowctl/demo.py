@@ -15,14 +15,14 @@ from uuid import UUID
 
 from flowctl import address, database, flowfile, migrate
 from flowctl.database import Connection
-from flowctl.dispatch import runs
+from flowctl.dispatch import run as dispatch_run
 from flowctl.dispatch.events import Event, EventKind
 from flowctl.dispatch.options import Options
 from flowctl.errors import InputError
-from flowctl.settings import Letterhead, Settings
-from flowctl.store import samples
-from flowctl.store.samples import Sample, SampleLead, SampleMessage
-from flowctl.sync import sync
+from flowctl.settings import EmailSettings, Settings
+from flowctl.steps import sync
+from flowctl.store import demo as demo_store
+from flowctl.store.demo import Sample, SampleLead, SampleMessage
 
 EXAMPLE = "flows.example.toml"
 
@@ -45,7 +45,7 @@ _ENDS = (EventKind.SENT, EventKind.FAILED, EventKind.CANCELLED, EventKind.DEFERR
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class DemoMessage:
     """What became of one message: how often it was sent before its time, at its time, and after.
 
     ``due_wall`` is its time on the clock of the lead's ``zone``; ``said`` the channel and the first
@@ -66,7 +66,7 @@ class Demo:
     """What was played; ``passes`` is how often a dispatcher ran."""
 
     leads: tuple[SampleLead, ...]
-    messages: tuple[Shown, ...]
+    messages: tuple[DemoMessage, ...]
     passes: int
 
 
@@ -101,17 +101,17 @@ def play(conninfo: str, outbox: Path) -> Demo:
     """
     flows = flowfile.read(example_file())
     with database.connect(conninfo) as connection:
-        samples.lock_demo(connection)
+        demo_store.lock_demo(connection)
         with connection.transaction():
             migrate.apply(connection)
             _keep_leads_to_ourselves(connection)
             sync(connection, flows)
-            leads = samples.replace_sample_leads(connection, SAMPLES)
+            leads = demo_store.replace_sample_leads(connection, SAMPLES)
         if outbox.exists():
             shutil.rmtree(outbox)
         with connection.transaction():
             _keep_leads_to_ourselves(connection)
-            messages = samples.select_sample_messages(connection, [f.flow.name for f in flows])
+            messages = demo_store.select_sample_messages(connection, [f.flow.name for f in flows])
             passes = [
                 _dispatch(conninfo, outbox, now)
                 for moment in sorted({message.due_at for message in messages})
@@ -122,8 +122,8 @@ def play(conninfo: str, outbox: Path) -> Demo:
 
 
 def _keep_leads_to_ourselves(connection: Connection) -> None:
-    samples.lock_leads(connection)
-    count = samples.count_other_leads(connection)
+    demo_store.lock_leads(connection)
+    count = demo_store.count_other_leads(connection)
     if count:
         raise InputError(
             f"the embedded database has leads that are not the demo's: {count}",
@@ -135,17 +135,17 @@ def _keep_leads_to_ourselves(connection: Connection) -> None:
 def _dispatch(conninfo: str, outbox: Path, now: datetime) -> _Pass:
     """``dispatch --once --outbox OUTBOX --now NOW``, with settings of its own."""
     events: list[Event] = []
-    settings = Settings(database_url=None, letterhead=Letterhead(sender=SENDER))
-    request = runs.Request(settings, Options(now=now), outbox=outbox)
-    with runs.prepare(conninfo, request, events.append) as run:
+    settings = Settings(database_url=None, email=EmailSettings(sender=SENDER))
+    request = dispatch_run.Request(settings, Options(now=now), outbox=outbox)
+    with dispatch_run.prepare(conninfo, request, events.append) as run:
         run.run()
     return _Pass(now, tuple(event for event in events if event.kind in _ENDS))
 
 
-def _shown(message: SampleMessage, passes: Iterable[_Pass]) -> Shown:
+def _shown(message: SampleMessage, passes: Iterable[_Pass]) -> DemoMessage:
     told = [event for turn in passes for event in turn.events if event.message_id == message.id]
     at_its_time, *later = (turn for turn in passes if turn.now >= message.due_at)
-    return Shown(
+    return DemoMessage(
         lead=message.first_name,
         zone=message.timezone,
         due_wall=message.due_wall,

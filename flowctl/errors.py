@@ -7,7 +7,7 @@
     ├── UsageError           2   options that contradict each other
     ├── InputError           3   what the user wrote: steps file, template, settings, an unknown id
     ├── DatabaseUnavailable  4   the database refused
-    │   └── DatabaseAway         it cannot be reached now, or the connection was lost
+    │   └── DatabaseUnreachable         it cannot be reached now, or the connection was lost
     │       └── PasswordRefused
     ├── SchemaMismatch       5   the schema is missing, older or newer than this program
     └── ProviderStopped      6   a provider refused the account or could not be reached
@@ -58,11 +58,11 @@ class DatabaseUnavailable(FlowctlError):
     exit_code = 4
 
 
-class DatabaseAway(DatabaseUnavailable):
+class DatabaseUnreachable(DatabaseUnavailable):
     """The database cannot be reached at the moment: trying again later may help."""
 
 
-class PasswordRefused(DatabaseAway):
+class PasswordRefused(DatabaseUnreachable):
     """The password was refused: trying again soon only gets the address banned (Supabase does)."""
 
 

@@ -11,7 +11,7 @@ from flowctl.database import Connection
 from flowctl.errors import DatabaseUnavailable, InputError
 from flowctl.settings import Settings
 from flowctl.store import leads as store
-from flowctl.store import schedules
+from flowctl.store import preview as preview_store
 from flowctl.store.leads import Column
 from flowctl.store.messages import cancel_messages
 
@@ -23,7 +23,7 @@ STOPPED = "stopped by hand"
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
+class AddResult:
     """A new lead, and how many messages were scheduled for it.
 
     ``unknown_zone`` is its timezone where the server has none of that name.
@@ -45,14 +45,14 @@ class Enrolment:
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped:
+class StopResult:
     """How many of a lead's messages were cancelled, and how many are being sent right now."""
 
     cancelled: int
     being_sent: int
 
 
-def add_lead(connection: Connection, settings: Settings, values: Mapping[str, str]) -> Added:
+def add_lead(connection: Connection, settings: Settings, values: Mapping[str, str]) -> AddResult:
     """Add a lead with these columns; an empty value is null. A phone is stored in E.164.
 
     Raises SchemaMismatch, and InputError for a column that does not exist or a value that it, or
@@ -75,7 +75,7 @@ def add_lead(connection: Connection, settings: Settings, values: Mapping[str, st
                 hint="look at the triggers of the table: \\d public.leads",
             )
         scheduled = store.count_lead_messages(connection, lead_id)
-    return Added(lead_id, scheduled, _unknown_zone(connection, row.get("timezone")))
+    return AddResult(lead_id, scheduled, _unknown_zone(connection, row.get("timezone")))
 
 
 def plan_enrolment(connection: Connection, flow: str, lead_ids: Sequence[str] | None) -> Enrolment:
@@ -84,7 +84,7 @@ def plan_enrolment(connection: Connection, flow: str, lead_ids: Sequence[str] | 
     Raises SchemaMismatch, and InputError for a flow or leads that do not exist.
     """
     migrate.require_current(connection)
-    names = schedules.flow_names(connection)
+    names = preview_store.flow_names(connection)
     if flow not in names:
         raise InputError(f"there is no flow '{flow}'", hint=_nearest(flow, names))
     ids = None if lead_ids is None else _existing(connection, lead_ids)
@@ -105,7 +105,7 @@ def enroll(connection: Connection, enrolment: Enrolment) -> int:
     )
 
 
-def stop_lead(connection: Connection, lead_id: str, reason: str | None) -> Stopped:
+def stop_lead(connection: Connection, lead_id: str, reason: str | None) -> StopResult:
     """Cancel a lead's pending messages; those being sent at this moment are left alone.
 
     Raises SchemaMismatch, and InputError for an id that does not exist.
@@ -114,7 +114,7 @@ def stop_lead(connection: Connection, lead_id: str, reason: str | None) -> Stopp
     (existing,) = _existing(connection, [lead_id])
     pending = store.pending_of_lead(connection, existing)
     cancelled = cancel_messages(connection, pending, reason or STOPPED)
-    return Stopped(cancelled, len(pending) - cancelled)
+    return StopResult(cancelled, len(pending) - cancelled)
 
 
 def _check_column(name: str, columns: Mapping[str, Column]) -> None:
@@ -147,14 +147,14 @@ def _refused(column: str) -> Iterator[None]:
 
 
 def _unknown_zone(connection: Connection, written: str | None) -> str | None:
-    if written is None or schedules.known_zone(connection, written)[0] is not None:
+    if written is None or preview_store.known_zone(connection, written)[0] is not None:
         return None
     return written
 
 
 def _existing(connection: Connection, lead_ids: Sequence[str]) -> tuple[str, ...]:
     """The ids as the table has them, each once."""
-    found = {written: schedules.find_lead(connection, written) for written in lead_ids}
+    found = {written: preview_store.find_lead(connection, written) for written in lead_ids}
     missing = [written for written, lead in found.items() if lead is None]
     if missing:
         raise InputError(

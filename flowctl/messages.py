@@ -12,15 +12,15 @@ from flowctl.database import Connection
 from flowctl.errors import InputError, UsageError
 from flowctl.model import Status
 from flowctl.store import messages as store
-from flowctl.store import schedules
-from flowctl.store.messages import Chosen, Filter, Message, MessageDetail
+from flowctl.store import preview as preview_store
+from flowctl.store.messages import Filter, Message, MessageDetail, Selected
 
 CANCELLED = "cancelled by hand"
 """The reason of a cancelled message."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Criteria:
     """Which messages are meant, as people say it. ``step`` is a key, ``flow/key`` or an id."""
 
     status: Status | None = None
@@ -32,7 +32,7 @@ class Wanted:
     @property
     def is_empty(self) -> bool:
         """Whether nothing narrows it."""
-        return self == Wanted()
+        return self == Criteria()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,11 @@ class Plan:
     """What a change would do: the messages it takes, and why others are left, with their number."""
 
     change: Change
-    taken: tuple[Chosen, ...]
+    taken: tuple[Selected, ...]
     left: Counter[str]
 
 
-def list_messages(connection: Connection, wanted: Wanted, limit: int | None) -> Listing:
+def list_messages(connection: Connection, wanted: Criteria, limit: int | None) -> Listing:
     """The messages that are meant, at most ``limit``.
 
     Raises SchemaMismatch, and InputError for a lead or a step that does not exist.
@@ -112,7 +112,7 @@ def plan_by_id(connection: Connection, change: Change, ids: Sequence[str]) -> Pl
     return Plan(change, tuple(found.values()), Counter())
 
 
-def plan_by_filter(connection: Connection, change: Change, wanted: Wanted) -> Plan:
+def plan_by_filter(connection: Connection, change: Change, wanted: Criteria) -> Plan:
     """What a change would do to the messages that are meant.
 
     One with an unknown outcome may have gone out: it is tried again only where ``is_unknown`` asks
@@ -163,7 +163,7 @@ def carry_out(connection: Connection, plan: Plan) -> int:
             return store.cancel_messages(connection, ids, CANCELLED)
 
 
-def _obstacle(change: Change, chosen: Chosen) -> str | None:
+def _obstacle(change: Change, chosen: Selected) -> str | None:
     """Why a message cannot be taken."""
     if chosen.status not in change.value:
         return f"it is {chosen.status}"
@@ -176,10 +176,10 @@ def _obstacle(change: Change, chosen: Chosen) -> str | None:
     return None
 
 
-def _filter(connection: Connection, wanted: Wanted) -> Filter:
+def _filter(connection: Connection, wanted: Criteria) -> Filter:
     lead_id = None
     if wanted.lead_id is not None:
-        lead = schedules.find_lead(connection, wanted.lead_id)
+        lead = preview_store.find_lead(connection, wanted.lead_id)
         if lead is None:
             raise InputError(
                 f"no lead has the id {wanted.lead_id!r}",

@@ -237,7 +237,7 @@ def require_current(connection: Connection) -> None:
     }:
         raise SchemaMismatch(
             f"the database's schema is older than flowctl {__version__}",
-            hint="bring it up: flowctl apply-schema",
+            hint="run: flowctl apply-schema",
         )
 
 

@@ -57,7 +57,7 @@ class Plan:
 
 
 def plan(file: Sequence[FlowSteps], table: Sequence[FlowSteps]) -> Plan:
-    """Compare a file with the tables, both canonical (see ``canonical``).
+    """Compare a file with the tables, both normal (see ``normalize``).
 
     A keyed step of the file's flows that the file lacks is disabled; one that is disabled already,
     steps without a key and flows that are not in the file are left alone.

@@ -24,7 +24,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StatusSummary:
     """Where things stand.
 
     ``due`` counts what a dispatcher would take now, ``held`` what of it waits for a channel to be
@@ -48,7 +48,7 @@ class Forecast:
     days: Sequence[ForecastDay]
 
 
-def standing(connection: Connection, settings: Settings) -> Standing:
+def standing(connection: Connection, settings: Settings) -> StatusSummary:
     """Where things stand at one moment. Raises SchemaMismatch."""
     migrate.require_current(connection)
     with connection.transaction():
@@ -70,7 +70,7 @@ def standing(connection: Connection, settings: Settings) -> Standing:
     }
     held = dict.fromkeys(Channel, 0)
     held |= {one.channel: one.messages for one in due if not is_configured[one.channel]}
-    return Standing(
+    return StatusSummary(
         counts=counts,
         due=sum(one.messages for one in due),
         oldest_due_seconds=max((one.oldest_seconds for one in due), default=None),

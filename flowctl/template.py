@@ -25,7 +25,7 @@ from liquid.output import LimitedStringIO
 from liquid.token import Token
 from liquid.undefined import Undefined
 
-from flowctl.leadvalues import LeadValues
+from flowctl.context import LeadValues
 from flowctl.model import JsonObject
 
 SOURCE_LIMIT = 200_000
@@ -120,7 +120,7 @@ def parse(source: str, html: bool) -> Template:  # noqa: FBT001  # the two kinds
 def render(template: Template, lead: JsonObject) -> str:
     """The template with a lead's values, each by its column's name: ``{{ first_name }}``.
 
-    A value that is missing or null is empty; texts are cleaned, see ``leadvalues``.
+    A value that is missing or null is empty; texts are cleaned, see ``context``.
 
     Raises ``TemplateError`` for anything that fails, a limit included.
     """

@@ -50,9 +50,9 @@ def demo(ctx: typer.Context) -> None:
 
 
 def _show(played: "Demo", outbox: Path) -> None:
-    from flowctl.preview import moment_text
+    from flowctl.preview import timestamp_text
 
-    created = moment_text(played.leads[0].created_wall)
+    created = timestamp_text(played.leads[0].created_wall)
     show.say(
         f"{len(played.leads)} sample leads, each created on {created} of its own zone, "
         f"and {played.passes} dispatch passes: for each message a minute early, on time, and again"
@@ -62,7 +62,7 @@ def _show(played: "Demo", outbox: Path) -> None:
         ("lead's time", "zone", "lead", "early", "on time", "again", "message"),
         [
             (
-                moment_text(message.due_wall),
+                timestamp_text(message.due_wall),
                 message.zone,
                 message.lead,
                 message.early,
@@ -79,7 +79,7 @@ def _show(played: "Demo", outbox: Path) -> None:
     early = sum(message.early for message in played.messages)
     show.say("")
     show.say(f"messages: {len(counts)}, sent: {sum(counts)}, early: {early}, twice: {twice}")
-    show.say(f"nobody got anything: the messages are files in {outbox}")
+    show.say(f"nothing was sent: the messages are files in {outbox}")
 
 
 def _next_steps(played: "Demo", example: Path, configured: Sequence[str]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from flowctl.model import Channel
 
 if TYPE_CHECKING:
     from flowctl.dispatch.events import Event, Totals
-    from flowctl.dispatch.runs import DispatchRun, Request
+    from flowctl.dispatch.run import DispatchRun, Request
 
 CONCURRENCY = 10
 """Sends at once by default: what one submission server or one sending number takes gladly."""
@@ -95,9 +95,9 @@ def dispatch(
     _refuse_contradictions(
         once=once, loop=loop, dry_run=dry_run, outbox=outbox is not None, now=now is not None
     )
+    from flowctl.cli.values import parse_timestamp
     from flowctl.dispatch.options import Options
-    from flowctl.dispatch.runs import Request
-    from flowctl.moment import parse_moment
+    from flowctl.dispatch.run import Request
 
     session = session_of(ctx)
     request = Request(
@@ -107,13 +107,13 @@ def dispatch(
             or (OUTBOX_CONCURRENCY if outbox is not None or dry_run else CONCURRENCY),
             lease=_duration("--lease", lease),
             limit=limit,
-            now=None if now is None else parse_moment(now, "--now", UTC),
+            now=None if now is None else parse_timestamp(now, "--now", UTC),
             interval=_duration("--interval", interval).total_seconds(),
         ),
         channels=tuple(Channel) if channel is None else (channel,),
         rate=None if rate is None else _per_second(rate),
         outbox=outbox,
-        is_rehearsal=dry_run,
+        is_dry_run=dry_run,
         is_loop=loop,
         before_connecting=lambda: session.revive_database(),  # noqa: PLW0108  # set on attaching
     )
@@ -143,12 +143,12 @@ def _refuse_contradictions(
 
 
 def _duration(option: str, written: str) -> timedelta:
-    from flowctl.duration import EXPECTED, parse_duration
+    from flowctl.times import A_DURATION, parse_duration
 
     try:
         return parse_duration(written)
     except ValueError:
-        raise UsageError(f"{option}: {written!r} is not {EXPECTED}") from None
+        raise UsageError(f"{option}: {written!r} is not {A_DURATION}") from None
 
 
 def _per_second(written: str) -> float:
@@ -160,16 +160,16 @@ def _per_second(written: str) -> float:
 
 
 def _run(conninfo: str, request: "Request") -> "Totals":
-    from flowctl.dispatch import runs
+    from flowctl.dispatch import run as dispatch_run
 
     with Progress() as progress:
-        teller = _Teller(progress, is_rehearsal=request.is_rehearsal)
-        with runs.prepare(conninfo, request, teller) as run, _stopped_by_signals(run):
-            if request.is_loop and run.unserved:
+        reporter = _Lines(progress, is_dry_run=request.is_dry_run)
+        with dispatch_run.prepare(conninfo, request, reporter) as run, _stopped_by_signals(run):
+            if request.is_loop and run.unconfigured:
                 for said in _missing(request):
                     show.warn(f"{said}: its messages are held")
             totals = run.run()
-    teller.tell_rest()
+    reporter.tell_rest()
     return totals
 
 
@@ -191,12 +191,12 @@ def _stopped_by_signals(run: "DispatchRun") -> Iterator[None]:
             signal.signal(number, handler)
 
 
-class _Teller:
+class _Lines:
     """Shows a run's events: counts as progress, and what went wrong in lines."""
 
-    def __init__(self, progress: Progress, *, is_rehearsal: bool) -> None:
+    def __init__(self, progress: Progress, *, is_dry_run: bool) -> None:
         self._progress = progress
-        self._is_rehearsal = is_rehearsal
+        self._is_rehearsal = is_dry_run
         self._untold = 0
         self._told = 0
 
@@ -250,9 +250,9 @@ def _show(totals: "Totals", request: "Request", *, as_json: bool) -> None:
         show.json_document(counts)
     else:
         words = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
-        verb = "would do" if request.is_rehearsal else "done"
+        verb = "would do" if request.is_dry_run else "done"
         show.line(f"{verb}: {words}" if words else "nothing is due")
-    if request.is_rehearsal and request.outbox is None:
+    if request.is_dry_run and request.outbox is None:
         for said in _missing(request):
             show.warn(f"{said}: until then a real run holds its messages")
     if totals.late:
@@ -273,9 +273,9 @@ def _failures(totals: "Totals", request: "Request") -> Iterator[FlowctlError]:
             "; ".join(" ".join(stop.split()) for stop in stops) + " (messages stay pending)",
             hint="; ".join(hints),
         )
-    if totals.is_braked and not request.is_loop:
+    if totals.is_limited and not request.is_loop:
         yield NeedsAttention(
-            f"the hourly brake tripped: FLOWCTL_MAX_PER_HOUR={request.settings.max_per_hour}",
+            f"the hourly limit is reached: FLOWCTL_MAX_PER_HOUR={request.settings.max_per_hour}",
             hint="the rest stays pending; raise the limit if that many sends are meant",
         )
     if totals.held:

@@ -9,13 +9,13 @@ import typer
 from flowctl.cli import show
 from flowctl.cli.options import DryRun, Json, LeadId, Yes, command_group
 from flowctl.cli.session import open_database
-from flowctl.duration import parse_duration
 from flowctl.errors import UsageError
 from flowctl.model import Channel, Status
+from flowctl.times import parse_duration
 
 if TYPE_CHECKING:
-    from flowctl.messages import Change, Plan, Wanted
-    from flowctl.pruning import Pruned
+    from flowctl.messages import Change, Criteria, Plan
+    from flowctl.prune import PruneResult
     from flowctl.store.messages import Message
 
 TABLE_LIMIT = 100
@@ -72,7 +72,7 @@ def list_messages(
     """
     from flowctl import messages
 
-    wanted = messages.Wanted(status, lead, step, error)
+    wanted = messages.Criteria(status, lead, step, error)
     most = limit if as_json else limit or TABLE_LIMIT
     with open_database(ctx) as connection:
         found = messages.list_messages(connection, wanted, most)
@@ -149,9 +149,9 @@ def retry_messages(
     A message with an unknown outcome is taken only by its id or with --unknown.
     Example: flowctl messages retry --error 'no phone'
     """
-    from flowctl.messages import Change, Wanted
+    from flowctl.messages import Change, Criteria
 
-    _change(ctx, Change.RETRY, ids, Wanted(status, lead, step, error, unknown), yes=yes)
+    _change(ctx, Change.RETRY, ids, Criteria(status, lead, step, error, unknown), yes=yes)
 
 
 @_group.command("cancel")
@@ -169,9 +169,9 @@ def cancel_messages(
 
     Example: flowctl messages cancel --step nurture/reminder
     """
-    from flowctl.messages import Change, Wanted
+    from flowctl.messages import Change, Criteria
 
-    _change(ctx, Change.CANCEL, ids, Wanted(status, lead, step, error), yes=yes)
+    _change(ctx, Change.CANCEL, ids, Criteria(status, lead, step, error), yes=yes)
 
 
 @_group.command("prune")
@@ -189,30 +189,30 @@ def prune_messages(
 
     The rows stay, so that nothing is sent twice. Example: flowctl messages prune --older-than 180d
     """
-    from flowctl.pruning import prune
+    from flowctl.prune import prune
 
     try:
         span = parse_duration(older_than)
     except ValueError as error:
         raise UsageError(f"--older-than is not {error}", hint="--older-than 180d") from None
     with open_database(ctx) as connection:
-        pruned = prune(connection, span, is_rehearsal=True)
+        pruned = prune(connection, span, is_dry_run=True)
         if not dry_run and pruned.total:
-            show.confirm(f"{_pruning('redact', pruned)}, never to be read or retried?", yes=yes)
+            show.confirm(f"{_summary('redact', pruned)}, never to be read or retried?", yes=yes)
             pruned = prune(connection, span)
     if as_json:
         show.json_document(pruned)
     else:
-        show.line(_pruning("would redact" if dry_run else "redacted", pruned))
+        show.line(_summary("would redact" if dry_run else "redacted", pruned))
 
 
-def _pruning(verb: str, pruned: "Pruned") -> str:
+def _summary(verb: str, pruned: "PruneResult") -> str:
     archived = f" and {pruned.archived} archived" if pruned.archived else ""
     return f"{verb} {_count(pruned.messages)}{archived} from before {show.cell(pruned.before)}"
 
 
 def _change(
-    ctx: typer.Context, change: "Change", ids: list[str] | None, wanted: "Wanted", *, yes: bool
+    ctx: typer.Context, change: "Change", ids: list[str] | None, wanted: "Criteria", *, yes: bool
 ) -> None:
     """Plan, ask, do."""
     if ids and not wanted.is_empty:

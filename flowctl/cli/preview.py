@@ -117,11 +117,11 @@ def _new_lead(
     created_at: str, timezone: str | None, lead: str | None, file: Path | None
 ) -> "NewLead":
     from flowctl import flowfile
-    from flowctl.moment import parse_moment
+    from flowctl.cli.values import parse_timestamp
     from flowctl.preview import NewLead
 
     return NewLead(
-        created=parse_moment(created_at, "--created-at"),
+        created=parse_timestamp(created_at, "--created-at"),
         timezone=timezone,
         row=None if lead is None else _json_object(lead),
         file=None if file is None else flowfile.read(file),
@@ -152,15 +152,15 @@ def _document(found: "Preview", *, explain: bool) -> dict[str, object]:
 
 
 def _show(found: "Preview", *, explain: bool) -> None:
-    from flowctl.preview import moment_text
+    from flowctl.preview import timestamp_text
 
     who = "a new lead" if found.lead_id is None else f"lead {found.lead_id}"
     show.say(f"{who}, times of {found.timezone}")
     show.table(
-        ("when", "zone", "step", "type", "to", "status", "why"),
+        ("when", "zone", "step", "type", "to", "status", "note"),
         [
             (
-                moment_text(message.sent_at or message.scheduled_for),
+                timestamp_text(message.sent_at or message.scheduled_for),
                 message.zone,
                 message.step,
                 message.type,
@@ -177,12 +177,12 @@ def _show(found: "Preview", *, explain: bool) -> None:
 
 
 def _show_message(message: "PreviewedMessage", *, explain: bool) -> None:
-    from flowctl.preview import moment_text
+    from flowctl.preview import timestamp_text
 
     show.line()
     show.line(
         f"{message.step}, {message.type} to {message.to or 'nobody'}, "
-        f"{moment_text(message.scheduled_for)}: {message.status or 'not scheduled'}"
+        f"{timestamp_text(message.scheduled_for)}: {message.status or 'not scheduled'}"
     )
     if explain:
         for sentence in message.explanation:

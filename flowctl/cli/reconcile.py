@@ -30,14 +30,14 @@ def reconcile(
     From cron, once an hour: flowctl reconcile
     """
     from flowctl import database, migrate
-    from flowctl.duration import EXPECTED, parse_duration
     from flowctl.reconcile import texts as use_case
+    from flowctl.times import A_DURATION, parse_duration
     from flowctl.transports import text_lookup_for
 
     try:
         window = parse_duration(since)
     except ValueError:
-        raise UsageError(f"--since: {since!r} is not {EXPECTED}") from None
+        raise UsageError(f"--since: {since!r} is not {A_DURATION}") from None
     settings = session_of(ctx).settings
     provider = text_lookup_for(settings)
     if provider is None:

@@ -10,7 +10,7 @@ from flowctl.cli import show
 from flowctl.cli.session import is_embedded, open_database, session_of
 from flowctl.errors import NeedsAttention, UsageError
 
-_UP_TO_DATE = f"the schema is that of flowctl {__version__}"
+_UP_TO_DATE = f"the schema is up to date (flowctl {__version__})"
 
 
 def register(app: typer.Typer) -> None:

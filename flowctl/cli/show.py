@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import TextIO
 from uuid import UUID
 
-from flowctl.cli.visible import json_safe, plain_table, visible
+from flowctl.cli.tables import plain_table
 from flowctl.errors import FlowctlError, InputError, NeedsAttention
+from flowctl.text import escape, json_safe
 
 
 class ReaderGone(Exception):
@@ -28,7 +29,7 @@ class ReaderGone(Exception):
 
 def line(text: str = "") -> None:
     """A line of data on stdout; its line feeds stay, other control characters are written out."""
-    _write(visible(text, lines=True) + "\n")
+    _write(escape(text, lines=True) + "\n")
 
 
 def raw(text: str) -> None:
@@ -78,7 +79,7 @@ def json_document(document: object) -> None:
 
 def say(text: str) -> None:
     """Talk on stderr: what is being done, which database is used."""
-    _talk(visible(text, lines=True) + "\n")
+    _talk(escape(text, lines=True) + "\n")
 
 
 def warn(text: str) -> None:
@@ -88,11 +89,11 @@ def warn(text: str) -> None:
 
 def failure(error: FlowctlError) -> None:
     """An error on stderr: what and where, further lines of the same kind, and what to do."""
-    say(f"error: {visible(error.message)}")
+    say(f"error: {escape(error.message)}")
     for detail in error.details:
-        say(f"  {visible(detail)}")
+        say(f"  {escape(detail)}")
     if error.hint:
-        say(f"hint: {visible(error.hint)}")
+        say(f"hint: {escape(error.hint)}")
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -104,11 +105,11 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise NeedsAttention(
-            f"nobody to ask, so nothing was changed: {question}", hint="say yes with --yes"
+            f"cannot prompt without a terminal; nothing changed: {question}", hint="pass --yes"
         )
-    _talk(f"{visible(question)} [y/N] ")
+    _talk(f"{escape(question)} [y/N] ")
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise NeedsAttention("not confirmed, so nothing was changed", hint="answer y")
+        raise NeedsAttention("not confirmed; nothing changed", hint="answer y")
 
 
 def flush() -> None:

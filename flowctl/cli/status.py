@@ -7,13 +7,13 @@ import typer
 from flowctl.cli import show
 from flowctl.cli.options import Json
 from flowctl.cli.session import open_database, session_of
-from flowctl.duration import rough_duration
+from flowctl.times import rough_duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from flowctl.model import Channel
-    from flowctl.status import Standing
+    from flowctl.status import StatusSummary
 
 
 def register(app: typer.Typer) -> None:
@@ -63,7 +63,7 @@ def forecast(
     )
 
 
-def _show(found: "Standing", missing: "Mapping[Channel, tuple[str, ...]]") -> None:
+def _show(found: "StatusSummary", missing: "Mapping[Channel, tuple[str, ...]]") -> None:
     rows: list[tuple[str, object]] = [(str(name), count) for name, count in found.counts.items()]
     rows.append(("due now", found.due))
     if found.oldest_due_seconds is not None:

@@ -11,8 +11,8 @@ from flowctl.cli.session import open_database
 
 if TYPE_CHECKING:
     from flowctl.plan import StepChange
+    from flowctl.steps import SyncResult
     from flowctl.store.steps import StoredStep
-    from flowctl.sync import Synced
 
 _WIDTH = 40
 """Characters of what a step says, in the list."""
@@ -43,7 +43,7 @@ def sync_steps(
     A step that is gone from FILE is disabled, never deleted. Example: flowctl steps sync flows.toml
     """
     from flowctl import flowfile
-    from flowctl.sync import sync
+    from flowctl.steps import sync
 
     flows = flowfile.read(file)
     with open_database(ctx) as connection:
@@ -62,15 +62,15 @@ def list_steps(ctx: typer.Context, as_json: Json = False) -> None:
 
     Example: flowctl steps list
     """
-    from flowctl import sync
+    from flowctl import steps as use_case
 
     with open_database(ctx) as connection:
-        steps = sync.list_steps(connection)
+        steps = use_case.list_steps(connection)
     if as_json:
         show.json_document([_row(stored) for stored in steps])
         return
     show.table(
-        ("flow", "order", "key", "type", "day", "time", "enabled", "says"),
+        ("flow", "order", "key", "type", "day", "time", "enabled", "content"),
         [
             (
                 stored.step.flow,
@@ -97,10 +97,10 @@ def export_steps(
 
     A step without a key is given one, in the database too. Example: flowctl steps export flows.toml
     """
-    from flowctl import sync
+    from flowctl import steps as use_case
 
     with open_database(ctx) as connection:
-        text = sync.export(connection)
+        text = use_case.export(connection)
     if file is None:
         show.raw(text)
     else:
@@ -108,7 +108,7 @@ def export_steps(
         show.say(f"{file}: written")
 
 
-def _document(synced: "Synced") -> dict[str, object]:
+def _document(synced: "SyncResult") -> dict[str, object]:
     plan = synced.plan
     return {
         "created": [_name(change) for change in plan.created],
@@ -123,7 +123,7 @@ def _document(synced: "Synced") -> dict[str, object]:
     }
 
 
-def _show(synced: "Synced", *, dry_run: bool) -> None:
+def _show(synced: "SyncResult", *, dry_run: bool) -> None:
     plan = synced.plan
     rows = [("create", f"flow {change.flow.name}", "") for change in plan.flows_created]
     rows += [
@@ -133,9 +133,7 @@ def _show(synced: "Synced", *, dry_run: bool) -> None:
     rows += [("create", _name(change), "") for change in plan.created]
     rows += [("update", _name(change), ", ".join(change.changed)) for change in plan.updated]
     rows += [("disable", f"{step.flow}/{step.key}", "not in the file") for step in plan.disabled]
-    show.table(
-        ("change", "step", "what"), rows, empty="the database says already what the file says"
-    )
+    show.table(("change", "step", "details"), rows, empty="already up to date")
     if plan.unchanged and rows:
         show.say(f"{len(plan.unchanged)} unchanged")
     if synced.pending_updated:

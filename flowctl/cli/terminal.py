@@ -12,16 +12,16 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from flowctl.cli.visible import visible
+from flowctl.text import escape
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO) -> None:
     """Write a table that fits the window; long values go on in the next line of their column."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
-        table.add_column(Text(visible(column)), overflow="fold")
+        table.add_column(Text(escape(column)), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(visible(value)) for value in row))
+        table.add_row(*(Text(escape(value)) for value in row))
     Console(file=stream, highlight=False, markup=False, emoji=False).print(table)
 
 

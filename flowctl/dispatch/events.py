@@ -1,4 +1,4 @@
-"""What a dispatcher tells its observer, and what a run adds up to."""
+"""What a dispatcher reports to its observer, and what a run adds up to."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -71,11 +71,11 @@ class Totals:
     unknown: int = 0
     late: int = 0
     latest: timedelta = timedelta()
-    is_braked: bool = False
+    is_limited: bool = False
     stopped: dict[Channel, Outcome] = field(default_factory=dict)
 
     def count(self, event: Event) -> None:
-        """Add an event that ends a message's turn."""
+        """Add an event that ends a message's batch."""
         match event.kind:
             case EventKind.SENT:
                 self.sent += 1

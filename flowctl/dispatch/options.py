@@ -11,11 +11,8 @@ LARGEST_CLAIM = 500
 BUSY_PAUSE = timedelta(minutes=1)
 """How long a message rests that waits for one which another dispatcher is sending."""
 
-BRAKE_REST = 30.0
-"""Seconds between two tries under ``--loop`` while the hourly brake holds."""
-
-LAST_PATIENCE = 60.0
-"""Seconds for which a dispatcher that was told to stop waits for a database that is away."""
+LIMIT_REST = 30.0
+"""Seconds between two tries under ``--loop`` while the hourly limit is reached."""
 
 PROBE = 1.0
 """Seconds between two looks for due messages under ``--loop``."""

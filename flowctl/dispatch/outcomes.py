@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from random import Random
 
 from flowctl.dispatch.events import EventKind
-from flowctl.dispatch.rendering import Ready
+from flowctl.dispatch.rendered import RenderedMessage
 from flowctl.model import Outcome, OutcomeKind, Status
 from flowctl.retry import MAX_ATTEMPTS, pause_after
-from flowctl.store.sends import Result
-from flowctl.transports.detail import one_line
+from flowctl.store.dispatch import OutcomeRecord
+from flowctl.text import one_line
 
 UNKNOWN_OUTCOME = "unknown outcome"
 """How the ``error_message`` of a message begins that may have gone out."""
@@ -22,43 +22,49 @@ class Decision:
     carries the words. ``suppression`` is the reason to suppress the recipient.
     """
 
-    result: Result
+    result: OutcomeRecord
     kind: EventKind
     is_lookup: bool = False
     suppression: str | None = None
 
 
-def decide(ready: Ready, outcome: Outcome, random: Random, *, can_look_up: bool) -> Decision:
+def decide(
+    ready: RenderedMessage, outcome: Outcome, random: Random, *, can_look_up: bool
+) -> Decision:
     """What an outcome means: sent, failed, tried again, to be looked up, or nobody's fault."""
     said = one_line(f"{outcome.code} {outcome.detail}")
     message = ready.claimed.id
     match outcome.kind:
         case OutcomeKind.ACCEPTED:
             return Decision(
-                Result(message, Status.SENT, provider_id=outcome.provider_id), EventKind.SENT
+                OutcomeRecord(message, Status.SENT, provider_id=outcome.provider_id), EventKind.SENT
             )
         case OutcomeKind.REFUSED:
-            return Decision(Result(message, Status.FAILED, said), EventKind.FAILED)
+            return Decision(OutcomeRecord(message, Status.FAILED, said), EventKind.FAILED)
         case OutcomeKind.SUPPRESSED:
             return Decision(
-                Result(message, Status.FAILED, said), EventKind.FAILED, suppression=said
+                OutcomeRecord(message, Status.FAILED, said), EventKind.FAILED, suppression=said
             )
         case OutcomeKind.DEFERRED:
             pause = pause_after(ready.claimed.attempts + 1, random, outcome.retry_after)
             if pause is None:
                 error = one_line(f"gave up after {MAX_ATTEMPTS} attempts: {said}")
-                return Decision(Result(message, Status.FAILED, error), EventKind.FAILED)
-            return Decision(Result(message, Status.PENDING, said, pause=pause), EventKind.RETRYING)
+                return Decision(OutcomeRecord(message, Status.FAILED, error), EventKind.FAILED)
+            return Decision(
+                OutcomeRecord(message, Status.PENDING, said, pause=pause), EventKind.RETRYING
+            )
         case OutcomeKind.UNKNOWN:
             error = one_line(f"{UNKNOWN_OUTCOME}: {said or 'the answer cannot be read'}")
             if can_look_up:
                 return Decision(
-                    Result(message, Status.PENDING, error), EventKind.RETRYING, is_lookup=True
+                    OutcomeRecord(message, Status.PENDING, error),
+                    EventKind.RETRYING,
+                    is_lookup=True,
                 )
             return Decision(
-                Result(message, Status.FAILED, error, is_unknown=True), EventKind.FAILED
+                OutcomeRecord(message, Status.FAILED, error, is_unknown=True), EventKind.FAILED
             )
         case OutcomeKind.CHANNEL_STOPPED:
             return Decision(
-                Result(message, Status.PENDING, said, attempted=False), EventKind.RELEASED
+                OutcomeRecord(message, Status.PENDING, said, attempted=False), EventKind.RELEASED
             )

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import Thread
 
-from flowctl.dispatch.rendering import Ready
+from flowctl.dispatch.rendered import RenderedMessage
 from flowctl.model import Channel, Outcome, OutcomeKind
 from flowctl.transports import Transport
 
-Answer = tuple[Channel, Ready, Outcome]
+Answer = tuple[Channel, RenderedMessage, Outcome]
 
 CLOSE_TOGETHER = 0.002
 """Seconds between two outcomes that are recorded together: about the cost of a commit."""
@@ -24,7 +24,7 @@ class Senders:
     """
 
     def __init__(self, count: int, on_answer: Callable[[Answer], None]) -> None:
-        self._jobs: SimpleQueue[tuple[Transport, Ready] | None] = SimpleQueue()
+        self._jobs: SimpleQueue[tuple[Transport, RenderedMessage] | None] = SimpleQueue()
         self._answers: SimpleQueue[Answer | None] = SimpleQueue()
         self._on_answer = on_answer
         self._threads = [
@@ -34,14 +34,14 @@ class Senders:
         for thread in self._threads:
             thread.start()
 
-    def send(self, transport: Transport, ready: Ready) -> None:
+    def send(self, transport: Transport, ready: RenderedMessage) -> None:
         """Have a message sent by the next free thread."""
         self._jobs.put((transport, ready))
 
     def answers(self, timeout: float | None, enough: int) -> list[Answer]:
         """The outcomes that are there; waits for the first one, at most ``timeout`` seconds.
 
-        While others follow at once it goes on, up to ``enough`` of them: each turn costs a commit.
+        While others follow at once it goes on, up to ``enough`` of them: each batch costs a commit.
         """
         found: list[Answer] = []
         wait = timeout

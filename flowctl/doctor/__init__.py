@@ -5,7 +5,7 @@ end the examination, and what the role may not see is a note.
 """
 
 from flowctl.doctor.check import Check, Grade
-from flowctl.doctor.examination import Report, examine
-from flowctl.doctor.variables import Sound, sound_settings
+from flowctl.doctor.checks import Report, examine
+from flowctl.doctor.variables import ValidSettings, sound_settings
 
-__all__ = ["Check", "Grade", "Report", "Sound", "examine", "sound_settings"]
+__all__ = ["Check", "Grade", "Report", "ValidSettings", "examine", "sound_settings"]

@@ -6,7 +6,7 @@ from flowctl import template
 from flowctl.database import Connection
 from flowctl.doctor.check import Check, counted, fault, note, ok, shown
 from flowctl.settings import Settings
-from flowctl.store import health
+from flowctl.store import doctor as doctor_store
 from flowctl.store.steps import select_steps
 
 _FIX_STEPS = "put it right in the steps file, then: flowctl steps sync FILE"
@@ -14,11 +14,11 @@ _FIX_STEPS = "put it right in the steps file, then: flowctl steps sync FILE"
 
 def leads(connection: Connection, _: Settings) -> Sequence[Check]:
     """Whether this role sees them: what it does not see it cannot send to."""
-    sight = health.lead_sight(connection)
+    sight = doctor_store.lead_visibility(connection)
     if not sight.may_read:
         grant = f'grant select on public.leads to "{sight.role}";'
         return [fault("leads", f"the role {sight.role} may not read public.leads", grant)]
-    hidden = health.count(connection, "hidden_lead_messages")
+    hidden = doctor_store.count(connection, "hidden_lead_messages")
     if sight.is_hidden or hidden:
         return [
             fault(
@@ -34,15 +34,15 @@ def leads(connection: Connection, _: Settings) -> Sequence[Check]:
 def flows(connection: Connection, _: Settings) -> Sequence[Check]:
     """Their steps, zones and send windows."""
     checks = []
-    if empty := [found.what for found in health.findings(connection, "empty_flows")]:
+    if empty := [found.what for found in doctor_store.findings(connection, "empty_flows")]:
         detail = f"no steps in {shown(empty, ', ')}"
         checks.append(
             note("flows", detail, "write some into a file, then: flowctl steps sync FILE")
         )
-    if lost := health.findings(connection, "unknown_zones"):
+    if lost := doctor_store.findings(connection, "unknown_zones"):
         detail = shown([f"{found.what}: the server has no zone {found.reason}" for found in lost])
         checks.append(fault("flows", detail, _FIX_STEPS))
-    if closed := [found.what for found in health.findings(connection, "closed_windows")]:
+    if closed := [found.what for found in doctor_store.findings(connection, "closed_windows")]:
         detail = f"the send window never opens in {shown(closed, ', ')}"
         checks.append(fault("flows", detail, _FIX_STEPS))
     return checks or [ok("flows", "have steps, known zones and windows that open")]
@@ -50,7 +50,7 @@ def flows(connection: Connection, _: Settings) -> Sequence[Check]:
 
 def steps(connection: Connection, _: Settings) -> Sequence[Check]:
     """Whether each enabled step can be scheduled."""
-    broken = health.findings(connection, "unschedulable_steps")
+    broken = doctor_store.findings(connection, "unschedulable_steps")
     if broken:
         detail = shown([f"{found.what}: {found.reason}" for found in broken])
         return [fault("steps", detail, _FIX_STEPS)]

@@ -6,9 +6,9 @@ from datetime import timedelta
 from flowctl import address
 from flowctl.database import Connection
 from flowctl.doctor.check import Check, counted, fault, note, ok
-from flowctl.duration import rough_duration
 from flowctl.settings import Settings
-from flowctl.store import health
+from flowctl.store import doctor as doctor_store
+from flowctl.times import rough_duration
 
 PATIENCE = timedelta(hours=1)
 """How long an ended claim or send may wait for the next dispatcher."""
@@ -28,9 +28,9 @@ _UNIQUE = (
 
 def pairs(connection: Connection, _: Settings) -> Sequence[Check]:
     """One message for each lead and step."""
-    if health.is_pair_unique(connection):
+    if doctor_store.is_pair_unique(connection):
         return [ok("pairs", "no lead can have two messages of one step: an index keeps it so")]
-    twice = health.count(connection, "pairs_twice")
+    twice = doctor_store.count(connection, "pairs_twice")
     if twice:
         return [
             fault(
@@ -47,7 +47,7 @@ def suppressed(connection: Connection, settings: Settings) -> Sequence[Check]:
     """Pending messages that will be cancelled for their address."""
     region = settings.default_region
     code = None if region is None else address.calling_code(region)
-    waiting = health.count(connection, "pending_suppressed", calling_code=code)
+    waiting = doctor_store.count(connection, "pending_suppressed", calling_code=code)
     if waiting:
         detail = f"{counted(waiting, 'pending message')} to suppressed addresses: none will be sent"
         return [note("suppressed", detail, "flowctl suppressions list; dispatch cancels them")]
@@ -56,7 +56,7 @@ def suppressed(connection: Connection, settings: Settings) -> Sequence[Check]:
 
 def claims(connection: Connection, _: Settings) -> Sequence[Check]:
     """Claims that a dispatcher left behind."""
-    found = health.stale_claims(connection, PATIENCE)
+    found = doctor_store.stale_claims(connection, PATIENCE)
     if found.things:
         detail = (
             f"{counted(found.things, 'claim')} left behind, the oldest ended "
@@ -68,7 +68,7 @@ def claims(connection: Connection, _: Settings) -> Sequence[Check]:
 
 def sends(connection: Connection, _: Settings) -> Sequence[Check]:
     """Sends that were begun and never recorded."""
-    found = health.doubtful_sends(connection)
+    found = doctor_store.doubtful_sends(connection)
     if not found.things:
         return [ok("sends", "every one that was begun is recorded or under way")]
     detail = (
@@ -83,7 +83,7 @@ def sends(connection: Connection, _: Settings) -> Sequence[Check]:
 
 def unknown_outcomes(connection: Connection, _: Settings) -> Sequence[Check]:
     """Messages that may have gone out, for a person to decide about."""
-    waiting = health.count(connection, "unknown_outcomes")
+    waiting = doctor_store.count(connection, "unknown_outcomes")
     if waiting:
         detail = f"{counted(waiting, 'message')} may or may not have gone out"
         hint = (
@@ -96,7 +96,7 @@ def unknown_outcomes(connection: Connection, _: Settings) -> Sequence[Check]:
 
 def sent_messages(connection: Connection, _: Settings) -> Sequence[Check]:
     """Sent messages that say when, and to whom."""
-    unproven = health.count(connection, "unproven_sends")
+    unproven = doctor_store.count(connection, "unproven_sends")
     if unproven:
         detail = f"{counted(unproven, 'sent message')} without the time or the address"
         hint = "flowctl messages list --status sent; find out who writes status without sent_at"
@@ -106,7 +106,7 @@ def sent_messages(connection: Connection, _: Settings) -> Sequence[Check]:
 
 def schedules(connection: Connection, _: Settings) -> Sequence[Check]:
     """Leads that slipped past the trigger (imported with triggers off, say)."""
-    found = health.unscheduled_leads(connection, LATELY, batch_size=AT_MOST)
+    found = doctor_store.unscheduled_leads(connection, LATELY, batch_size=AT_MOST)
     total = found.in_time + found.too_late
     which = f"of the last {LATELY.days} days"
     if found.in_time:

@@ -32,11 +32,11 @@ that comes from elsewhere fails DMARC."""
 def email(settings: Settings) -> Sequence[Check]:
     """Connect to the SMTP server, start TLS, log in."""
     missing = settings.missing[Channel.EMAIL]
-    if settings.smtp is None or settings.letterhead.sender is None:
+    if settings.smtp is None or settings.email.sender is None:
         return [_not_configured("email", settings, missing)]
     from flowctl.transports.smtp import SmtpTransport
 
-    transport = SmtpTransport(settings.smtp, settings.letterhead, concurrency=1)
+    transport = SmtpTransport(settings.smtp, settings.email, concurrency=1)
     outcome = transport.greet()
     where = f"{settings.smtp.host}:{settings.smtp.port}"
     if outcome.kind is not OutcomeKind.ACCEPTED:
@@ -44,24 +44,26 @@ def email(settings: Settings) -> Sequence[Check]:
     return [ok("email", f"{where}: {outcome.detail}")]
 
 
-def letterhead(settings: Settings) -> Sequence[Check]:
+def email_sender(settings: Settings) -> Sequence[Check]:
     """What emails say of their sender."""
-    sender = settings.letterhead.sender
+    sender = settings.email.sender
     if sender is None:
         return []
     domain = sender.domain.lower()
     if "." not in domain or domain in _RESERVED or domain.endswith(_RESERVED_ENDS):
         hint = "set EMAIL_FROM to an address of a domain that is yours"
-        return [note("letterhead", f"EMAIL_FROM: nobody can answer to {domain}", hint)]
+        return [note("email sender", f"EMAIL_FROM: nobody can answer to {domain}", hint)]
     own_servers = _MAILBOX_HOSTS.get(domain)
     if own_servers and settings.smtp and not settings.smtp.host.lower().endswith(own_servers):
         detail = f"EMAIL_FROM: mail of {domain} from another server is taken for forged (DMARC)"
-        return [note("letterhead", detail, "set EMAIL_FROM to an address of a domain of your own")]
-    if not settings.letterhead.unsubscribe:
+        return [
+            note("email sender", detail, "set EMAIL_FROM to an address of a domain of your own")
+        ]
+    if not settings.email.unsubscribe:
         detail = "emails have no List-Unsubscribe: the large providers want one (RFC 8058)"
         hint = "set EMAIL_UNSUBSCRIBE=https://example.com/unsubscribe?id={message_id}"
-        return [note("letterhead", detail, hint)]
-    return [ok("letterhead", f"from {sender.address}, with List-Unsubscribe")]
+        return [note("email sender", detail, hint)]
+    return [ok("email sender", f"from {sender.address}, with List-Unsubscribe")]
 
 
 def text(settings: Settings) -> Sequence[Check]:

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 from flowctl.database import Connection
 from flowctl.doctor.check import Check, counted, fault, note, ok
-from flowctl.duration import rough_duration
 from flowctl.model import Channel
 from flowctl.settings import Settings
-from flowctl.store import health, status
+from flowctl.store import doctor as doctor_store
+from flowctl.store import status
+from flowctl.times import rough_duration
 
 LATE = timedelta(hours=1)
 """How long a due message may wait for a dispatcher."""
@@ -32,7 +33,7 @@ _DUE_INDEX = (
 def channels(connection: Connection, settings: Settings) -> Sequence[Check]:
     """Messages and steps of channels that this set-up cannot send on."""
     checks = []
-    for channel, need in health.channel_needs(connection).items():
+    for channel, need in doctor_store.channel_demand(connection).items():
         missing = settings.missing.get(channel, ())
         if (settings.smtp if channel is Channel.EMAIL else settings.twilio) is not None:
             continue
@@ -53,7 +54,7 @@ def phones(connection: Connection, settings: Settings) -> Sequence[Check]:
     """Numbers that cannot be read without a region."""
     if settings.default_region is not None:
         return [ok("phones", f"national numbers count as {settings.default_region}")]
-    national = health.count(connection, "national_phones")
+    national = doctor_store.count(connection, "national_phones")
     if national:
         detail = f"{counted(national, 'pending text')} to numbers without a country: each will fail"
         return [note("phones", detail, "set FLOWCTL_DEFAULT_REGION, such as US")]
@@ -76,7 +77,7 @@ def lag(connection: Connection, _: Settings) -> Sequence[Check]:
 
 def vacuum(connection: Connection, _: Settings) -> Sequence[Check]:
     """Dead rows, and the index that dispatchers walk."""
-    table = health.table_health(connection)
+    table = doctor_store.table_health(connection)
     if not table.has_due_index:
         return [fault("vacuum", "the index message_logs_due is missing", _DUE_INDEX)]
     when = "never" if table.vacuumed_at is None else f"{table.vacuumed_at:%Y-%m-%d %H:%M%z}"
@@ -93,7 +94,7 @@ def vacuum(connection: Connection, _: Settings) -> Sequence[Check]:
 
 def old_transactions(connection: Connection, _: Settings) -> Sequence[Check]:
     """Transactions so old that vacuum cleans nothing up, and claims slow down."""
-    oldest = health.oldest_horizon(connection)
+    oldest = doctor_store.oldest_horizon(connection)
     if oldest is not None and oldest.seconds > LONG_TRANSACTION.total_seconds():
         detail = f"{oldest.what} has been in a transaction for {rough_duration(oldest.seconds)}"
         return [note("old transactions", f"{detail}: vacuum waits for it", oldest.cure)]

@@ -9,7 +9,7 @@ from flowctl.database import Connection
 from flowctl.doctor.check import Check, cures, fault, note, ok, shown
 from flowctl.errors import SchemaMismatch
 from flowctl.settings import Settings
-from flowctl.store import health
+from flowctl.store import doctor as doctor_store
 
 _FUNCTION = re.compile(
     r"create or replace function (?P<name>[a-z_.]+)\(.*?as \$\$(?P<body>.*?)\$\$;", re.DOTALL
@@ -48,7 +48,9 @@ def version(connection: Connection, _: Settings) -> Sequence[Check]:
 
 def triggers(connection: Connection, _: Settings) -> Sequence[Check]:
     """Whether every trigger of ours is there and on, and nothing else schedules messages."""
-    found = {(trigger.place, trigger.name): trigger for trigger in health.own_triggers(connection)}
+    found = {
+        (trigger.place, trigger.name): trigger for trigger in doctor_store.own_triggers(connection)
+    }
     wanted = {
         where: (shipped.routine, function)
         for shipped in _shipped()
@@ -84,7 +86,7 @@ def functions(connection: Connection, _: Settings) -> Sequence[Check]:
     except SchemaMismatch:
         return []
     found: dict[str, list[str]] = {}
-    for function in health.own_functions(connection):
+    for function in doctor_store.own_functions(connection):
         found.setdefault(function.name, []).append(function.body)
     problems = [
         (f"{name} is {'missing' if name not in found else 'not ours'}", _again(shipped.routine))

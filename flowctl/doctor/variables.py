@@ -11,14 +11,14 @@ _OURS = ("SMTP_", "EMAIL_", "TWILIO_", "FLOWCTL_")
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class ValidSettings:
     """The settings without the variables that are malformed, and what is to be said of these."""
 
     settings: Settings
     check: Check
 
 
-def sound_settings(environ: Mapping[str, str]) -> Sound:
+def sound_settings(environ: Mapping[str, str]) -> ValidSettings:
     """Read each variable by itself, so that one that is malformed hides no other.
 
     Raises InputError for a malformed ``DATABASE_URL``: then there is nothing to look at.
@@ -33,8 +33,8 @@ def sound_settings(environ: Mapping[str, str]) -> Sound:
                 refused[name] = error
     sound = {name: value for name, value in environ.items() if name not in refused}
     if not refused:
-        return Sound(Settings.from_env(sound), ok("settings", "every variable can be read"))
-    return Sound(
+        return ValidSettings(Settings.from_env(sound), ok("settings", "every variable can be read"))
+    return ValidSettings(
         Settings.from_env(sound),
         fault(
             "settings",

@@ -116,8 +116,8 @@ def remove_unfinished(layout: Layout) -> None:
 def write_access_rules(layout: Layout) -> None:
     """Let in, over the socket, the user of this process and nobody else.
 
-    Written at every start, since a user's name may change between images of a container. The files
-    are outside the cluster: root must not write where another account could have put a link.
+    Written at every start, since a user's name may change between images of a container. The
+    files are outside the cluster: root must not write where another account could have put a link.
     """
     user = own_account().name
     rules = "local all all peer map=flowctl\nhost all all all reject\n"

@@ -18,7 +18,7 @@ def default_data_dir(environ: Mapping[str, str]) -> Path:
 
     ``FLOWCTL_DATA_DIR``; else for root ``/var/lib/flowctl``, on macOS
     ``~/Library/Application Support/flowctl``, elsewhere ``~/.local/share/flowctl``.
-    ``XDG_DATA_HOME`` is not looked at: a login shell sets it and cron does not, and a job would
+    ``XDG_DATA_HOME`` is skipped: a login shell sets it and cron does not, and a job would
     find another, empty database.
     """
     if named := environ.get("FLOWCTL_DATA_DIR"):

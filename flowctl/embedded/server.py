@@ -21,10 +21,10 @@ from flowctl.embedded.cluster import (
     remove_unfinished,
     write_access_rules,
 )
+from flowctl.embedded.deadline import Deadline
 from flowctl.embedded.layout import Layout
 from flowctl.embedded.locks import FileLock
 from flowctl.embedded.postmaster import Postmaster
-from flowctl.embedded.waiting import Patience
 from flowctl.errors import DatabaseUnavailable, InputError
 
 START_SECONDS = 120.0
@@ -113,7 +113,7 @@ class EmbeddedServer:
         """Return when the server accepts connections; make and start it where that takes it."""
         with self._own_words(), FileLock(self.layout.start_lock) as alone:
             alone.take()
-            patience = Patience(START_SECONDS)
+            patience = Deadline(START_SECONDS)
             log_begin: int | None = None
             while not postmaster.accepts():
                 with FileLock(self.layout.server_lock) as lock:
@@ -178,7 +178,7 @@ class EmbeddedServer:
             if pid is None:  # it was started in another container, from which it can be stopped
                 return
             postmaster.interrupt(pid)
-            patience = Patience(STOP_SECONDS)
+            patience = Deadline(STOP_SECONDS)
             while patience.pause():
                 with FileLock(self.layout.server_lock) as lock:
                     if lock.try_take() and postmaster.process() is None:

@@ -8,10 +8,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
-from flowctl.duration import EXPECTED as A_DURATION
-from flowctl.duration import parse_duration
 from flowctl.flowfile.jsonvalue import json_object
 from flowctl.model import JsonObject
+from flowctl.times import A_DURATION, parse_duration
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _T = TypeVar("_T")
@@ -109,7 +108,7 @@ class Fields:
         return value
 
     def duration(self, name: str) -> timedelta | None:
-        """A length of time."""
+        """A duration."""
         value = self._of_type(name, str, A_DURATION)
         try:
             return None if value is None else parse_duration(value)

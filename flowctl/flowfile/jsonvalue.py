@@ -20,7 +20,7 @@ def json_object(value: object) -> JsonObject:
         except (ValueError, RecursionError):
             raise ValueError("is not JSON") from None
     if not isinstance(value, Mapping):
-        raise ValueError("is no table")  # noqa: TRY004  # a wrong value of the user's, no bug
+        raise ValueError("is not a table")  # noqa: TRY004  # a wrong value of the user's, no bug
     _check(value)
     return value
 

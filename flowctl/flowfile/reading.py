@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flowctl.errors import InputError
 from flowctl.flowfile.fields import Fields, Mistakes
-from flowctl.flowfile.settings import FLOW_KEYS, read_flow
+from flowctl.flowfile.flows import FLOW_KEYS, read_flow
 from flowctl.flowfile.steps import read_steps
 from flowctl.model import Flow, FlowSteps
 
@@ -15,7 +15,7 @@ _HINT = "flows.example.toml shows how a steps file is written"
 
 
 def read(path: Path) -> tuple[FlowSteps, ...]:
-    """The flows and steps of a file, in its order and in canonical form (see ``canonical``).
+    """The flows and steps of a file, in its order and in normal form (see ``normalize``).
 
     ``content_file`` is read relative to the file's folder. Raises ``InputError`` for a file that
     cannot be read or says nothing, and for all the mistakes in it, one line each in ``details``.

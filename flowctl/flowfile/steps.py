@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from flowctl.canonical import CHANNELS, canonical_step
 from flowctl.flowfile.fields import Fields
 from flowctl.model import Channel, Step, TimeType
+from flowctl.normalize import CHANNELS, normalize_step
 from flowctl.template import TemplateError, is_html, parse
-from flowctl.timeofday import EXPECTED as A_TIME
-from flowctl.timeofday import clock_text, parse_time_of_day
+from flowctl.times import A_TIME, clock_text, parse_time_of_day
 
 STEP_KEYS = (
     "key",
@@ -63,7 +62,7 @@ def _read_step(fields: Fields, flow: str, folder: Path) -> Step:
         time_type=time_type,
         enabled=enabled,
     )
-    return canonical_step(step)
+    return normalize_step(step)
 
 
 def _channel(fields: Fields) -> Channel | None:

@@ -5,17 +5,17 @@ from datetime import timedelta
 
 import tomli_w
 
-from flowctl.canonical import canonical_flow, canonical_step
-from flowctl.duration import format_duration
+from flowctl.flowfile.flows import FLOW_KEYS
 from flowctl.flowfile.jsonvalue import as_toml
-from flowctl.flowfile.settings import FLOW_KEYS
 from flowctl.model import Flow, FlowSteps, Step, TimeType
+from flowctl.normalize import normalize_flow, normalize_step
+from flowctl.times import format_duration
 
 
 def write(flows: Sequence[FlowSteps]) -> str:
     """The text of a steps file with these flows, every step of which has a key.
 
-    Only what differs from the defaults is written. ``read`` makes the same of it, in canonical
+    Only what differs from the defaults is written. ``read`` makes the same of it, in normal
     form.
     """
     return "\n".join(line for flow in flows for line in _flow_lines(flow))
@@ -23,11 +23,11 @@ def write(flows: Sequence[FlowSteps]) -> str:
 
 def _flow_lines(flow: FlowSteps) -> Iterator[str]:
     yield "[[flows]]"
-    yield from _entries(_settings(canonical_flow(flow.flow)))
+    yield from _entries(_settings(normalize_flow(flow.flow)))
     yield ""
     for step in flow.steps:
         yield "[[flows.steps]]"
-        yield from _entries(_columns(canonical_step(step)))
+        yield from _entries(_columns(normalize_step(step)))
         yield ""
 
 

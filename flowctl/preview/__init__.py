@@ -7,14 +7,14 @@ what is sent, so a preview cannot disagree with either.
 from flowctl.preview.messages import Preview, PreviewedMessage
 from flowctl.preview.page import html_page
 from flowctl.preview.schedule import NewLead, preview_lead, preview_new_lead
-from flowctl.preview.wording import moment_text
+from flowctl.preview.wording import timestamp_text
 
 __all__ = [
     "NewLead",
     "Preview",
     "PreviewedMessage",
     "html_page",
-    "moment_text",
     "preview_lead",
     "preview_new_lead",
+    "timestamp_text",
 ]

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flowctl.preview.wording import days_text, moment_text, span_text, window_text
-from flowctl.store.schedules import ScheduleRow
-from flowctl.timeofday import clock_text
+from flowctl.preview.wording import days_text, span_text, timestamp_text, window_text
+from flowctl.store.preview import ScheduleRow
+from flowctl.times import clock_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +38,16 @@ def _sentences(row: ScheduleRow, zones: Zones, gap_end: datetime | None) -> Iter
         yield f"not scheduled: {row.skipped}"
     elif row.status is not None and row.computed_for != row.scheduled_for:
         yield (
-            f"it stands at {moment_text(row.scheduled_wall)}: the lead, the step or the flow was "
-            "changed since it was scheduled, or dispatch moved or retried it"
+            f"it stands at {timestamp_text(row.scheduled_wall)}: the lead, the step or the flow "
+            "was changed since it was scheduled, or dispatch moved or retried it"
         )
     if row.retry_wall is not None and row.retry_at is not None:
-        yield f"the next attempt is not before {moment_text(row.retry_wall)}"
+        yield f"the next attempt is not before {timestamp_text(row.retry_wall)}"
     if gap_end is not None and row.min_gap is not None:
         shift = gap_end - row.scheduled_for
         yield (
             f"min_gap {span_text(row.min_gap)} after the message before it: it waits until about "
-            f"{moment_text(row.scheduled_wall + shift)}"
+            f"{timestamp_text(row.scheduled_wall + shift)}"
         )
 
 
@@ -62,8 +62,8 @@ def _zone(row: ScheduleRow, zones: Zones) -> str:
 
 def _creation(row: ScheduleRow, created: datetime) -> str:
     if row.created_at is None:
-        return f"the lead has no usable created_at: it counts as created {moment_text(created)}"
-    return f"the lead was created {moment_text(created)}"
+        return f"the lead has no usable created_at: it counts as created {timestamp_text(created)}"
+    return f"the lead was created {timestamp_text(created)}"
 
 
 def _plan(row: ScheduleRow, created: datetime, planned: datetime) -> Iterator[str]:
@@ -71,17 +71,17 @@ def _plan(row: ScheduleRow, created: datetime, planned: datetime) -> Iterator[st
     day = row.day or 0
     if row.time_of_day is not None:
         wanted = datetime.combine(created.date() + timedelta(days=day), row.time_of_day)
-        yield f"day {day} at {clock_text(row.time_of_day)}: {moment_text(wanted)}"
+        yield f"day {day} at {clock_text(row.time_of_day)}: {timestamp_text(wanted)}"
     elif day:
         wanted = created + timedelta(days=day)
-        yield f"{days_text(day)} later at the same time of day: {moment_text(wanted)}"
+        yield f"{days_text(day)} later at the same time of day: {timestamp_text(wanted)}"
     else:
         yield "at once, when the lead is created"
         return
     if planned != wanted:
         yield (
             f"{clock_text(wanted.time())} does not exist on that day, the clock goes forward: "
-            f"{moment_text(planned)}"
+            f"{timestamp_text(planned)}"
         )
     elif row.planned_repeats:
         yield f"{clock_text(wanted.time())} comes twice on that day, the clock goes back: the later"
@@ -96,13 +96,13 @@ def _moved(row: ScheduleRow) -> Iterator[str]:
     is_behind = row.skipped is not None and row.planned_for < row.seen_at
     if row.planned_for < earliest and not is_behind:
         if created > row.seen_at and row.created_wall is not None:
-            yield f"not before the lead's creation: {moment_text(row.created_wall)}"
+            yield f"not before the lead's creation: {timestamp_text(row.created_wall)}"
         else:
-            yield f"already past when it was scheduled: at once, {moment_text(row.seen_wall)}"
+            yield f"already past when it was scheduled: at once, {timestamp_text(row.seen_wall)}"
     if is_behind or row.opens is None or row.computed_for is None or row.computed_wall is None:
         return
     window = window_text(row.opens, row.closes, row.weekdays)
     if row.computed_for > max(row.planned_for, earliest):
-        yield f"outside the send window ({window}): moved to {moment_text(row.computed_wall)}"
+        yield f"outside the send window ({window}): moved to {timestamp_text(row.computed_wall)}"
     else:
         yield f"inside the send window ({window})"

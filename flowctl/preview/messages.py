@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
 from flowctl.address import suppression_key
-from flowctl.dispatch.rendering import Unsendable, recipient_of, render_content
 from flowctl.model import Channel, JsonObject, Status
 from flowctl.plaintext import html_to_text
 from flowctl.preview.explanation import Zones, explain
+from flowctl.rendering import CannotSend, recipient_of, render_content
 from flowctl.settings import Settings
-from flowctl.store.schedules import ScheduleRow
+from flowctl.store.preview import ScheduleRow
 from flowctl.template import is_html
 
 ADDED_LATER = "step was added or enabled after the lead came; leads enroll would schedule it"
@@ -72,7 +72,7 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rendered:
+class _RenderedContent:
     """A message's content, and what is wrong with it or its address."""
 
     to: str | None
@@ -106,7 +106,7 @@ def addresses_of(reader: Reader, settings: Settings) -> dict[Channel, str]:
     for channel in Channel:
         try:
             found[channel] = suppression_key(channel, recipient_of(reader.row, channel, settings))
-        except Unsendable:
+        except CannotSend:
             continue
     return found
 
@@ -117,7 +117,7 @@ def _place(row: ScheduleRow) -> tuple[datetime, bool, str, int]:
 
 def _message(
     row: ScheduleRow,
-    rendered: _Rendered,
+    rendered: _RenderedContent,
     suppressed: Mapping[Channel, str | None],
     explanation: tuple[str, ...],
 ) -> PreviewedMessage:
@@ -145,26 +145,26 @@ def _message(
     )
 
 
-def _render(row: ScheduleRow, reader: Reader, settings: Settings) -> _Rendered:
+def _render(row: ScheduleRow, reader: Reader, settings: Settings) -> _RenderedContent:
     if row.status is Status.SENT:
-        return _Rendered(row.recipient, row.subject, row.content, None)
+        return _RenderedContent(row.recipient, row.subject, row.content, None)
     subject = content = to = problem = None
     try:
         subject, text, html = render_content(
             row.subject, row.content or "", row.channel, reader.row
         )
         content = text if html is None else html
-    except Unsendable as error:
+    except CannotSend as error:
         problem = str(error)
     try:
         to = recipient_of(reader.row, row.channel, settings)
-    except Unsendable as error:
+    except CannotSend as error:
         problem = problem if reader.is_anybody else str(error)
-    return _Rendered(row.recipient or to, subject, content, problem)
+    return _RenderedContent(row.recipient or to, subject, content, problem)
 
 
 def _reason(
-    row: ScheduleRow, rendered: _Rendered, status: Status | None, *, is_suppressed: bool
+    row: ScheduleRow, rendered: _RenderedContent, status: Status | None, *, is_suppressed: bool
 ) -> str | None:
     """Why it is not scheduled, what ended it, or the first thing that will stop it, in dispatch's
     order and words."""

@@ -7,7 +7,7 @@ from html import escape
 
 from flowctl.model import Channel
 from flowctl.preview.messages import Preview, PreviewedMessage
-from flowctl.preview.wording import moment_text
+from flowctl.preview.wording import timestamp_text
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 46rem; padding: 0 1rem; }
@@ -54,11 +54,11 @@ def _article(message: PreviewedMessage, *, explain: bool) -> str:
     badge = f'<span class="status {escape(message.status or "")}">{escape(status)}</span>'
     what = f"{message.step}: {message.type} to {message.to or 'nobody'} ({message.zone})"
     lines = [
-        f"<h2>{escape(moment_text(message.scheduled_for))} {badge}</h2>",
+        f"<h2>{escape(timestamp_text(message.scheduled_for))} {badge}</h2>",
         f"<p>{escape(what)}</p>",
     ]
     if message.sent_at is not None:
-        lines.append(f"<p>Sent {escape(moment_text(message.sent_at))}</p>")
+        lines.append(f"<p>Sent {escape(timestamp_text(message.sent_at))}</p>")
     if message.reason is not None:
         lines.append(f'<p class="reason">{escape(message.reason)}</p>')
     if explain:

@@ -14,9 +14,9 @@ from flowctl.model import Flow, FlowSteps, JsonObject, Step, TimeType
 from flowctl.preview.explanation import Zones
 from flowctl.preview.messages import Preview, Reader, addresses_of, previewed
 from flowctl.settings import Settings
-from flowctl.store import schedules
-from flowctl.store.schedules import Creation, ScheduleRow
-from flowctl.timeofday import parse_time_of_day
+from flowctl.store import preview as preview_store
+from flowctl.store.preview import Creation, ScheduleRow
+from flowctl.times import parse_time_of_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,13 @@ def preview_lead(
     Raises SchemaMismatch, and InputError for an id or a flow that does not exist.
     """
     with _reading(connection):
-        lead = schedules.find_lead(connection, lead_id)
+        lead = preview_store.find_lead(connection, lead_id)
         if lead is None:
             raise InputError(
                 f"no lead has the id {lead_id!r}", hint="the ids are in public.leads, column id"
             )
-        _check_flow(only_flow, schedules.flow_names(connection))
-        rows = schedules.schedule_of_lead(connection, lead.id, only_flow)
+        _check_flow(only_flow, preview_store.flow_names(connection))
+        rows = preview_store.schedule_of_lead(connection, lead.id, only_flow)
         return _preview(connection, settings, Reader(lead.row), rows, lead.id)
 
 
@@ -61,13 +61,13 @@ def preview_new_lead(
     """
     with _reading(connection):
         zone = None if new.timezone is None else _zone(connection, new.timezone)
-        names = schedules.flow_names(connection)
+        names = preview_store.flow_names(connection)
         if new.file is not None:
             names = [entry.flow.name for entry in new.file]
         _check_flow(only_flow, names)
         row = {**(new.row or {}), **({} if zone is None else {"timezone": zone})}
         row.setdefault("created_at", new.created.isoformat())
-        rows = schedules.schedule_of_new_lead(
+        rows = preview_store.schedule_of_new_lead(
             connection,
             row,
             Creation(new.created, zone),
@@ -96,9 +96,9 @@ def _preview(
 ) -> Preview:
     written = reader.row.get("timezone")
     text = None if written is None else str(written)
-    own, fallback = schedules.known_zone(connection, text)
+    own, fallback = preview_store.known_zone(connection, text)
     addresses = addresses_of(reader, settings)
-    suppressed = dict(schedules.suppressed(connection, addresses.items()))
+    suppressed = dict(preview_store.suppressed(connection, addresses.items()))
     messages = previewed(rows, reader, settings, Zones(text, own), suppressed)
     first = messages[0].zone if messages else fallback
     return Preview(lead_id, own or first, messages)
@@ -106,7 +106,7 @@ def _preview(
 
 def _zone(connection: Connection, written: str) -> str:
     """The zone as the server spells it."""
-    zone, _ = schedules.known_zone(connection, written)
+    zone, _ = preview_store.known_zone(connection, written)
     if zone is not None:
         return zone
     try:

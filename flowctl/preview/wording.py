@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 
-from flowctl.canonical import WEEKDAYS
-from flowctl.duration import format_duration
-from flowctl.timeofday import clock_text
+from flowctl.normalize import WEEKDAYS
+from flowctl.times import clock_text, format_duration
 
 
-def moment_text(moment: datetime) -> str:
+def timestamp_text(moment: datetime) -> str:
     """A moment on its own clock, to the minute: ``Mon 2 Mar 2026, 3:00 PM``."""
     return f"{day_text(moment)}, {clock_text(moment.time())}"
 
@@ -26,7 +25,7 @@ def window_text(opens: time, closes: time | None, weekdays: Sequence[int] | None
 
 
 def span_text(span: timedelta) -> str:
-    """A length of time as a steps file has it: ``4h``."""
+    """A duration as a steps file has it: ``4h``."""
     return format_duration(span)
 
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from flowctl.database import Connection
+from flowctl.dispatch.batches import Batches
 from flowctl.dispatch.events import Event, EventKind
-from flowctl.dispatch.ledger import Ledger
-from flowctl.dispatch.link import Link
-from flowctl.dispatch.unsettled import fail_unanswerable, look_up_texts
+from flowctl.dispatch.recovery import fail_unanswerable, look_up_texts
 from flowctl.model import TextRecord
-from flowctl.store import deliveries, sends
-from flowctl.store.deliveries import Delivered, Suppressed
+from flowctl.reconnecting import ReconnectingConnection
+from flowctl.store import dispatch as dispatch_store
+from flowctl.store import reconcile as reconcile_store
+from flowctl.store.reconcile import Delivered, Suppressed
 from flowctl.transports import TextLookup
 from flowctl.transports.twilio.codes import Delivery, judge_delivery
 
@@ -35,7 +36,7 @@ LEASE = timedelta(minutes=2)
 
 
 @dataclass(slots=True)
-class Reconciled:
+class ReconcileResult:
     """What a reconciliation found.
 
     ``texts``: records listed; ``updated``: deliveries that changed; ``suppressed`` and ``lifted``:
@@ -56,24 +57,24 @@ class Reconciled:
 
 def reconcile(
     connect: Callable[[], Connection], provider: TextLookup, since: timedelta
-) -> Reconciled:
+) -> ReconcileResult:
     """Bring the database to what the provider knows of the texts sent ``since`` so long ago.
 
     Raises ProviderStopped when the provider gives no answer (what it said before is written), and
     DatabaseUnavailable.
     """
-    done = Reconciled()
+    done = ReconcileResult()
     with connect() as connection:
-        run = sends.Run(id=sends.new_run_id(connection), lease=LEASE)
-        start = sends.database_now(connection) - since
-        link = Link(
+        run = dispatch_store.Run(id=dispatch_store.new_run_id(connection), lease=LEASE)
+        start = dispatch_store.database_now(connection) - since
+        link = ReconnectingConnection(
             lambda: connection,
             pause=lambda _: False,
             random=random.SystemRandom(),
             on_change=lambda _: None,
         )
-        ledger = Ledger(link, run)
-        _settle(ledger, provider, done)
+        batches = Batches(link, run)
+        _settle(batches, provider, done)
         replies: list[TextRecord] = []
         for batch in _batches(provider.recent(start)):
             done.texts += len(batch)
@@ -83,14 +84,14 @@ def reconcile(
     return done
 
 
-def _settle(ledger: Ledger, provider: TextLookup, done: Reconciled) -> None:
+def _settle(batches: Batches, provider: TextLookup, done: ReconcileResult) -> None:
     def count(event: Event) -> None:
         done.found += event.kind is EventKind.SENT
         done.waiting += event.kind is EventKind.RETRYING
         done.missing += event.kind is EventKind.RELEASED
 
-    fail_unanswerable(ledger, count)
-    look_up_texts(ledger, provider, count)
+    fail_unanswerable(batches, count)
+    look_up_texts(batches, provider, count)
 
 
 def _batches(records: Iterable[TextRecord]) -> Iterable[list[TextRecord]]:
@@ -105,7 +106,7 @@ def _batches(records: Iterable[TextRecord]) -> Iterable[list[TextRecord]]:
 
 
 def _write_deliveries(
-    connection: Connection, records: list[TextRecord], since: datetime, done: Reconciled
+    connection: Connection, records: list[TextRecord], since: datetime, done: ReconcileResult
 ) -> None:
     gone: list[Suppressed] = []
     for record in records:
@@ -115,7 +116,7 @@ def _write_deliveries(
         if judge_delivery(record.error_code) in {Delivery.RECIPIENT, Delivery.OPT_OUT}:
             reason = f"Twilio {record.error_code}"
             gone.append(Suppressed(record.recipient, reason, "provider", record.created_at))
-    done.updated += deliveries.update_deliveries(
+    done.updated += reconcile_store.update_deliveries(
         connection,
         [
             Delivered(
@@ -127,10 +128,12 @@ def _write_deliveries(
         ],
         since,
     )
-    done.suppressed += deliveries.suppress(connection, gone)
+    done.suppressed += reconcile_store.suppress(connection, gone)
 
 
-def _write_replies(connection: Connection, replies: list[TextRecord], done: Reconciled) -> None:
+def _write_replies(
+    connection: Connection, replies: list[TextRecord], done: ReconcileResult
+) -> None:
     """Act on each number's last STOP or START."""
     last: dict[str, tuple[datetime, bool]] = {}
     for record in sorted(replies, key=lambda reply: reply.created_at):
@@ -142,6 +145,6 @@ def _write_replies(connection: Connection, replies: list[TextRecord], done: Reco
         for number, (at, is_stop) in last.items()
         if is_stop
     ]
-    done.suppressed += deliveries.suppress(connection, stopped)
+    done.suppressed += reconcile_store.suppress(connection, stopped)
     started = {number: at for number, (at, is_stop) in last.items() if not is_stop}
-    done.lifted += deliveries.lift(connection, started)
+    done.lifted += reconcile_store.lift(connection, started)

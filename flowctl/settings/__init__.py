@@ -13,15 +13,16 @@ from pathlib import Path
 from flowctl import address
 from flowctl.errors import InputError
 from flowctl.model import Channel
-from flowctl.settings import letterhead, smtp, twilio, urls
+from flowctl.settings import email as email_variables
+from flowctl.settings import smtp, twilio, urls
+from flowctl.settings.email import EmailSettings
 from flowctl.settings.envfile import read_env_file
-from flowctl.settings.letterhead import Letterhead
 from flowctl.settings.secret import Secret
 from flowctl.settings.smtp import SmtpSettings
 from flowctl.settings.twilio import TwilioSettings
 
 __all__ = [
-    "Letterhead",
+    "EmailSettings",
     "Secret",
     "Settings",
     "SmtpSettings",
@@ -41,7 +42,7 @@ class Settings:
     database_url: Secret | None
     twilio: TwilioSettings | None = None
     smtp: SmtpSettings | None = None
-    letterhead: Letterhead = field(default_factory=Letterhead)
+    email: EmailSettings = field(default_factory=EmailSettings)
     missing: Mapping[Channel, tuple[str, ...]] = field(default_factory=dict)
     default_region: str | None = None
     text_countries: frozenset[str] | None = None
@@ -57,13 +58,13 @@ class Settings:
         if database_url is not None:
             urls.check_database_url("DATABASE_URL", database_url)
         server = smtp.smtp_settings(values)
-        head = letterhead.letterhead(values)
+        email = email_variables.email_settings(values)
         data_dir = values.get("FLOWCTL_DATA_DIR")
         return cls(
             database_url=None if database_url is None else Secret(database_url),
             twilio=twilio.twilio_settings(values),
-            smtp=None if head.sender is None else server,
-            letterhead=head,
+            smtp=None if email.sender is None else server,
+            email=email,
             missing={
                 Channel.EMAIL: tuple(n for n in ("SMTP_URL", "EMAIL_FROM") if n not in values),
                 Channel.TEXT: twilio.missing_variables(values),

@@ -70,7 +70,7 @@ class MessageDetail(Message):
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class Selected:
     """A message that is meant to be changed, and what may forbid it: ``is_orphan``, its step was
     deleted; ``is_redacted``, what it said was pruned; ``is_unknown``, it may have gone out."""
 
@@ -116,13 +116,13 @@ def select_message(connection: Connection, message_id: UUID) -> MessageDetail | 
 
 def choose_by_filter(
     connection: Connection, chosen: Filter, statuses: Sequence[Status]
-) -> list[Chosen]:
+) -> list[Selected]:
     """The messages of these statuses that a filter finds."""
     parameters = {**_parameters(chosen), "statuses": list(statuses)}
     return _chosen(connection, "choose_by_filter", parameters)
 
 
-def choose_by_id(connection: Connection, ids: Sequence[UUID]) -> list[Chosen]:
+def choose_by_id(connection: Connection, ids: Sequence[UUID]) -> list[Selected]:
     """Those of these messages that exist."""
     return _chosen(connection, "choose_by_id", {"ids": list(ids)})
 
@@ -172,10 +172,10 @@ def _parameters(chosen: Filter) -> dict[str, object]:
     }
 
 
-def _chosen(connection: Connection, name: str, parameters: dict[str, Any]) -> list[Chosen]:
+def _chosen(connection: Connection, name: str, parameters: dict[str, Any]) -> list[Selected]:
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(query(name), parameters)
         return [
-            Chosen(status=Status(row.pop("status")), channel=Channel(row.pop("channel")), **row)
+            Selected(status=Status(row.pop("status")), channel=Channel(row.pop("channel")), **row)
             for row in cursor
         ]

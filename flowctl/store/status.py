@@ -11,7 +11,7 @@ from flowctl.model import Channel, Status
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class StatusCount:
     """How many messages have a status; failed ones are counted for each reason."""
 
     status: Status
@@ -38,11 +38,11 @@ class ForecastDay:
     text: int
 
 
-def count_statuses(connection: Connection) -> list[Counted]:
+def count_statuses(connection: Connection) -> list[StatusCount]:
     """All messages, counted."""
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(query("count_statuses"))
-        return [Counted(status=Status(row.pop("status")), **row) for row in cursor]
+        return [StatusCount(status=Status(row.pop("status")), **row) for row in cursor]
 
 
 def due_by_channel(connection: Connection) -> list[Due]:

@@ -23,7 +23,7 @@ class StoredStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Following:
+class PendingUpdate:
     """How many pending messages followed their steps, and how many of these were cancelled."""
 
     updated: int
@@ -103,13 +103,13 @@ def count_pending(connection: Connection, ids: Sequence[UUID]) -> int:
         return count
 
 
-def update_pending(connection: Connection, moved: Mapping[UUID, bool]) -> Following:
+def update_pending(connection: Connection, moved: Mapping[UUID, bool]) -> PendingUpdate:
     """Let the pending messages of these steps say what the steps say now; where the step is
     ``moved``, at the time it would be scheduled for now.
 
     Those of a step that is off or behind the lead are cancelled; those being sent are left alone.
     """
     steps = [{"id": str(id_), "is_moved": is_moved} for id_, is_moved in moved.items()]
-    with connection.cursor(row_factory=class_row(Following)) as cursor:
+    with connection.cursor(row_factory=class_row(PendingUpdate)) as cursor:
         cursor.execute(query("update_pending"), {"steps": Json(steps)})
-        return cursor.fetchone() or Following(0, 0)
+        return cursor.fetchone() or PendingUpdate(0, 0)

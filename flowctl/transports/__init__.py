@@ -63,7 +63,7 @@ def transport_for(channel: Channel, settings: Settings, *, concurrency: int) -> 
     if channel is Channel.EMAIL and settings.smtp is not None:
         from flowctl.transports.smtp import SmtpTransport
 
-        return SmtpTransport(settings.smtp, settings.letterhead, concurrency=concurrency)
+        return SmtpTransport(settings.smtp, settings.email, concurrency=concurrency)
     if channel is Channel.TEXT and settings.twilio is not None:
         from flowctl.transports.twilio import TwilioTransport
 

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from flowctl.address import Mailbox
 from flowctl.model import OutgoingMessage
-from flowctl.settings import Letterhead
+from flowctl.settings import EmailSettings
 
 NOBODY = Mailbox("flowctl@localhost.invalid", "flowctl")
 """The sender where none is set, for an outbox: RFC 2606 keeps the domain from ever existing."""
@@ -37,17 +37,17 @@ _LONGEST_ADDRESS = 254
 
 
 class Composer:
-    """Writes emails under one letterhead; ``date`` is the Date of all, else each has its own."""
+    """Writes emails; ``date`` is the Date of all, else each has its own."""
 
-    def __init__(self, letterhead: Letterhead, *, date: datetime | None = None) -> None:
-        sender = letterhead.sender or NOBODY
+    def __init__(self, email_settings: EmailSettings, *, date: datetime | None = None) -> None:
+        sender = email_settings.sender or NOBODY
         self._domain = sender.domain
         self._from = _mailbox_header("From", sender)
-        reply_to = letterhead.reply_to
+        reply_to = email_settings.reply_to
         self._reply_to = "" if reply_to is None else _mailbox_header("Reply-To", reply_to)
-        self._unsubscribe = ",\r\n ".join(f"<{uri}>" for uri in letterhead.unsubscribe)
-        self._one_click = any(uri.startswith("https:") for uri in letterhead.unsubscribe)
-        self._headers = letterhead.headers
+        self._unsubscribe = ",\r\n ".join(f"<{uri}>" for uri in email_settings.unsubscribe)
+        self._one_click = any(uri.startswith("https:") for uri in email_settings.unsubscribe)
+        self._headers = email_settings.headers
         self._timestamp = None if date is None else date.timestamp()
 
     def message_id(self, message: OutgoingMessage) -> str:

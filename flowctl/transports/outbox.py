@@ -7,8 +7,8 @@ from pathlib import Path
 
 from flowctl.errors import InputError
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
-from flowctl.settings import Letterhead
-from flowctl.transports.detail import one_line
+from flowctl.settings import EmailSettings
+from flowctl.text import one_line
 from flowctl.transports.mime import Composer
 
 
@@ -27,14 +27,14 @@ class OutboxTransport:
         self,
         directory: Path,
         channel: Channel,
-        letterhead: Letterhead | None = None,
+        email_settings: EmailSettings | None = None,
         *,
         text_sender: str | None = None,
         date: datetime | None = None,
     ) -> None:
         self.channel = channel
         self._directory = os.fspath(directory)
-        self._composer = Composer(letterhead or Letterhead(), date=date)
+        self._composer = Composer(email_settings or EmailSettings(), date=date)
         self._text_sender = text_sender
         try:
             directory.mkdir(parents=True, exist_ok=True)

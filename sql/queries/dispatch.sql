@@ -154,7 +154,7 @@ from judged
 where judged.lead is null;
 
 -- name: lock_guarded
--- One dispatcher at a time decides about one lead's gap, one address's step, and the hourly brake.
+-- One dispatcher at a time decides about one lead's gap, one address's step, and the hourly limit.
 -- Keys are taken in order, so that two dispatchers cannot wait for each other.
 select pg_advisory_xact_lock(hashtext('flowctl.guard'), locked.key)
 from (
@@ -166,7 +166,7 @@ from (
 -- name: begin_sends
 -- Makes the intent durable: after this commit the messages it calls begun may be handed over, and
 -- no other. The address is checked here, as late as can be: suppressions, the same step to the same
--- address, the gap to the lead's previous message, the brake.
+-- address, the gap to the lead's previous message, the hourly limit.
 with asked as (
   select given.*
   from json_to_recordset(%(intents)s::json) as given (
@@ -283,7 +283,7 @@ decided as (
       when 'duplicate' then 'already sent to this address through another lead'
     end as cancelled,
     ranked.may_go and coalesce(ranked.place <= budget.messages, true) as begins,
-    ranked.may_go and ranked.place > budget.messages as is_braked
+    ranked.may_go and ranked.place > budget.messages as is_limited
   from ranked cross join budget
 ),
 begun as (
@@ -325,7 +325,7 @@ select
   end as deferred_to,
   coalesce(decided.is_busy, false) and decided.cancelled is null
     and coalesce(decided.gap_ends <= decided.moment, true) as is_busy,
-  coalesce(decided.is_braked, false) as is_braked
+  coalesce(decided.is_limited, false) as is_limited
 from decided;
 
 -- name: record_outcomes

@@ -52,7 +52,7 @@ where space.nspname = 'flowctl'
   )
 order by function.oid;
 
--- name: lead_sight
+-- name: lead_visibility
 -- Whether this role can read leads: the right to, and what row-level security leaves of them.
 select
   current_user::text as role,
@@ -260,7 +260,7 @@ select
   min(wanted.flow) as flow
 from wanted;
 
--- name: channel_needs
+-- name: channel_demand
 -- What waits for each channel: messages that are due, messages in all, enabled steps.
 select
   wanted.channel,

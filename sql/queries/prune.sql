@@ -15,7 +15,7 @@ from pg_catalog.pg_class as class
 where class.oid = 'public.message_logs'::regclass;
 
 -- name: prune_messages
--- Redacts what is old in one stretch of pages; with `rehearsal` only counts. A look by pages goes
+-- Redacts what is old in one stretch of pages; with a dry run only counts. A look by pages goes
 -- through the table once, whatever the number of stretches, and needs no index.
 with seen as (
   select
@@ -53,12 +53,12 @@ pruned as (
     recipient = old.kept_recipient,
     error_message = old.kept_error
   from old
-  where message.ctid = old.place and not %(rehearsal)s::boolean
+  where message.ctid = old.place and not %(dry_run)s::boolean
   returning message.id
 )
 select
   case
-    when %(rehearsal)s::boolean then (select count(*) from old)
+    when %(dry_run)s::boolean then (select count(*) from old)
     else (select count(*) from pruned)
   end as messages;
 
@@ -78,11 +78,11 @@ pruned as (
   update flowctl.message_archive as message
   set subject = null, content = null, error_message = null
   from old
-  where message.ctid = old.place and not %(rehearsal)s::boolean
+  where message.ctid = old.place and not %(dry_run)s::boolean
   returning message.id
 )
 select
   case
-    when %(rehearsal)s::boolean then (select count(*) from old)
+    when %(dry_run)s::boolean then (select count(*) from old)
     else (select count(*) from pruned)
   end as messages;

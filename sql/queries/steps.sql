@@ -2,7 +2,7 @@
 
 -- name: lock_sync
 -- One sync or export at a time, until the transaction ends.
-select pg_advisory_xact_lock(hashtext('flowctl.sync'));
+select pg_advisory_xact_lock(hashtext('flowctl.steps'));
 
 -- name: select_flows
 select

@@ -59,7 +59,7 @@ begin
       when step.skipped is not null then step.skipped
       when not coalesce(lead @> step.audience, true) then 'lead is not in the audience'
       when plan.moment < seen_at - interval '24 hours'
-        and wall.creation::date + step.day < wall.today then 'step is behind the lead'
+        and wall.creation::date + step.day < wall.today then 'its date has passed for this lead'
     end
   from unnest(steps) as step
   -- The colon, as in POSIX, says that a zone's name follows: CET alone would be the abbreviation,

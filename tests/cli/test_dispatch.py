@@ -128,13 +128,13 @@ def test_a_provider_that_cannot_be_reached_fails_nothing(
     assert messages(conn, "status", "attempts") == [("pending", 0)]
 
 
-def test_the_hourly_brake_is_told(conn: Connection, flowctl: RunFlowctl, tmp_path: Path) -> None:
+def test_the_hourly_limit_is_told(conn: Connection, flowctl: RunFlowctl, tmp_path: Path) -> None:
     a_step(conn)
     a_lead(conn)
     a_lead(conn)
     ran = flowctl("dispatch", "--once", "--outbox", tmp_path, env={"FLOWCTL_MAX_PER_HOUR": "1"})
     assert (ran.exit_code, ran.stdout) == (1, "done: sent 1\n")
-    assert "the hourly brake tripped: FLOWCTL_MAX_PER_HOUR=1" in ran.stderr
+    assert "the hourly limit is reached: FLOWCTL_MAX_PER_HOUR=1" in ran.stderr
 
 
 def test_a_dry_run_says_what_would_go_and_changes_nothing(
@@ -185,7 +185,7 @@ def test_late_messages_are_told(conn: Connection, flowctl: RunFlowctl, tmp_path:
         (["--loop", "--outbox", "x", "--now", "2026-01-01"], "contradict"),
         (["--once", "--rate", "fast"], "is not a rate"),
         (["--once", "--rate", "0/s"], "is not a rate"),
-        (["--once", "--lease", "soon"], "is not a length of time"),
+        (["--once", "--lease", "soon"], "is not a duration"),
         (["--once", "--concurrency", "0"], "concurrency"),
         (["--once", "--limit", "-1"], "limit"),
         (["--once", "--channel", "fax"], "fax"),
@@ -202,7 +202,7 @@ def test_wrong_usage(flowctl: RunFlowctl, options: list[str], complaint: str) ->
 def test_a_moment_that_is_none_is_refused(flowctl: RunFlowctl, tmp_path: Path) -> None:
     ran = flowctl("dispatch", "--once", "--outbox", tmp_path, "--now", "tomorrow")
     assert ran.exit_code == 3
-    assert ran.stderr.startswith("error: --now: not a moment: 'tomorrow'\nhint: ")
+    assert ran.stderr.startswith("error: --now: not a date and time: 'tomorrow'\nhint: ")
 
 
 def test_it_never_makes_a_database(data_dir: Path) -> None:

@@ -114,7 +114,7 @@ def test_a_mail_server_is_greeted_and_nothing_sent(
     email = the(ran, "email")
     assert email["status"] == "ok"
     assert email["detail"].endswith("TLSv1.3, logged in as ada@example.com")
-    assert the(ran, "letterhead")["status"] == "ok"
+    assert the(ran, "email_settings")["status"] == "ok"
     assert the(ran, "channels")["status"] == "ok"
 
 
@@ -165,9 +165,9 @@ def test_what_emails_say_of_their_sender_is_a_note(
     with SmtpServer() as server:
         ran = flowctl("doctor", "--json", env={"EMAIL_FROM": sender, "SMTP_URL": server.url()})
     assert ran.exit_code == 0
-    letterhead = the(ran, "letterhead")
-    assert letterhead["status"] == "note"
-    assert said in letterhead["detail"]
+    email_settings = the(ran, "email_settings")
+    assert email_settings["status"] == "note"
+    assert said in email_settings["detail"]
 
 
 def test_the_twilio_account_and_its_number_are_asked_for(

@@ -236,7 +236,7 @@ def test_without_a_terminal_a_question_is_a_no() -> None:
     out, err = process.communicate()
     assert process.returncode == 1
     assert out == ""
-    assert err.endswith("hint: say yes with --yes\n")
+    assert err.endswith("hint: pass --yes\n")
 
 
 def test_yes_is_said_beforehand() -> None:

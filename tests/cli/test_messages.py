@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from flowctl.database import connect
-from flowctl.messages import Change, Wanted, carry_out, plan_by_filter
+from flowctl.messages import Change, Criteria, carry_out, plan_by_filter
 from tests.support.cli import RunFlowctl
 from tests.support.factories import a_flow, a_lead, a_step, messages
 from tests.support.hostile import FORBIDDEN, HOSTILE
@@ -281,7 +281,7 @@ def test_what_happens_between_question_and_answer_is_seen(
     change: Change, meanwhile: str, conn: Connection, database: str
 ) -> None:
     with connect(database) as connection:
-        plan = plan_by_filter(connection, change, Wanted(error="100%"))
+        plan = plan_by_filter(connection, change, Criteria(error="100%"))
         assert plan.taken
         conn.execute(meanwhile.encode())
         if meanwhile == _BEGUN:

@@ -234,7 +234,7 @@ def test_what_is_not_scheduled_says_why(flowctl: RunFlowctl, conn: Connection) -
     ran = flowctl("preview", str(lead), "--json")
     found = {message["key"]: message for message in ran.json()["messages"]}
     assert {key: message["reason"] for key, message in found.items()} == {
-        "behind": "step is behind the lead",
+        "behind": "its date has passed for this lead",
         "off": "step is off",
         "of-flow-off": "flow is off",
         "not-in-audience": "lead is not in the audience",

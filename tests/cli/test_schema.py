@@ -10,7 +10,7 @@ from tests.support.catalog import schema_text
 from tests.support.cli import run_flowctl
 from tests.support.postgres import connect
 
-UP_TO_DATE = f"the schema is that of flowctl {__version__}\n"
+UP_TO_DATE = f"the schema is up to date (flowctl {__version__})\n"
 
 
 def error_of(stderr: str) -> str:

@@ -258,7 +258,9 @@ def test_a_step_moved_behind_a_lead_is_cancelled_for_it(
     synced(flowctl, file, ONE.replace("day = 1", "day = 30"))
     add_lead(conn, "now() - interval '10 days'")
     synced(flowctl, file, ONE, "--update-pending")
-    assert messages(conn) == [("a", "text", "eins", "cancelled", "step is behind the lead")]
+    assert messages(conn) == [
+        ("a", "text", "eins", "cancelled", "its date has passed for this lead")
+    ]
 
 
 def test_messages_follow_though_their_lead_would_not_enter_any_more(
@@ -306,7 +308,7 @@ def test_two_syncs_wait_for_each_other(
 ) -> None:
     file.write_text(ONE)
     with psycopg.connect(database) as other:
-        other.execute("select pg_advisory_xact_lock(hashtext('flowctl.sync'))")
+        other.execute("select pg_advisory_xact_lock(hashtext('flowctl.steps'))")
         ran = flowctl("steps", "sync", file, env={"PGOPTIONS": "-c lock_timeout=200ms"})
     assert ran.exit_code == 4
     assert steps(conn) == {}
@@ -318,7 +320,7 @@ def test_the_plan_is_shown_to_people(flowctl: RunFlowctl, conn: Connection, file
     file.write_text(ONE.replace("eins", "uno").replace("day = 1", "day = 2"))
     ran = flowctl("steps", "sync", file, "--dry-run")
     assert ran.stdout.splitlines() == [
-        "change   step  what",
+        "change   step  details",
         "update   n/a   content, day",
         "disable  n/b   not in the file",
     ]
@@ -382,7 +384,7 @@ def test_the_list_has_every_step_in_order(
         (3, "b", True),
     ]
     assert flowctl("steps", "list").stdout.splitlines() == [
-        "flow  order  key  type   day  time         enabled  says",
+        "flow  order  key  type   day  time         enabled  content",
         "n     1           email  0    immediately  no       [bold]first",
         "n     2      a    text   1    9:00 AM      yes      eins",
         "n     3      b    email  2    immediately  yes      two",

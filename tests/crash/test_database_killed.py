@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.aftermath import (
+from tests.support.crashing import Dispatching
+from tests.support.invariants import (
     add_leads,
     assert_once,
     let_claims_pass,
@@ -14,7 +15,6 @@ from tests.support.aftermath import (
     pending,
     steps_of_both_channels,
 )
-from tests.support.crashing import Dispatching
 from tests.support.own_server import OwnServer, own_server
 from tests.support.providers import Providers
 from tests.support.waiting import until

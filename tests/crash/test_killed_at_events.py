@@ -3,7 +3,8 @@
 import pytest
 
 from flowctl.dispatch.events import EventKind
-from tests.support.aftermath import (
+from tests.support.crashing import Death, dispatch_to_the_end, dispatch_until
+from tests.support.invariants import (
     add_leads,
     assert_intended,
     assert_once,
@@ -11,7 +12,6 @@ from tests.support.aftermath import (
     let_leases_pass,
     steps_of_both_channels,
 )
-from tests.support.crashing import Death, dispatch_to_the_end, dispatch_until
 from tests.support.postgres import Connection
 from tests.support.providers import Providers
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 from random import Random
 
-from tests.support.aftermath import (
+from tests.support.crashing import Dispatching
+from tests.support.invariants import (
     add_leads,
     assert_intended,
     assert_once,
@@ -11,7 +12,6 @@ from tests.support.aftermath import (
     let_leases_pass,
     steps_of_both_channels,
 )
-from tests.support.crashing import Dispatching
 from tests.support.postgres import Connection
 from tests.support.providers import Providers
 from tests.support.waiting import until

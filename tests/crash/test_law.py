@@ -17,9 +17,9 @@ from hypothesis.stateful import (
 
 from flowctl.dispatch.events import EventKind
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
-from tests.support.aftermath import let_leases_pass, let_retries_come
 from tests.support.crashing import Death
 from tests.support.factories import a_lead, a_step, messages
+from tests.support.invariants import let_leases_pass, let_retries_come
 from tests.support.mortal import Life, dispatch_mortally
 from tests.support.postgres import Connection
 from tests.support.recording import LOST_BEFORE, RecordingProvider

@@ -9,7 +9,8 @@ from random import Random
 
 import pytest
 
-from tests.support.aftermath import (
+from tests.support.crashing import Dispatching
+from tests.support.invariants import (
     add_leads,
     assert_once,
     let_leases_of_the_dead_pass,
@@ -17,7 +18,6 @@ from tests.support.aftermath import (
     pending,
     steps_of_both_channels,
 )
-from tests.support.crashing import Dispatching
 from tests.support.postgres import Connection
 from tests.support.providers import Providers
 from tests.support.waiting import until

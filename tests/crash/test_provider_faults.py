@@ -9,8 +9,8 @@ import pytest
 
 from flowctl.clock import SystemClock
 from flowctl.database import open_connection
+from flowctl.dispatch.channel import ChannelState
 from flowctl.dispatch.dispatcher import Dispatcher
-from flowctl.dispatch.lane import Lane
 from flowctl.dispatch.options import Options
 from flowctl.model import Channel
 from flowctl.settings import Settings
@@ -18,9 +18,9 @@ from flowctl.transports.smtp import SmtpTransport
 from flowctl.transports.smtp.session import Timeouts
 from flowctl.transports.twilio import TwilioTransport
 from flowctl.transports.twilio.client import HttpTimeouts
-from tests.support.aftermath import let_leases_pass, let_retries_come, pending
 from tests.support.dispatching import RUN_IDS
 from tests.support.factories import a_lead, a_step, messages
+from tests.support.invariants import let_leases_pass, let_retries_come, pending
 from tests.support.postgres import Connection
 from tests.support.smtp_server import Move, SmtpServer
 from tests.support.twilio_server import Answer, TwilioServer, page, refuse
@@ -42,30 +42,30 @@ def smtp() -> Iterator[SmtpServer]:
         yield server
 
 
-def text_lane(twilio: TwilioServer) -> Lane:
+def text_channel(twilio: TwilioServer) -> ChannelState:
     settings = Settings.from_env(twilio.environ).twilio
     assert settings is not None
     transport = TwilioTransport(settings, timeouts=HttpTimeouts(connect=SOON, read=SOON))
-    return Lane(Channel.TEXT, transport, "twilio", lookup=transport)
+    return ChannelState(Channel.TEXT, transport, "twilio", lookup=transport)
 
 
-def email_lane(smtp: SmtpServer) -> Lane:
+def email_channel(smtp: SmtpServer) -> ChannelState:
     settings = Settings.from_env({"SMTP_URL": smtp.url(), "EMAIL_FROM": "news@acme.example"})
     assert settings.smtp is not None
     timeouts = Timeouts(step=SOON, handover=2 * SOON, final=SOON)
-    transport = SmtpTransport(
-        settings.smtp, settings.letterhead, concurrency=LEADS, timeouts=timeouts
-    )
-    return Lane(Channel.EMAIL, transport, "smtp")
+    transport = SmtpTransport(settings.smtp, settings.email, concurrency=LEADS, timeouts=timeouts)
+    return ChannelState(Channel.EMAIL, transport, "smtp")
 
 
-def dispatch_until_quiet(database: str, conn: Connection, make_lane: Callable[[], Lane]) -> None:
+def dispatch_until_quiet(
+    database: str, conn: Connection, make_channel: Callable[[], ChannelState]
+) -> None:
     """Passes, and the times that lie between them, until every message has its outcome."""
     for _ in range(8):
-        lane = make_lane()
+        state = make_channel()
         Dispatcher(
             lambda: open_connection(database),
-            [lane],
+            [state],
             Settings.from_env({}),
             Options(concurrency=2),
             run_id=UUID(int=next(RUN_IDS)),
@@ -73,7 +73,7 @@ def dispatch_until_quiet(database: str, conn: Connection, make_lane: Callable[[]
             random=Random(1),  # noqa: S311 - jitter
             observer=lambda _: None,
         ).run_once()
-        lane.transport.close()
+        state.transport.close()
         if not pending(conn):
             return
         let_retries_come(conn)
@@ -114,7 +114,7 @@ def test_a_text_ends_recorded_and_accepted_once(
     for number in range(LEADS):
         a_lead(conn, phone=f"+1415200000{number}")
     twilio.script(answer, number="+14152000001")
-    dispatch_until_quiet(database, conn, lambda: text_lane(twilio))
+    dispatch_until_quiet(database, conn, lambda: text_channel(twilio))
     bodies = sorted(text.body for text in twilio.accepted)
     by_recipient = {
         recipient: (status, provider_id, f"text for {lead_id}")
@@ -183,5 +183,5 @@ def emails_of(database: str, conn: Connection, smtp: SmtpServer, move: Move) -> 
     for number in range(LEADS):
         a_lead(conn, email=f"lead-{number}@example.com")
     smtp.script(move)
-    dispatch_until_quiet(database, conn, lambda: email_lane(smtp))
+    dispatch_until_quiet(database, conn, lambda: email_channel(smtp))
     return [str(mail.parsed["Message-ID"]) for mail in smtp.mails]

@@ -16,8 +16,8 @@ from flowctl import database as db
 from flowctl.cli.session import Session, open_database
 from flowctl.doctor import Check, Grade, examine, sound_settings
 from flowctl.errors import (
-    DatabaseAway,
     DatabaseUnavailable,
+    DatabaseUnreachable,
     FlowctlError,
     InputError,
     PasswordRefused,
@@ -137,7 +137,7 @@ def test_a_certificate_for_another_name_is_refused(with_tls: TcpServer, ca: str)
 def test_a_missing_authority_is_refused(with_tls: TcpServer, tmp_path: Path) -> None:
     missing = str(tmp_path / "missing.pem")
     error = refusal(with_tls.url(sslmode="verify-full", sslrootcert=missing))
-    assert isinstance(error, DatabaseAway)
+    assert isinstance(error, DatabaseUnreachable)
 
 
 @needs_tls
@@ -216,7 +216,7 @@ def test_a_host_that_is_none_is_told(host: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.delenv("PGHOSTADDR", raising=False)
     error = refusal(f"host={host} password=SECRET")
     assert error.message == "cannot connect to the database: its host name is not known"
-    assert isinstance(error, DatabaseAway)
+    assert isinstance(error, DatabaseUnreachable)
 
 
 def test_a_refused_connection_is_told() -> None:

@@ -10,7 +10,7 @@ from psycopg import sql
 from flowctl import database as db
 from flowctl import migrate
 from flowctl.doctor import Check, Grade, examine, sound_settings
-from flowctl.store import health
+from flowctl.store import doctor as doctor_store
 from tests.support.factories import a_flow, a_lead, a_step
 from tests.support.postgres import Connection
 from tests.support.roles import as_role, reader
@@ -84,7 +84,7 @@ def test_an_older_schema_is_named_with_its_command(conn: Connection, look: Look)
     conn.execute("update flowctl.routines set checksum = 'x' where name = 'time_of_day'")
     check = the(look(), "schema")
     assert check.status is Grade.FAULT
-    assert check.hint == "bring it up: flowctl apply-schema"
+    assert check.hint == "run: flowctl apply-schema"
 
 
 def test_a_newer_schema_is_named(conn: Connection, look: Look) -> None:
@@ -198,7 +198,7 @@ def test_a_reader_finds_what_the_owner_finds(conn: Connection, database: str) ->
     with reader(conn, database) as url:
         found = looked(url)
     assert faults(found) == {"triggers"}
-    assert not [c for checks in found.values() for c in checks if "not looked at" in c.detail]
+    assert not [c for checks in found.values() for c in checks if "skipped" in c.detail]
 
 
 def test_what_a_role_may_not_see_is_a_note(conn: Connection, database: str) -> None:
@@ -596,7 +596,7 @@ def test_a_look_that_takes_too_long_is_given_up(
     conn: Connection, look: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A table that is locked answers no question: the looks at it end, the others go on."""
-    monkeypatch.setattr(health, "LOOK_SECONDS", 1)
+    monkeypatch.setattr(doctor_store, "LOOK_SECONDS", 1)
     a_step(conn)
     with conn.transaction():
         conn.execute("lock table suppressions in access exclusive mode")

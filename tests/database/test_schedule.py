@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from flowctl.model import Channel, Flow, JsonObject, Step, TimeType
 from tests.support import oracle
-from tests.support.moments import (
+from tests.support.instants import (
     MANY_CASES,
     MOMENTS,
     clock_times,
@@ -309,7 +309,9 @@ def test_a_creation_long_ago_is_behind_whatever_stands_for_it(
 ) -> None:
     now = at("2026-06-01T15:00Z")
     steps = [a_case(created, seen=now), a_case(created, day=1, time="9:00 AM", seen=now)]
-    assert {row.skipped for row in computed(reckoner, steps)} == {"step is behind the lead"}
+    assert {row.skipped for row in computed(reckoner, steps)} == {
+        "its date has passed for this lead"
+    }
 
 
 @pytest.mark.parametrize("created", [None, "infinity", "294276-12-31"])

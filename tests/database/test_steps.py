@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from psycopg import sql
 from psycopg.errors import CheckViolation, ForeignKeyViolation, NotNullViolation, UniqueViolation
 
-from flowctl.timeofday import clock_text, parse_time_of_day
+from flowctl.times import clock_text, parse_time_of_day
 from tests.support.factories import a_flow, a_lead, a_step, messages
-from tests.support.moments import MANY_CASES
+from tests.support.instants import MANY_CASES
 from tests.support.postgres import Connection, connect
 
 

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from flowctl.model import JsonObject
 from tests.support import oracle
-from tests.support.moments import MANY_CASES, MOMENTS, near_changes, send_windows, zone_names
+from tests.support.instants import MANY_CASES, MOMENTS, near_changes, send_windows, zone_names
 from tests.support.postgres import Connection
 from tests.support.zones import Zones
 

@@ -15,14 +15,15 @@ from flowctl.clock import SystemClock
 from flowctl.database import open_connection
 from flowctl.dispatch.dispatcher import Dispatcher
 from flowctl.dispatch.events import Event, EventKind
-from flowctl.dispatch.options import CLAIM_AHEAD, LAST_PATIENCE, Options
-from flowctl.errors import DatabaseAway
+from flowctl.dispatch.options import CLAIM_AHEAD, Options
+from flowctl.dispatch.stopping import DATABASE_DEADLINE
+from flowctl.errors import DatabaseUnreachable
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
 from flowctl.settings import Settings
-from tests.support.aftermath import let_leases_pass, pending
 from tests.support.cut_line import Cut, CutLine
 from tests.support.dispatching import RUN_IDS
 from tests.support.factories import a_lead, a_step, messages
+from tests.support.invariants import let_leases_pass, pending
 from tests.support.looping import looping
 from tests.support.own_server import OwnServer, own_server
 from tests.support.postgres import Connection, Postgres
@@ -30,7 +31,7 @@ from tests.support.recording import RecordingProvider
 from tests.support.waiting import until
 
 BRAKE = {"FLOWCTL_MAX_PER_HOUR": "1000"}
-"""So that a turn takes the lock of the hourly brake, too."""
+"""So that a turn takes the lock of the hourly limit, too."""
 
 
 def a_dispatcher(
@@ -43,7 +44,7 @@ def a_dispatcher(
     """A dispatcher for a database, given by its URL or by how to connect to it."""
     return Dispatcher(
         database if callable(database) else lambda: open_connection(database),
-        [provider.lane() for provider in providers],
+        [provider.state() for provider in providers],
         Settings.from_env(BRAKE),
         Options(concurrency=concurrency, interval=0.01),
         run_id=UUID(int=next(RUN_IDS)),
@@ -105,7 +106,7 @@ def test_the_line_is_cut_at_any_statement(database: str, conn: Connection, execu
         with CutLine(database, Cut(nth, executed)) as line:
             try:
                 a_dispatcher(line.url, providers).run_once()
-            except DatabaseAway:
+            except DatabaseUnreachable:
                 let_leases_pass(conn)
                 a_dispatcher(database, providers).run_once()
         assert_each_sent_once(conn, providers)
@@ -131,7 +132,7 @@ def test_the_server_ends_the_connection_at_any_event(
 
     try:
         a_dispatcher(database, providers, end_connection).run_once()
-    except DatabaseAway:
+    except DatabaseUnreachable:
         let_leases_pass(conn)
         a_dispatcher(database, providers).run_once()
     assert ended == [(True,)]
@@ -162,7 +163,7 @@ def test_an_outcome_is_kept_until_the_server_is_back(server: OwnServer, leads: i
     dispatcher = a_dispatcher(
         connect, [emails], lambda event: told.append(event.kind), concurrency=1
     )
-    with suppress(DatabaseAway):
+    with suppress(DatabaseUnreachable):
         dispatcher.run_once()
     assert told.count(EventKind.DATABASE_LOST) == told.count(EventKind.DATABASE_BACK) == 1
     with server.connect() as conn:
@@ -188,7 +189,7 @@ def test_an_outcome_is_kept_when_the_next_claim_finds_no_server(server: OwnServe
             server.start()
 
     emails.answer = accept_and_kill
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnreachable):
         a_dispatcher(server.url, [emails], start_again, concurrency=1).run_once()
     with server.connect() as conn:
         a_dispatcher(server.url, [emails]).run_once()
@@ -204,7 +205,7 @@ def test_a_pass_without_outcomes_ends_when_the_server_is_killed(server: OwnServe
         if event.kind is EventKind.CLAIMED:
             server.kill()
 
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnreachable):
         a_dispatcher(server.url, providers, kill).run_once()
     assert [provider.taken for provider in providers] == [[], []]
     server.start()
@@ -322,4 +323,4 @@ def test_a_loop_that_waits_for_the_server_ends_when_told_to(server: OwnServer) -
         assert lost.wait(60)
         told_at = clock.monotonic()
     assert loop.result().sent == 0
-    assert clock.monotonic() - told_at < LAST_PATIENCE / 2
+    assert clock.monotonic() - told_at < DATABASE_DEADLINE / 2

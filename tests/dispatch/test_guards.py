@@ -318,21 +318,21 @@ def test_without_dedupe_every_lead_gets_its_step(database: str, conn: Connection
     assert dispatch_once(database).totals.sent == 2
 
 
-def test_the_hourly_brake_holds_over_runs(database: str, conn: Connection) -> None:
+def test_the_hourly_limit_holds_over_runs(database: str, conn: Connection) -> None:
     a_step(conn)
     for _ in range(8):
         a_lead(conn)
     environ = {"FLOWCTL_MAX_PER_HOUR": "5"}
     first = dispatch_once(database, environ=environ)
-    assert (first.totals.sent, first.totals.is_braked) == (5, True)
+    assert (first.totals.sent, first.totals.is_limited) == (5, True)
     second = dispatch_once(database, environ=environ)
-    assert (second.totals.sent, second.totals.is_braked) == (0, True)
+    assert (second.totals.sent, second.totals.is_limited) == (0, True)
     assert {m[0] for m in messages(conn, "claimed_by")} == {None}
     conn.execute("alter table message_logs disable trigger guard_sent_message")
     conn.execute("update message_logs set sent_at = sent_at - interval '61 minutes'")
     conn.execute("alter table message_logs enable trigger guard_sent_message")
     third = dispatch_once(database, environ=environ)
-    assert (third.totals.sent, third.totals.is_braked) == (3, False)
+    assert (third.totals.sent, third.totals.is_limited) == (3, False)
 
 
 def test_a_limit_ends_the_run(database: str, conn: Connection) -> None:

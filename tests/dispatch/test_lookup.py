@@ -11,15 +11,15 @@ from flowctl.clock import SystemClock
 from flowctl.database import open_connection
 from flowctl.dispatch.dispatcher import Dispatcher
 from flowctl.dispatch.events import Totals
-from flowctl.dispatch.lookup import LISTS_LAG, match
 from flowctl.dispatch.options import Options
+from flowctl.dispatch.recovery import LISTS_LAG, match
 from flowctl.errors import ProviderStopped
 from flowctl.model import Channel, Outcome, OutcomeKind, TextRecord
 from flowctl.settings import Settings
-from flowctl.store.sends import Lookup
-from tests.support.aftermath import let_leases_pass
+from flowctl.store.recovery import Lookup
 from tests.support.dispatching import RUN_IDS
 from tests.support.factories import a_lead, a_step, messages
+from tests.support.invariants import let_leases_pass
 from tests.support.postgres import Connection
 from tests.support.recording import RecordingProvider, accepts
 
@@ -32,7 +32,7 @@ BODY = "Hi Ada, your visit is on Monday at 9. Details: https://acme.example/v/17
 def dispatch(database: str, texts: RecordingProvider, **options: int) -> Totals:
     return Dispatcher(
         lambda: open_connection(database),
-        [texts.lane()],
+        [texts.state()],
         Settings.from_env({}),
         Options(concurrency=options.get("concurrency", 4)),
         run_id=UUID(int=next(RUN_IDS)),

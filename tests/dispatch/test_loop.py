@@ -15,8 +15,8 @@ from flowctl.clock import Clock, SystemClock
 from flowctl.database import open_connection
 from flowctl.dispatch.dispatcher import Dispatcher
 from flowctl.dispatch.events import Event, EventKind
-from flowctl.dispatch.lane import FIRST_STOP, LONGEST_STOP, Lane
 from flowctl.dispatch.options import Options
+from flowctl.dispatch.pace import FIRST_REST
 from flowctl.errors import SchemaMismatch
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
 from flowctl.settings import Settings
@@ -65,7 +65,7 @@ def a_dispatcher(
 ) -> Dispatcher:
     return Dispatcher(
         lambda: open_connection(database),
-        [provider.lane() for provider in providers],
+        [provider.state() for provider in providers],
         Settings.from_env({}),
         Options(concurrency=concurrency, interval=interval),
         run_id=UUID(int=next(RUN_IDS)),
@@ -193,33 +193,10 @@ def test_a_stopped_channel_rests_while_the_other_goes_on_and_then_tries_again(
             a_lead(conn)
             until(lambda: len(emails.taken) == number)  # noqa: B023 - called at once
         assert texts.taken == []
-        clock.now += FIRST_STOP
+        clock.now += FIRST_REST
         until(lambda: len(texts.taken) == 4)
     assert watcher.kinds.count(EventKind.CHANNEL_STOPPED) == 1
     assert {(m[0], m[1]) for m in messages(conn, "status", "attempts")} == {("sent", 1)}
-
-
-def test_a_channel_that_stops_again_and_again_rests_longer_each_time() -> None:
-    lane = RecordingProvider(Channel.TEXT).lane()
-    rests = [_rest(lane) for _ in range(8)]
-    assert rests == [FIRST_STOP * factor for factor in (1, 2, 4, 8, 16)] + [LONGEST_STOP] * 3
-    lane.observe(Outcome(OutcomeKind.ACCEPTED), 0.0)
-    assert _rest(lane) == FIRST_STOP
-
-
-def _rest(lane: Lane) -> float:
-    """Stop the lane, and let it rest to the end."""
-    assert lane.observe(NO_ACCOUNT, 100.0) is NO_ACCOUNT
-    ends = lane.rests_until
-    lane.resume(ends - 0.001)
-    assert not _is_going(lane)
-    lane.resume(ends)
-    assert _is_going(lane)
-    return ends - 100.0
-
-
-def _is_going(lane: Lane) -> bool:
-    return lane.stopped is None
 
 
 # the program

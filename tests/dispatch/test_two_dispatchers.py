@@ -10,9 +10,9 @@ from flowctl.database import query
 from flowctl.dispatch.events import EventKind
 from flowctl.dispatch.options import Options
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
-from tests.support.aftermath import let_claims_pass, let_leases_pass, let_retries_come
 from tests.support.dispatching import ACCEPTED, Ran, dispatch_once
 from tests.support.factories import a_flow, a_lead, a_step, messages
+from tests.support.invariants import let_claims_pass, let_leases_pass, let_retries_come
 from tests.support.mortal import Life, dispatch_mortally
 from tests.support.postgres import Connection
 from tests.support.recording import RecordingProvider
@@ -25,10 +25,10 @@ REFUSED = Outcome(OutcomeKind.REFUSED, "550 5.7.1", "no")
 
 
 def while_sending(
-    database: str, meanwhile: Callable[[], None], *, options: Options, brake: int | None = None
+    database: str, meanwhile: Callable[[], None], *, options: Options, limit: int | None = None
 ) -> tuple[Ran, Ran]:
     """What the first dispatcher did and what the second, which ran during its first send."""
-    environ = {} if brake is None else {"FLOWCTL_MAX_PER_HOUR": str(brake)}
+    environ = {} if limit is None else {"FLOWCTL_MAX_PER_HOUR": str(limit)}
     seconds: list[Ran] = []
 
     def answer(_: OutgoingMessage) -> Outcome:
@@ -196,15 +196,15 @@ def test_one_address_is_not_written_to_while_another_writes_to_it(
     assert dispatch_once(database).totals.cancelled == 1
 
 
-def test_the_brake_counts_what_another_is_sending(database: str, conn: Connection) -> None:
+def test_the_hourly_limit_counts_what_another_is_sending(database: str, conn: Connection) -> None:
     a_step(conn)
     for _ in range(3):
         a_lead(conn)
-    first, second = while_sending(database, nothing, options=ONLY_ONE, brake=1)
-    assert (len(first.taken), second.taken, second.totals.is_braked) == (1, [], True)
+    first, second = while_sending(database, nothing, options=ONLY_ONE, limit=1)
+    assert (len(first.taken), second.taken, second.totals.is_limited) == (1, [], True)
 
 
-@pytest.mark.parametrize("name", ["brake", "lead", "address"])
+@pytest.mark.parametrize("name", ["hourly limit", "lead", "address"])
 def test_one_dispatcher_at_a_time_decides_what_others_must_count(
     database: str, conn: Connection, name: str
 ) -> None:
@@ -212,7 +212,7 @@ def test_one_dispatcher_at_a_time_decides_what_others_must_count(
     a_step(conn, key="welcome")
     lead = a_lead(conn)
     names = {
-        "brake": "brake",
+        "hourly limit": "hourly limit",
         "lead": f"lead {lead}",
         "address": "step default/welcome ada@example.com",
     }

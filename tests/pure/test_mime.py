@@ -19,7 +19,7 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
 def composer(**environ: str) -> Composer:
-    head = Settings.from_env({"EMAIL_FROM": "Acme News <news@acme.example>", **environ}).letterhead
+    head = Settings.from_env({"EMAIL_FROM": "Acme News <news@acme.example>", **environ}).email
     return Composer(head, date=NOON)
 
 
@@ -108,7 +108,7 @@ def test_a_placeholder_in_a_leads_own_id_stays_text() -> None:
 
 
 def test_a_date_is_todays_unless_given() -> None:
-    head = Settings.from_env({"EMAIL_FROM": "a@acme.example"}).letterhead
+    head = Settings.from_env({"EMAIL_FROM": "a@acme.example"}).email
     message = message_from_bytes(Composer(head).compose(an_email()), policy=policy.default)
 
     assert parsedate_to_datetime(message["Date"]) > NOON.replace(year=2025)

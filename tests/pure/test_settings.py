@@ -64,7 +64,7 @@ def test_a_server_without_a_sender_sends_nothing() -> None:
 
     assert settings.smtp is None
     assert settings.missing[Channel.EMAIL] == ("EMAIL_FROM",)
-    assert Settings.from_env({"EMAIL_FROM": "a@b.example"}).letterhead.sender is not None
+    assert Settings.from_env({"EMAIL_FROM": "a@b.example"}).email.sender is not None
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_the_rest_is_read_as_people_write_it() -> None:
     assert settings.text_countries == frozenset({"US", "CA", "GB"})
     assert settings.max_per_hour == 500
     assert settings.data_dir == Path("/srv/flow data")
-    head = settings.letterhead
+    head = settings.email
     assert head.sender is not None
     assert head.reply_to is not None
     assert (head.sender.name, head.sender.address) == (
@@ -240,7 +240,7 @@ def test_the_rest_is_read_as_people_write_it() -> None:
     )
     assert head.headers == (("X-One", "a: b"), ("X-Two", "{message_id}"))
     as_json = Settings.from_env({"EMAIL_HEADERS": '{"X-One": "a"}'})
-    assert as_json.letterhead.headers == (("X-One", "a"),)
+    assert as_json.email.headers == (("X-One", "a"),)
 
 
 def test_an_env_file_is_read_as_shells_write_it(tmp_path: Path) -> None:

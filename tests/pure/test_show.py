@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 
 from flowctl.cli import show
 from flowctl.cli.progress import PLAIN_INTERVAL, Progress
-from flowctl.cli.visible import json_safe, plain_table, visible, width
+from flowctl.cli.tables import plain_table, width
 from flowctl.errors import NeedsAttention
 from flowctl.model import Channel
+from flowctl.text import escape, json_safe
 
 NASTY = "[/foo] [link=http://evil.example]B\x1b[2J\x07\x9b\u202eo[/link] :smile:"
 SHOWN = r"[/foo] [link=http://evil.example]B\x1b[2J\x07\x9b\u202eo[/link] :smile:"
@@ -96,19 +97,19 @@ class Row:
 
 @given(st.text())
 def test_nothing_visible_is_obeyed(text: str) -> None:
-    assert not OBEYED.search(visible(text, lines=True))
-    assert not OBEYED.search(visible(text))
-    assert "\n" not in visible(text)
+    assert not OBEYED.search(escape(text, lines=True))
+    assert not OBEYED.search(escape(text))
+    assert "\n" not in escape(text)
 
 
 @given(st.text(alphabet=st.characters(codec="ascii", categories=["L", "N", "P", "S"])))
 def test_ordinary_text_stays_as_it_is(text: str) -> None:
-    assert visible(text) == text
+    assert escape(text) == text
 
 
 def test_bodies_keep_their_lines() -> None:
-    assert visible("one\r\ntwo\tx\rthree", lines=True) == "one\ntwo\tx\\rthree"
-    assert visible("one\r\ntwo\t") == r"one\r\ntwo\t"
+    assert escape("one\r\ntwo\tx\rthree", lines=True) == "one\ntwo\tx\\rthree"
+    assert escape("one\r\ntwo\t") == r"one\r\ntwo\t"
 
 
 @given(st.text())
@@ -230,7 +231,7 @@ def test_a_person_may_agree(terminal: Terminal, answer: str) -> None:
 def test_everything_else_is_a_no(terminal: Terminal, answer: str) -> None:
     with terminal:
         terminal.type(answer)
-        with pytest.raises(NeedsAttention, match="nothing was changed"):
+        with pytest.raises(NeedsAttention, match="nothing changed"):
             show.confirm("cancel 3 messages?", yes=False)
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowctl import leadvalues, template
+from flowctl import context, template
 from flowctl.model import JsonObject
 from flowctl.template import TemplateError, is_html, parse
 
@@ -162,7 +162,7 @@ def test_links_elsewhere_are_wanted(column: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "cap"), [("first_name", leadvalues.NAME_CAP), ("notes", leadvalues.VALUE_CAP)]
+    ("column", "cap"), [("first_name", context.NAME_CAP), ("notes", context.VALUE_CAP)]
 )
 def test_a_long_value_is_cut(column: str, cap: int) -> None:
     for size in (cap, cap + 1, 1_000_000):
@@ -237,7 +237,7 @@ def test_a_loop_ends_at_its_limit(source: str) -> None:
     ],
 )
 def test_output_and_variables_end_at_their_limits(source: str) -> None:
-    error = failure(source, {"x": "x" * leadvalues.VALUE_CAP})
+    error = failure(source, {"x": "x" * context.VALUE_CAP})
     assert "limit reached" in error.message or "too long" in error.message
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowctl.timeofday import clock_text, parse_time_of_day
+from flowctl.times import clock_text, parse_time_of_day
 
 MINUTES = st.builds(time, st.integers(0, 23), st.integers(0, 59))
 

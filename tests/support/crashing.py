@@ -15,10 +15,10 @@ from threading import Lock
 from types import TracebackType
 from typing import Self
 
-from flowctl.dispatch import runs
+from flowctl.dispatch import run as dispatch_run
 from flowctl.dispatch.events import Event, EventKind
 from flowctl.dispatch.options import Options
-from flowctl.dispatch.runs import Request
+from flowctl.dispatch.run import Request
 from flowctl.settings import Settings
 
 # What a run loads when it needs it, loaded once for all of them.
@@ -77,7 +77,7 @@ def dispatch_to_the_end(conninfo: str, environ: Mapping[str, str], *, concurrenc
 
 def _dispatch(death: Death, conninfo: str, environ: Mapping[str, str], concurrency: int) -> None:
     request = Request(Settings.from_env(environ), Options(concurrency=concurrency))
-    with runs.prepare(conninfo, request, Doomed(death)) as run:
+    with dispatch_run.prepare(conninfo, request, Doomed(death)) as run:
         run.run()
 
 

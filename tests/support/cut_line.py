@@ -34,7 +34,7 @@ class CutLine:
     """The line, open from the moment it is made; a context manager that closes it.
 
     ``url`` leads through it to the database of the given URL. ``statements`` counts what was asked
-    for on all connections. The cut ends one connection; later ones are served.
+    for on all connections. The cut ends one connection; later ones are configured.
     """
 
     def __init__(self, url: str, cut: Cut | None = None) -> None:

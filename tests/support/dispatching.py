@@ -9,10 +9,11 @@ from uuid import UUID
 
 from flowctl.clock import SystemClock
 from flowctl.database import open_connection
+from flowctl.dispatch.channel import ChannelState
 from flowctl.dispatch.dispatcher import Dispatcher
 from flowctl.dispatch.events import Event, Totals
-from flowctl.dispatch.lane import Lane
 from flowctl.dispatch.options import Options
+from flowctl.dispatch.pace import RateLimiter
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
 from flowctl.settings import Settings
 
@@ -65,13 +66,13 @@ def a_dispatcher(
     options: Options | None = None,
 ) -> Dispatcher:
     """A dispatcher over these transports."""
-    lanes = [
-        Lane(transport.channel, transport, "outbox", seconds_apart=seconds_apart)
+    states = [
+        ChannelState(transport.channel, transport, "outbox", rate=RateLimiter(seconds_apart))
         for transport in transports
     ]
     return Dispatcher(
         lambda: open_connection(database),
-        lanes,
+        states,
         Settings.from_env(environ or {}),
         options or Options(),
         run_id=UUID(int=next(RUN_IDS)),

@@ -4,10 +4,9 @@ from datetime import time, timedelta
 
 from hypothesis import strategies as st
 
-from flowctl.canonical import CHANNELS, WEEKDAYS, canonical_flow, canonical_step
-from flowctl.duration import LONGEST
 from flowctl.model import Channel, Flow, FlowSteps, JsonObject, Step, TimeType
-from flowctl.timeofday import clock_text
+from flowctl.normalize import CHANNELS, WEEKDAYS, normalize_flow, normalize_step
+from flowctl.times import LONGEST, clock_text
 
 STORED = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
 """What a PostgreSQL text can hold."""
@@ -91,12 +90,12 @@ def flows(name: str) -> st.SearchStrategy[Flow]:
         expire_after=st.none() | durations(),
         min_gap=st.none() | durations(),
         dedupe_address=st.booleans(),
-    ).map(canonical_flow)
+    ).map(normalize_flow)
 
 
 @st.composite
 def steps(draw: st.DrawFn, flow: str, key: str | None) -> Step:
-    """A step that the database takes, in canonical form."""
+    """A step that the database takes, in normal form."""
     enabled = draw(st.booleans())
     channel = draw(st.sampled_from(Channel))
     time_type = draw(st.sampled_from(TimeType))
@@ -112,7 +111,7 @@ def steps(draw: st.DrawFn, flow: str, key: str | None) -> Step:
         time_type=time_type,
         enabled=enabled,
     )
-    return canonical_step(step)
+    return normalize_step(step)
 
 
 @st.composite

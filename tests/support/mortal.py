@@ -76,7 +76,7 @@ def dispatch_mortally(
 
     dispatcher = Dispatcher(
         connect,
-        [provider.lane() for provider in providers],
+        [provider.state() for provider in providers],
         Settings.from_env({}),
         Options(concurrency=concurrency),
         run_id=UUID(int=next(RUN_IDS)),

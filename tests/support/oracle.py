@@ -26,7 +26,7 @@ class Skipped(StrEnum):
     STEP_OFF = "step is off"
     NO_TIME = "step has no readable time"
     AUDIENCE = "lead is not in the audience"
-    BEHIND = "step is behind the lead"
+    BEHIND = "its date has passed for this lead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class Chunk:
     """A time in which a zone's clock runs evenly, ``shift`` ahead of UTC; without its end."""
 
     begin: datetime
@@ -144,17 +144,17 @@ def contains(whole: object, part: object) -> bool:
             return False
 
 
-def stretches(begin: datetime, end: datetime, zone: tzinfo) -> Iterator[Stretch]:
+def stretches(begin: datetime, end: datetime, zone: tzinfo) -> Iterator[Chunk]:
     """Cut a time into stretches in which the clock of the zone runs evenly."""
     start, here = begin, begin
     while here < end:
         following = min(here + DAY, end)
         if shift_at(here, zone) != shift_at(following, zone):
             change = change_between(here, following, zone)
-            yield Stretch(start, change, shift_at(start, zone))
+            yield Chunk(start, change, shift_at(start, zone))
             start = change
         here = following
-    yield Stretch(start, end, shift_at(start, zone))
+    yield Chunk(start, end, shift_at(start, zone))
 
 
 def _planned(created: datetime, step: Step, zone: tzinfo) -> datetime:

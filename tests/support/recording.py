@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from threading import Lock
 from uuid import UUID
 
-from flowctl.dispatch.lane import Lane
+from flowctl.dispatch.channel import ChannelState
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage, TextRecord
 
 
@@ -90,8 +90,8 @@ class RecordingProvider:
         with self._lock:
             return Counter(one.message.id for one in self.taken)
 
-    def lane(self) -> Lane:
-        """The lane of a run that sends through it, as one of a real provider."""
+    def state(self) -> ChannelState:
+        """The state of a run that sends through it, as one of a real provider."""
         if self.channel is Channel.EMAIL:
-            return Lane(self.channel, self, "smtp")
-        return Lane(self.channel, self, "twilio", lookup=self)
+            return ChannelState(self.channel, self, "smtp")
+        return ChannelState(self.channel, self, "twilio", lookup=self)

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from flowctl.embedded.waiting import Patience
+from flowctl.embedded.deadline import Deadline
 
 
 def until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
     """Return as soon as the condition holds; fail the test when it does not within the time."""
-    patience = Patience(seconds)
+    patience = Deadline(seconds)
     while not condition():
         assert patience.pause(), f"still not so after {seconds} s: {condition}"

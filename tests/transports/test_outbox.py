@@ -18,7 +18,7 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
 def test_an_email_is_the_bytes_that_smtp_would_get(tmp_path: Path) -> None:
-    head = Settings.from_env({"EMAIL_FROM": "news@acme.example"}).letterhead
+    head = Settings.from_env({"EMAIL_FROM": "news@acme.example"}).email
     outcome = OutboxTransport(tmp_path / "new" / "box", Channel.EMAIL, head, date=NOON).send(
         an_email()
     )

@@ -70,7 +70,7 @@ def test_a_twilio_server_that_is_killed_leaves_what_it_accepted(tmp_path: Path) 
 def smtp_transport(url: str) -> SmtpTransport:
     settings = Settings.from_env({"SMTP_URL": url, "EMAIL_FROM": "news@acme.example"})
     assert settings.smtp is not None
-    return SmtpTransport(settings.smtp, settings.letterhead, concurrency=1)
+    return SmtpTransport(settings.smtp, settings.email, concurrency=1)
 
 
 def test_an_smtp_server_that_is_killed_leaves_what_it_accepted(tmp_path: Path) -> None:

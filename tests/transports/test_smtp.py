@@ -64,7 +64,7 @@ def connect() -> Iterator[Callable[..., SmtpTransport]]:
             environ = {"SMTP_URL": url, "EMAIL_FROM": "Acme <news@acme.example>"}
             settings = Settings.from_env(environ)
             assert settings.smtp is not None
-            transport = SmtpTransport(settings.smtp, settings.letterhead, **options)
+            transport = SmtpTransport(settings.smtp, settings.email, **options)
             stack.callback(transport.close)
             return transport
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from flowctl.clock import Clock, SystemClock
 from flowctl.errors import InputError
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
-from flowctl.settings import Letterhead, SmtpSettings
-from flowctl.transports.detail import one_line
+from flowctl.settings import EmailSettings, SmtpSettings
+from flowctl.text import one_line
 from flowctl.transports.mime import Composer
 from flowctl.transports.smtp.replies import HINTS, Reply, Stage, judge
 from flowctl.transports.smtp.session import SessionRefused, SessionUnusable, SmtpSession, Timeouts
@@ -31,17 +31,17 @@ class SmtpTransport:
     def __init__(
         self,
         settings: SmtpSettings,
-        letterhead: Letterhead,
+        email_settings: EmailSettings,
         *,
         concurrency: int,
         timeouts: Timeouts | None = None,
         clock: Clock | None = None,
     ) -> None:
-        if letterhead.sender is None:
+        if email_settings.sender is None:
             raise InputError("EMAIL_FROM is not set", hint="set it to the sender of all emails")
         self._settings = settings
-        self._sender = letterhead.sender
-        self._composer = Composer(letterhead)
+        self._sender = email_settings.sender
+        self._composer = Composer(email_settings)
         self._context = _tls_context(settings)
         self._timeouts = timeouts or Timeouts()
         self._clock = clock or SystemClock()

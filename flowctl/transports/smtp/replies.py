@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from flowctl.model import Outcome, OutcomeKind
-from flowctl.transports.detail import one_line
+from flowctl.text import one_line
 
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
 

@@ -20,7 +20,7 @@ from twilio.rest.api.v2010.account.message import MessageInstance
 from flowctl.errors import ProviderStopped
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage, TextRecord
 from flowctl.settings import TwilioSettings
-from flowctl.transports.detail import one_line
+from flowctl.text import one_line
 from flowctl.transports.twilio.client import HttpTimeouts, TwilioClient, retry_after
 from flowctl.transports.twilio.codes import OUTCOMES, PAUSES, Meaning, judge_request
 

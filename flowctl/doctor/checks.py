@@ -5,17 +5,17 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from flowctl.database import Connection, translated
-from flowctl.doctor import flows, link, promises, providers, queue, rights, schema
+from flowctl.doctor import connection, flows, promises, providers, queue, rights, schema
 from flowctl.doctor.check import Check, Grade, fault, note
-from flowctl.errors import DatabaseAway, DatabaseUnavailable, FlowctlError
+from flowctl.errors import DatabaseUnavailable, DatabaseUnreachable, FlowctlError
 from flowctl.settings import Settings
-from flowctl.store import health
+from flowctl.store import doctor as doctor_store
 
 _Look = Callable[[Connection, Settings], Sequence[Check]]
 
 _ALWAYS: tuple[tuple[str, _Look], ...] = (
-    ("connection", link.connection),
-    ("server", link.server),
+    ("connection", connection.connection),
+    ("server", connection.server),
     ("schema", schema.version),
 )
 
@@ -46,7 +46,7 @@ _WITH_SCHEMA: tuple[tuple[str, _Look], ...] = (
 
 _PROVIDERS: tuple[tuple[str, Callable[[Settings], Sequence[Check]]], ...] = (
     ("email", providers.email),
-    ("letterhead", providers.letterhead),
+    ("email sender", providers.email_sender),
     ("text", providers.text),
     ("text countries", providers.text_countries),
 )
@@ -86,7 +86,7 @@ def examine(
 def _database(connection: Connection, settings: Settings) -> Iterator[Check]:
     def at(look: _Look) -> Callable[[], Sequence[Check]]:
         def looked() -> Sequence[Check]:
-            with translated(), health.look(connection):
+            with translated(), doctor_store.look(connection):
                 return look(connection, settings)
 
         return looked
@@ -94,7 +94,7 @@ def _database(connection: Connection, settings: Settings) -> Iterator[Check]:
     for name, look in _ALWAYS:
         yield from _found(name, at(look))
     with translated():
-        if health.lacks_schema(connection):
+        if doctor_store.lacks_schema(connection):
             return
     for name, look in _WITH_SCHEMA:
         yield from _found(name, at(look))
@@ -104,9 +104,9 @@ def _found(name: str, look: Callable[[], Sequence[Check]]) -> Sequence[Check]:
     """What a look found; a look that fails is a fault of its own, and no end."""
     try:
         return look()
-    except health.NotSeen as obstacle:
-        return [note(name, f"not looked at: {obstacle}", obstacle.hint)]
-    except DatabaseAway:
+    except doctor_store.CheckSkipped as obstacle:
+        return [note(name, f"skipped: {obstacle}", obstacle.hint)]
+    except DatabaseUnreachable:
         raise
     except FlowctlError as error:
         return [fault(name, f"could not be looked at: {error.message}", error.hint)]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flowctl.duration import LONGEST, format_duration, parse_duration
+from flowctl.times import LONGEST, format_duration, parse_duration
 
 SECOND = timedelta(seconds=1)
 

@@ -52,7 +52,7 @@ set is_unknown = true
 from postponed
 where message.id = postponed.message_id and message.status = 'pending' and not message.is_unknown;
 
--- name: settle_found
+-- name: resolve_found
 -- The provider has them: they were sent, when they were begun. One is left for later if the record
 -- may belong to another send to the number, which is under way or was recorded meanwhile.
 with found as (
@@ -94,7 +94,7 @@ from finished
 where message.id = finished.message_id and message.status <> 'sent'
 returning message.id;
 
--- name: settle_missing
+-- name: resolve_missing
 -- The provider does not have them: they are due again, or failed after the last attempt. One that
 -- was cancelled meanwhile stays so. An attempt whose dispatcher died is not counted yet, and its
 -- claim is still there.

@@ -9,7 +9,7 @@ from flowctl.database import Connection, query
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class Range:
     """What there is to go through: pages of both tables; messages from ``before`` on are young."""
 
     before: datetime
@@ -19,34 +19,34 @@ class Extent:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class Chunk:
     """Pages of a table, and whether they are redacted or only counted."""
 
     first: int
     pages: int
     before: datetime
-    is_rehearsal: bool
+    is_dry_run: bool
 
 
-def prune_extent(connection: Connection, older_than: timedelta) -> Extent:
+def prune_extent(connection: Connection, older_than: timedelta) -> Range:
     """What there is to go through, and whether this role may redact it."""
-    with connection.cursor(row_factory=class_row(Extent)) as cursor:
+    with connection.cursor(row_factory=class_row(Range)) as cursor:
         found = cursor.execute(query("prune_extent"), {"older_than": older_than}).fetchone()
     assert found is not None  # noqa: S101 - the table is there: the schema was checked
     return found
 
 
-def prune_messages(connection: Connection, stretch: Stretch) -> int:
+def prune_messages(connection: Connection, stretch: Chunk) -> int:
     """Redact what is old of ``message_logs``; returns how many rows that were or would be."""
     return _prune(connection, "prune_messages", stretch)
 
 
-def prune_archive(connection: Connection, stretch: Stretch) -> int:
+def prune_archive(connection: Connection, stretch: Chunk) -> int:
     """The same for ``flowctl.message_archive``."""
     return _prune(connection, "prune_archive", stretch)
 
 
-def _prune(connection: Connection, name: str, stretch: Stretch) -> int:
+def _prune(connection: Connection, name: str, stretch: Chunk) -> int:
     with connection.cursor(row_factory=scalar_row) as cursor:
         cursor.execute(
             query(name),
@@ -54,7 +54,7 @@ def _prune(connection: Connection, name: str, stretch: Stretch) -> int:
                 "first": stretch.first,
                 "pages": stretch.pages,
                 "before": stretch.before,
-                "rehearsal": stretch.is_rehearsal,
+                "dry_run": stretch.is_dry_run,
             },
         )
         return int(cursor.fetchone() or 0)

@@ -8,7 +8,7 @@ _PAUSE = 0.004
 """Seconds between two looks: a server is up in 25 ms."""
 
 
-class Patience:
+class Deadline:
     """So many seconds in all to wait for something."""
 
     def __init__(self, seconds: float, clock: Clock | None = None) -> None:

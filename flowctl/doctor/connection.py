@@ -6,7 +6,7 @@ from flowctl.database import Connection
 from flowctl.doctor.check import Check, fault, note, ok
 from flowctl.settings import Settings
 from flowctl.settings.urls import is_loopback
-from flowctl.store import health
+from flowctl.store import doctor as doctor_store
 
 OLDEST, NEWEST = 13, 18
 """The majors of PostgreSQL that flowctl is made for."""
@@ -36,7 +36,7 @@ def connection(connection: Connection, _: Settings) -> Sequence[Check]:
 
 def server(connection: Connection, _: Settings) -> Sequence[Check]:
     """Its version, and whether anything can be written."""
-    state = health.server_state(connection)
+    state = doctor_store.server_state(connection)
     said = f"PostgreSQL {state.version}, database {state.name}, role {state.role}"
     major = state.version_number // 10000
     if major < OLDEST:

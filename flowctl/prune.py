@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from flowctl import migrate
 from flowctl.database import Connection
 from flowctl.errors import DatabaseUnavailable
-from flowctl.store import pruning as store
-from flowctl.store.pruning import Extent, Stretch
+from flowctl.store import prune as store
+from flowctl.store.prune import Chunk, Range
 
 STRETCH_PAGES = 500
 """Pages (8 kB each) gone through in one transaction: some thousand messages."""
@@ -18,7 +18,7 @@ _SCANS_BY_PAGE = 14_00_00
 
 
 @dataclass(frozen=True, slots=True)
-class Pruned:
+class PruneResult:
     """How many messages were redacted, or would be: those that ended before ``before``."""
 
     before: datetime
@@ -31,7 +31,9 @@ class Pruned:
         return self.messages + self.archived
 
 
-def prune(connection: Connection, older_than: timedelta, *, is_rehearsal: bool = False) -> Pruned:
+def prune(
+    connection: Connection, older_than: timedelta, *, is_dry_run: bool = False
+) -> PruneResult:
     """Redact messages sent, failed or cancelled longer than ``older_than`` ago.
 
     Each stretch of the tables is a short transaction of its own; what is interrupted is continued
@@ -41,28 +43,28 @@ def prune(connection: Connection, older_than: timedelta, *, is_rehearsal: bool =
     """
     migrate.require_current(connection)
     extent = store.prune_extent(connection, older_than)
-    if not (extent.is_owner or is_rehearsal):
+    if not (extent.is_owner or is_dry_run):
         raise DatabaseUnavailable(
             "the database refused: only the owner of public.message_logs may redact what was sent",
             hint="use the role that applied the schema",
         )
-    return Pruned(
+    return PruneResult(
         extent.before,
-        messages=_all(connection, store.prune_messages, extent, extent.message_pages, is_rehearsal),
-        archived=_all(connection, store.prune_archive, extent, extent.archive_pages, is_rehearsal),
+        messages=_all(connection, store.prune_messages, extent, extent.message_pages, is_dry_run),
+        archived=_all(connection, store.prune_archive, extent, extent.archive_pages, is_dry_run),
     )
 
 
 def _all(
     connection: Connection,
-    prune_stretch: Callable[[Connection, Stretch], int],
-    extent: Extent,
+    prune_stretch: Callable[[Connection, Chunk], int],
+    extent: Range,
     pages: int,
-    is_rehearsal: bool,  # noqa: FBT001 - passed on
+    is_dry_run: bool,  # noqa: FBT001 - passed on
 ) -> int:
     by_page = connection.info.server_version >= _SCANS_BY_PAGE
     step = STRETCH_PAGES if by_page else max(pages, 1)
     return sum(
-        prune_stretch(connection, Stretch(first, step, extent.before, is_rehearsal))
+        prune_stretch(connection, Chunk(first, step, extent.before, is_dry_run))
         for first in range(0, pages, step)
     )

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 
-from flowctl.canonical import CHANNELS, WEEKDAYS, canonical_window
 from flowctl.flowfile.fields import Fields, nearest
 from flowctl.flowfile.zones import zone_name
 from flowctl.model import Flow, JsonObject
-from flowctl.timeofday import EXPECTED as A_TIME
-from flowctl.timeofday import parse_time_of_day
+from flowctl.normalize import CHANNELS, WEEKDAYS, normalize_window
+from flowctl.times import A_TIME, parse_time_of_day
 
 FLOW_KEYS = (
     "name",
@@ -48,17 +47,17 @@ def _timezone(fields: Fields) -> str:
     try:
         return zone_name(written)
     except ValueError as error:
-        fields.wrong("timezone", f"'{written}' is no time zone", str(error))
+        fields.wrong("timezone", f"'{written}' is not a time zone", str(error))
         return written
 
 
 def _send_window(fields: Fields) -> JsonObject | None:
-    """The window in canonical form, null where it is missing or wrong."""
+    """The window in normal form, null where it is missing or wrong."""
     window = fields.table.get("send_window")
     if window is None:
         return None
     if not isinstance(window, Mapping):
-        fields.wrong("send_window", "is no table", '{ start = "8:00 AM", end = "8:00 PM" }')
+        fields.wrong("send_window", "is not a table", '{ start = "8:00 AM", end = "8:00 PM" }')
         return None
     wrong = _WindowMistakes(fields)
     for name in window:
@@ -70,11 +69,11 @@ def _send_window(fields: Fields) -> JsonObject | None:
     wrong.check_words("types", window, CHANNELS)
     if wrong.found:
         return None
-    canonical = canonical_window(window)
-    if canonical.get("start", "12:00 AM") == canonical.get("end"):
+    normal = normalize_window(window)
+    if normal.get("start", "12:00 AM") == normal.get("end"):
         wrong.note("end", "is the same as the start", "another time, or neither for the whole day")
         return None
-    return canonical
+    return normal
 
 
 class _WindowMistakes:
@@ -104,7 +103,7 @@ class _WindowMistakes:
             return
         expected = "a list of " + ", ".join(f"'{word}'" for word in words)
         if not isinstance(given, list) or not given:
-            self.note(name, "is empty" if given == [] else "is no list", expected)
+            self.note(name, "is empty" if given == [] else "is not a list", expected)
             return
         for word in given:
             if word not in words:

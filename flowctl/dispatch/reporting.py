@@ -1,24 +1,24 @@
-"""Telling the observer what happens, and adding it up."""
+"""Reporting to the observer what happens in a run, and adding it up."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from flowctl.dispatch.events import Event, EventKind, Observer, Totals
 from flowctl.dispatch.outcomes import Decision
-from flowctl.dispatch.rendering import Ready
+from flowctl.dispatch.rendered import RenderedMessage
 from flowctl.dispatch.senders import Answer
 from flowctl.model import Channel, Outcome
-from flowctl.store.sends import Claimed
-from flowctl.transports.detail import one_line
+from flowctl.store.dispatch import ClaimedMessage
+from flowctl.text import one_line
 
 LATE = timedelta(hours=1)
 """From here on a message counts as late in a run's totals."""
 
 
-class Teller:
+class Reporter:
     """Makes events of what a run does; ``totals`` is their sum so far.
 
-    An observer that raises (the reader of its output went away) must not tear a turn apart: the
+    An observer that raises (the reader of its output went away) must not tear a batch apart: the
     first such error is kept as ``failure``, ``on_failure`` is called, and no more is told.
     """
 
@@ -37,7 +37,7 @@ class Teller:
         self,
         kind: EventKind,
         channel: Channel,
-        claimed: Claimed,
+        claimed: ClaimedMessage,
         detail: str = "",
         *,
         until: datetime | None = None,
@@ -46,7 +46,7 @@ class Teller:
         lead, step = claimed.lead_id, (claimed.flow, claimed.key)
         self.event(Event(kind, channel, claimed.id, lead, *step, detail=detail, until=until))
 
-    def begun(self, ready: Ready) -> None:
+    def begun(self, ready: RenderedMessage) -> None:
         """Tell that a message is about to be handed over."""
         claimed, message = ready.claimed, ready.message
         self.event(
@@ -66,7 +66,9 @@ class Teller:
         channel, ready, outcome = answer
         self._pass_on(Event(EventKind.ANSWERED, channel, ready.claimed.id, outcome=outcome))
 
-    def recorded(self, ready: Ready, outcome: Outcome, decision: Decision, *, took: bool) -> None:
+    def recorded(
+        self, ready: RenderedMessage, outcome: Outcome, decision: Decision, *, took: bool
+    ) -> None:
         """Tell of an outcome that is recorded; ``took`` is false where the message had changed."""
         claimed = ready.claimed
         if decision.kind is EventKind.SENT and claimed.late_by is not None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from flowctl import flowfile, migrate
-from flowctl.canonical import canonical_flow, canonical_step
 from flowctl.database import Connection
 from flowctl.model import Flow, FlowSteps, Step
+from flowctl.normalize import normalize_flow, normalize_step
 from flowctl.plan import ORDER, Plan, plan
 from flowctl.store import steps as store
 from flowctl.store.steps import StoredStep
@@ -20,7 +20,7 @@ _KEY_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Synced:
+class SyncResult:
     """What a sync did, or would do.
 
     Of the pending messages of changed steps ``pending_kept`` stay as they were scheduled and
@@ -39,7 +39,7 @@ def sync(
     *,
     dry_run: bool = False,
     update_pending: bool = False,
-) -> Synced:
+) -> SyncResult:
     """Make the tables say what the file says, in one transaction; two syncs wait for each other.
 
     A dry run does the same and rolls back, so it says exactly what would be done, and what the
@@ -57,8 +57,8 @@ def sync(
         if update_pending:
             following = store.update_pending(connection, moved)
         else:
-            following = store.Following(0, 0)
-    return Synced(
+            following = store.PendingUpdate(0, 0)
+    return SyncResult(
         plan=changes,
         pending_kept=pending - following.updated,
         pending_updated=following.updated,
@@ -96,8 +96,8 @@ def export(connection: Connection) -> str:
 def _by_flow(flows: Iterable[Flow], stored: Sequence[StoredStep]) -> list[FlowSteps]:
     return [
         FlowSteps(
-            canonical_flow(flow),
-            tuple(canonical_step(row.step) for row in stored if row.step.flow == flow.name),
+            normalize_flow(flow),
+            tuple(normalize_step(row.step) for row in stored if row.step.flow == flow.name),
         )
         for flow in flows
     ]

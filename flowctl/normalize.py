@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from flowctl.model import Channel, Flow, JsonObject, Step, TimeType
-from flowctl.timeofday import clock_text, parse_time_of_day
+from flowctl.times import clock_text, parse_time_of_day
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """The days of a send window, as it names them."""
@@ -19,25 +19,25 @@ CHANNELS = tuple(channel.value for channel in Channel)
 _BLANK = " \t\r\n"
 
 
-def canonical_flow(flow: Flow) -> Flow:
-    """The flow with its send window in canonical form."""
-    return replace(flow, send_window=flow.send_window and canonical_window(flow.send_window))
+def normalize_flow(flow: Flow) -> Flow:
+    """The flow with its send window in normal form."""
+    return replace(flow, send_window=flow.send_window and normalize_window(flow.send_window))
 
 
-def canonical_window(window: JsonObject) -> JsonObject:
+def normalize_window(window: JsonObject) -> JsonObject:
     """A send window that the database takes: its times as stored, its days and types in order."""
-    canonical: dict[str, str | list[str]] = {
+    normal: dict[str, str | list[str]] = {
         edge: clock_text(parse_time_of_day(window[edge]))
         for edge in ("start", "end")
         if edge in window
     }
     for name, words in (("days", WEEKDAYS), ("types", CHANNELS)):
         if name in window:
-            canonical[name] = _in_order(window[name], words)
-    return canonical
+            normal[name] = _in_order(window[name], words)
+    return normal
 
 
-def canonical_step(step: Step) -> Step:
+def normalize_step(step: Step) -> Step:
     """The step without what has no effect, and with null for what is blank."""
     return replace(
         step,

@@ -7,7 +7,7 @@ from typing import TypeVar
 import psycopg
 
 from flowctl.database import Connection, is_connection_lost, translate
-from flowctl.errors import DatabaseAway, DatabaseUnavailable, PasswordRefused
+from flowctl.errors import DatabaseUnavailable, DatabaseUnreachable, PasswordRefused
 
 T = TypeVar("T")
 
@@ -23,12 +23,12 @@ _CONFLICTS = ("40001", "40P01")
 """Serialization failure and deadlock: the transaction was undone and may be run again."""
 
 
-class Link:
+class ReconnectingConnection:
     """Runs statements over one connection, and opens it again when it is lost.
 
-    ``connect`` raises DatabaseAway while the server cannot be reached. ``pause(seconds)`` waits
-    and returns false when there is to be no further try. ``on_change(reason)`` hears why the
-    database is gone, and an empty reason when it is back.
+    ``connect`` raises DatabaseUnreachable while the server cannot be reached. ``pause(seconds)``
+    waits and returns false when there is to be no further try. ``on_change(reason)`` is called with
+    why the database is gone, and with an empty reason when it is back.
     """
 
     def __init__(
@@ -46,11 +46,11 @@ class Link:
         self._connection: Connection | None = None
         self._is_away = False
 
-    def once(self, work: Callable[[Connection], T]) -> T:
+    def run(self, work: Callable[[Connection], T]) -> T:
         """Run ``work``; again if it lost a conflict with another transaction.
 
-        Raises DatabaseAway when the connection is lost (whether the work was done is then unknown)
-        or cannot be opened.
+        Raises DatabaseUnreachable when the connection is lost (whether the work was done is then
+        unknown) or cannot be opened.
         """
         while True:
             try:
@@ -63,7 +63,7 @@ class Link:
                 if is_connection_lost(error):
                     self._gone(failure.message)
                 raise failure from error
-            except DatabaseAway as error:
+            except DatabaseUnreachable as error:
                 self._gone(error.message)
                 raise
             if self._is_away:
@@ -71,23 +71,23 @@ class Link:
                 self._on_change("")
             return result
 
-    def surely(
+    def run_until_done(
         self, work: Callable[[Connection], T], pause: Callable[[float], bool] | None = None
     ) -> T:
         """Run ``work``, which must be safe to repeat, until it is done.
 
-        A database that is away is waited for until ``pause`` (the link's unless given) says no; one
-        that refuses (a right was taken away, its disk is full) is asked a few times more. Raises
-        DatabaseUnavailable then.
+        A database that is away is waited for until ``pause`` (the connection's own unless given)
+        says no; one that refuses (a right was taken away, its disk is full) is asked a few times
+        more. Raises DatabaseUnavailable then.
         """
         wait = pause or self._pause
         length = FIRST_PAUSE
         refusals = 0
         while True:
             try:
-                return self.once(work)
+                return self.run(work)
             except DatabaseUnavailable as error:
-                refusals += not isinstance(error, DatabaseAway)
+                refusals += not isinstance(error, DatabaseUnreachable)
                 spread = length * self._random.uniform(0.8, 1.2)
                 seconds = PASSWORD_PAUSE if isinstance(error, PasswordRefused) else spread
                 if refusals > REFUSALS_TAKEN or not wait(seconds):

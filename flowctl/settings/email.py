@@ -24,7 +24,7 @@ _HEADERS_HINT = "write lines like X-Name: value, or a JSON object of strings"
 
 
 @dataclass(frozen=True, slots=True)
-class Letterhead:
+class EmailSettings:
     """The sender and the further headers.
 
     ``sender`` is null where ``EMAIL_FROM`` is not set. ``unsubscribe`` (mailto: and https: URIs)
@@ -37,9 +37,9 @@ class Letterhead:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def letterhead(values: Mapping[str, str]) -> Letterhead:
+def email_settings(values: Mapping[str, str]) -> EmailSettings:
     """Read the ``EMAIL_`` variables. Raises InputError, naming the one that is malformed."""
-    return Letterhead(
+    return EmailSettings(
         sender=_mailbox(values, "EMAIL_FROM"),
         reply_to=_mailbox(values, "EMAIL_REPLY_TO"),
         unsubscribe=_unsubscribe(values.get("EMAIL_UNSUBSCRIBE", "")),

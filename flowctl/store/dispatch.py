@@ -1,19 +1,16 @@
-"""What a dispatcher does to messages: claim, begin, record, release (``dispatch.sql``); and to
-those without an outcome: rescue, look up, settle (``unsettled.sql``).
-"""
+"""What a dispatcher does to messages: claim, begin, record, release (``dispatch.sql``)."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import scalar_row
 from psycopg.types.json import Json
 
 from flowctl.database import Connection, query
 from flowctl.model import Channel, JsonObject, Status
-from flowctl.retry import MAX_ATTEMPTS
+from flowctl.store.fetching import fetch_ids, fetch_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class ClaimedMessage:
     """A due message as the claim judged it.
 
     ``cancelled`` (a reason) and ``deferred_to`` are decisions that are already written; a message
@@ -78,19 +75,19 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """What begin decided about one message: cancelled or deferred (written), busy or braked (still
-    claimed), or, with none of these, begun."""
+class BeginResult:
+    """What begin decided about one message: cancelled or deferred (written), busy or over the
+    hourly limit (still claimed), or, with none of these, begun."""
 
     id: UUID
     cancelled: str | None
     deferred_to: datetime | None
     is_busy: bool
-    is_braked: bool
+    is_limited: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class OutcomeRecord:
     """What is to be recorded of a message. ``pause`` keeps a pending one from being due;
     ``attempted`` says whether the provider was asked, ``is_unknown`` that a failed message may have
     been accepted. ``cause`` is the word of ``message_logs.cause``."""
@@ -113,17 +110,6 @@ class Refused:
     channel: Channel
     address: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lookup:
-    """A text whose outcome is unknown, and what was handed over; ``age`` is the time since."""
-
-    message_id: UUID
-    recipient: str
-    content: str
-    begun_at: datetime
-    age: timedelta = field(default_factory=timedelta)
 
 
 def new_run_id(connection: Connection) -> UUID:
@@ -149,15 +135,15 @@ def claim_due(
     *,
     batch_size: int,
     low: datetime | None = None,
-) -> list[Claimed]:
+) -> list[ClaimedMessage]:
     """Claim up to ``batch_size`` due messages of a channel, the longest due first.
 
     ``low`` is a mark below which nothing is due any more: it spares the walk over dead entries.
     """
-    rows = _rows(
+    rows = fetch_rows(
         connection,
         "claim_due",
-        Claimed,
+        ClaimedMessage,
         run=run.id,
         lease=run.lease,
         now=run.now,
@@ -169,27 +155,27 @@ def claim_due(
 
 
 def lock_guarded(connection: Connection, run: Run, intents: Sequence[Intent]) -> None:
-    """Keep other dispatchers from deciding about the same gaps, addresses and brake until the end
+    """Keep other dispatchers from deciding about the same gaps, addresses and limit until the end
     of the transaction.
     """
     guarded = [intent for intent in intents if intent.is_guarded]
     names = [f"lead {intent.lead_id}" for intent in guarded]
     names += [f"step {intent.flow_step} {intent.address}" for intent in guarded]
     if run.max_per_hour is not None:
-        names.append("brake")
+        names.append("hourly limit")
     if names:
         connection.execute(query("lock_guarded"), {"names": names})
 
 
-def begin_sends(connection: Connection, run: Run, intents: Sequence[Intent]) -> list[Begun]:
+def begin_sends(connection: Connection, run: Run, intents: Sequence[Intent]) -> list[BeginResult]:
     """Write the intent to send; only what comes back begun may be handed over, after the commit.
 
     A message missing from the answer is no longer this run's.
     """
-    return _rows(
+    return fetch_rows(
         connection,
         "begin_sends",
-        Begun,
+        BeginResult,
         run=run.id,
         lease=run.lease,
         now=run.now,
@@ -212,9 +198,11 @@ def begin_sends(connection: Connection, run: Run, intents: Sequence[Intent]) -> 
     )
 
 
-def record_outcomes(connection: Connection, run: Run, results: Sequence[Result]) -> set[UUID]:
+def record_outcomes(
+    connection: Connection, run: Run, results: Sequence[OutcomeRecord]
+) -> set[UUID]:
     """Write results and end their sends; returns the messages that took them."""
-    return _ids(
+    return fetch_ids(
         connection,
         "record_outcomes",
         run=run.id,
@@ -241,7 +229,7 @@ def keep_unknown_texts(
     connection: Connection, run: Run, errors: dict[UUID, str], *, pause: timedelta
 ) -> set[UUID]:
     """Keep the sends of texts that were not answered for, to be looked up after ``pause``."""
-    return _ids(
+    return fetch_ids(
         connection,
         "keep_unknown_texts",
         run=run.id,
@@ -255,7 +243,7 @@ def release_claims(
     connection: Connection, run: Run, ids: Sequence[UUID], *, pause: timedelta | None = None
 ) -> set[UUID]:
     """Give back messages that were not begun, due again at once or after ``pause``."""
-    return _ids(connection, "release_claims", run=run.id, ids=list(ids), pause=pause)
+    return fetch_ids(connection, "release_claims", run=run.id, ids=list(ids), pause=pause)
 
 
 def abandon_sends(connection: Connection, run: Run, ids: Sequence[UUID]) -> None:
@@ -267,7 +255,7 @@ def suppress_recipients(connection: Connection, refused: Sequence[Refused]) -> s
     """Suppress addresses that the provider refused for good, and cancel those leads' further
     messages on the channel; returns the cancelled ones.
     """
-    return _ids(
+    return fetch_ids(
         connection,
         "suppress_recipients",
         ids=[one.message_id for one in refused],
@@ -275,61 +263,6 @@ def suppress_recipients(connection: Connection, refused: Sequence[Refused]) -> s
         addresses=[one.address for one in refused],
         reasons=[one.reason for one in refused],
     )
-
-
-def rescue_expired(connection: Connection) -> list[tuple[UUID, str]]:
-    """End expired sends that cannot be looked up; returns each message with its transport."""
-    with connection.cursor() as cursor:
-        return [(row[0], row[1]) for row in cursor.execute(query("rescue_expired"))]  # type: ignore[misc]
-
-
-def claim_lookups(connection: Connection, run: Run, *, batch_size: int) -> list[Lookup]:
-    """Take texts whose outcome is unknown and whose time for a look-up has come."""
-    return _rows(
-        connection, "claim_lookups", Lookup, run=run.id, lease=run.lease, batch_size=batch_size
-    )
-
-
-def postpone_lookups(
-    connection: Connection, run: Run, ids: Sequence[UUID], *, pause: timedelta
-) -> None:
-    """Leave texts unknown for another ``pause``."""
-    connection.execute(query("postpone_lookups"), {"run": run.id, "ids": list(ids), "pause": pause})
-
-
-def settle_found(
-    connection: Connection, run: Run, found: Mapping[UUID, str], asked: Sequence[UUID]
-) -> set[UUID]:
-    """Mark texts as sent that the provider turned out to have (message to provider's id).
-
-    ``asked`` are all that were looked up together. A text that is not returned is left for later:
-    what the provider has may be another one to the same number.
-    """
-    return _ids(
-        connection,
-        "settle_found",
-        run=run.id,
-        ids=list(found),
-        provider_ids=list(found.values()),
-        asked=list(asked),
-    )
-
-
-def settle_missing(connection: Connection, run: Run, ids: Sequence[UUID]) -> dict[UUID, bool]:
-    """Make texts due again that the provider does not have; true for those that failed instead,
-    since it was their last attempt.
-    """
-    parameters = {"run": run.id, "ids": list(ids), "max_attempts": MAX_ATTEMPTS}
-    with connection.cursor() as cursor:
-        rows = cursor.execute(query("settle_missing"), parameters).fetchall()
-    return {row[0]: bool(row[1]) for row in rows}  # type: ignore[misc]
-
-
-def known_provider_ids(connection: Connection, provider_ids: Sequence[str]) -> set[str]:
-    """Which of the provider's messages are already recorded for a message of ours."""
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        cursor.execute(query("known_provider_ids"), {"provider_ids": list(provider_ids)})
-        return set(cursor.fetchall())
 
 
 def count_due(connection: Connection, channel: Channel, now: datetime | None = None) -> int:
@@ -348,17 +281,5 @@ def is_due(
         return bool(cursor.fetchone())
 
 
-def _order(row: Claimed) -> tuple[bool, datetime | None, int]:
+def _order(row: ClaimedMessage) -> tuple[bool, datetime | None, int]:
     return row.due_at is None, row.due_at, row.step_order or 0
-
-
-def _rows(connection: Connection, name: str, row_class: type[Any], **values: object) -> list[Any]:
-    with connection.cursor(row_factory=class_row(row_class)) as cursor:
-        cursor.execute(query(name), values)
-        return cursor.fetchall()
-
-
-def _ids(connection: Connection, name: str, **values: object) -> set[UUID]:
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        cursor.execute(query(name), values)
-        return set(cursor.fetchall())

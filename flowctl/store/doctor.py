@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from psycopg import errors
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import scalar_row
 
 from flowctl.database import Connection, query
 from flowctl.model import Channel
+from flowctl.store.fetching import fetch_rows
 
 LOOK_SECONDS = 30
 """How long one look at a large table may take."""
@@ -19,7 +20,7 @@ LOOK_SECONDS = 30
 _Record = TypeVar("_Record")
 
 
-class NotSeen(Exception):
+class CheckSkipped(Exception):
     """The role may not look there, or the look took too long; ``hint`` is what would help."""
 
     def __init__(self, reason: str, hint: str) -> None:
@@ -67,7 +68,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Visibility:
     """Whether the role may read leads, and whether row-level security hides them all from it."""
 
     role: str
@@ -97,7 +98,7 @@ class Unscheduled:
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class Demand:
     """What waits for a channel: due messages, all pending ones, enabled steps of enabled flows."""
 
     channel: Channel
@@ -131,7 +132,7 @@ class TableHealth:
 def look(connection: Connection) -> Iterator[None]:
     """A transaction that writes nothing and waits for no single look longer than LOOK_SECONDS.
 
-    Raises NotSeen where the role may not look, or the look was cut short.
+    Raises CheckSkipped where the role may not look, or the look was cut short.
     """
     try:
         with connection.transaction():
@@ -139,10 +140,10 @@ def look(connection: Connection) -> Iterator[None]:
             yield
     except errors.InsufficientPrivilege as error:
         reason = error.diag.message_primary or "permission denied"
-        raise NotSeen(reason, "flowctl doctor, as the schema's owner") from error
+        raise CheckSkipped(reason, "flowctl doctor, as the schema's owner") from error
     except errors.QueryCanceled as error:
         reason = f"it took longer than {LOOK_SECONDS} seconds"
-        raise NotSeen(reason, "flowctl doctor, when the database is less busy") from error
+        raise CheckSkipped(reason, "flowctl doctor, when the database is less busy") from error
 
 
 def server_state(connection: Connection) -> Server:
@@ -157,22 +158,22 @@ def lacks_schema(connection: Connection) -> bool:
 
 def own_triggers(connection: Connection) -> list[Trigger]:
     """All triggers on our tables and on leads, but for those of constraints."""
-    return _rows(connection, "own_triggers", Trigger)
+    return fetch_rows(connection, "own_triggers", Trigger)
 
 
 def own_functions(connection: Connection) -> list[Function]:
     """All functions of schema ``flowctl``, and those in ``public`` that have a name of ours."""
-    return _rows(connection, "own_functions", Function)
+    return fetch_rows(connection, "own_functions", Function)
 
 
-def lead_sight(connection: Connection) -> Sight:
+def lead_visibility(connection: Connection) -> Visibility:
     """What this role can see of leads."""
-    return _row(connection, "lead_sight", Sight)
+    return _row(connection, "lead_visibility", Visibility)
 
 
 def findings(connection: Connection, name: str) -> list[Finding]:
     """The rows of a query that gives what is wrong."""
-    return _rows(connection, name, Finding)
+    return fetch_rows(connection, name, Finding)
 
 
 def count(connection: Connection, name: str, **values: object) -> int:
@@ -201,14 +202,16 @@ def unscheduled_leads(connection: Connection, span: timedelta, *, batch_size: in
     return _row(connection, "unscheduled_leads", Unscheduled, span=span, batch_size=batch_size)
 
 
-def channel_needs(connection: Connection) -> dict[Channel, Need]:
+def channel_demand(connection: Connection) -> dict[Channel, Demand]:
     """What waits for each channel."""
-    return {Channel(need.channel): need for need in _rows(connection, "channel_needs", Need)}
+    return {
+        Channel(need.channel): need for need in fetch_rows(connection, "channel_demand", Demand)
+    }
 
 
 def oldest_horizon(connection: Connection) -> Horizon | None:
     """Who keeps vacuum from cleaning up, as far as this role can see."""
-    found = _rows(connection, "oldest_horizon", Horizon)
+    found = fetch_rows(connection, "oldest_horizon", Horizon)
     return found[0] if found else None
 
 
@@ -218,11 +221,4 @@ def table_health(connection: Connection) -> TableHealth:
 
 
 def _row(connection: Connection, name: str, row_class: type[_Record], **values: object) -> _Record:
-    return _rows(connection, name, row_class, **values)[0]
-
-
-def _rows(
-    connection: Connection, name: str, row_class: type[_Record], **values: object
-) -> list[_Record]:
-    with connection.cursor(row_factory=class_row(row_class)) as cursor:
-        return cursor.execute(query(name), values).fetchall()
+    return fetch_rows(connection, name, row_class, **values)[0]

@@ -1,0 +1,187 @@
+"""What the database must know before and after a send; the one user of the connection in a run."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from flowctl.database import Connection
+from flowctl.errors import DatabaseUnavailable, FlowctlError
+from flowctl.model import Channel
+from flowctl.reconnecting import ReconnectingConnection
+from flowctl.store import dispatch as store
+from flowctl.store import recovery
+from flowctl.store.dispatch import BeginResult, ClaimedMessage, Intent, OutcomeRecord, Refused, Run
+from flowctl.store.recovery import Lookup
+
+
+@dataclass(slots=True)
+class Batch:
+    """One transaction of a run: the outcomes that have come in, and what is to be begun next.
+
+    ``unknown_texts`` (message to words) keep their sends, for a look-up after ``lookup_pause``.
+    """
+
+    results: list[OutcomeRecord] = field(default_factory=list)
+    unknown_texts: dict[UUID, str] = field(default_factory=dict)
+    refused: list[Refused] = field(default_factory=list)
+    intents: list[Intent] = field(default_factory=list)
+    lookup_pause: timedelta = timedelta(minutes=1)
+
+    @property
+    def has_outcomes(self) -> bool:
+        """Whether there is anything to record."""
+        return bool(self.results or self.unknown_texts)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What a batch did: the messages that took their outcome, and the decision about each intent.
+
+    ``failure``: the outcomes are written, and nothing was begun because of this.
+    """
+
+    recorded: set[UUID]
+    begun: dict[UUID, BeginResult] = field(default_factory=dict)
+    failure: FlowctlError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LookupResult:
+    """What looking up texts has led to: ``unsent`` ones are due again, or failed for good where
+    true; ``later`` ones are to be asked about again.
+    """
+
+    sent: set[UUID]
+    unsent: dict[UUID, bool]
+    later: list[UUID]
+
+
+class Batches:
+    """Claims, turns and releases of one run, over a connection that comes back when it is lost."""
+
+    def __init__(self, link: ReconnectingConnection, run: Run) -> None:
+        self._connection = link
+        self._run = run
+
+    def claim(
+        self, channel: Channel, batch_size: int, low: datetime | None
+    ) -> list[ClaimedMessage]:
+        """Claim what is due. Raises DatabaseUnavailable where the role cannot read every lead."""
+        rows = self._connection.run(
+            lambda c: store.claim_due(c, self._run, channel, batch_size=batch_size, low=low)
+        )
+        if any(row.is_unseen for row in rows):
+            raise DatabaseUnavailable(
+                "this database role cannot read all leads",
+                hint="grant it select on leads, and a policy that shows it every row",
+            )
+        return rows
+
+    def write(self, batch: Batch) -> BatchResult:
+        """Record outcomes and begin sends in one transaction.
+
+        Outcomes are written however long the database is away; raises DatabaseUnavailable only when
+        the wait for it is given up.
+        """
+        if not batch.intents:
+            recorded = (
+                self._connection.run_until_done(lambda c: self._record(c, batch))
+                if batch.has_outcomes
+                else set()
+            )
+            return BatchResult(recorded)
+        try:
+            return self._connection.run(lambda c: self._record_and_begin(c, batch))
+        except FlowctlError as failure:
+            # Whether it was committed is unknown; that nothing was handed over is certain.
+            recorded = self._connection.run_until_done(
+                lambda c: self._record_and_take_back(c, batch)
+            )
+            return BatchResult(recorded, failure=failure)
+
+    def release(self, ids: Sequence[UUID], pause: timedelta | None = None) -> None:
+        """Give back claims whose messages were not begun."""
+        if ids:
+            self._connection.run(lambda c: store.release_claims(c, self._run, ids, pause=pause))
+
+    def is_due(self, channels: Sequence[Channel]) -> bool:
+        """Whether there is anything to claim."""
+        return self._connection.run(lambda c: store.is_due(c, channels, self._run.now))
+
+    def rescue(self) -> list[UUID]:
+        """End the sends of dead dispatchers that nobody can be asked about.
+
+        Returns the messages that failed by it.
+        """
+        rescued = self._connection.run(recovery.rescue_expired)
+        return [message_id for message_id, transport in rescued if transport != "outbox"]
+
+    def claim_lookups(self, batch_size: int) -> list[Lookup]:
+        """Take texts whose outcome is to be looked up."""
+        return self._connection.run(
+            lambda c: recovery.claim_lookups(c, self._run, batch_size=batch_size)
+        )
+
+    def accounted_for(self, provider_ids: Sequence[str]) -> set[str]:
+        """Which of the provider's messages already belong to one of ours."""
+        return self._connection.run(lambda c: recovery.known_provider_ids(c, provider_ids))
+
+    def resolve(
+        self,
+        found: Mapping[UUID, str],
+        missing: Sequence[UUID],
+        waiting: Sequence[UUID],
+        pause: timedelta,
+    ) -> LookupResult:
+        """Write what looking up texts has shown."""
+        asked = [*found, *missing, *waiting]
+
+        def work(connection: Connection) -> LookupResult:
+            with connection.transaction():
+                sent = recovery.resolve_found(connection, self._run, found, asked)
+                unsent = recovery.resolve_missing(connection, self._run, missing)
+                later = [*waiting, *(found.keys() - sent)]
+                recovery.postpone_lookups(connection, self._run, later, pause=pause)
+            return LookupResult(sent, unsent, later)
+
+        return self._connection.run_until_done(work)
+
+    def wait_until_back(self, pause: Callable[[float], bool]) -> None:
+        """Wait for a database that is away. Raises DatabaseUnreachable when ``pause`` says no."""
+        self._connection.run_until_done(lambda c: c.execute("select 1"), pause)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _record(self, connection: Connection, batch: Batch) -> set[UUID]:
+        with connection.transaction():
+            return self._record_in_transaction(connection, batch)
+
+    def _record_and_begin(self, connection: Connection, batch: Batch) -> BatchResult:
+        with connection.transaction():
+            store.lock_guarded(connection, self._run, batch.intents)
+            recorded = self._record_in_transaction(connection, batch)
+            begun = store.begin_sends(connection, self._run, batch.intents)
+        return BatchResult(recorded, {one.id: one for one in begun})
+
+    def _record_and_take_back(self, connection: Connection, batch: Batch) -> set[UUID]:
+        ids = [intent.id for intent in batch.intents]
+        with connection.transaction():
+            recorded = self._record_in_transaction(connection, batch)
+            store.abandon_sends(connection, self._run, ids)
+            store.release_claims(connection, self._run, ids)
+        return recorded
+
+    def _record_in_transaction(self, connection: Connection, batch: Batch) -> set[UUID]:
+        recorded: set[UUID] = set()
+        if batch.results:
+            recorded |= store.record_outcomes(connection, self._run, batch.results)
+        if batch.unknown_texts:
+            recorded |= store.keep_unknown_texts(
+                connection, self._run, batch.unknown_texts, pause=batch.lookup_pause
+            )
+        if batch.refused:
+            store.suppress_recipients(connection, batch.refused)
+        return recorded

@@ -1,0 +1,50 @@
+"""A claimed message made ready to be handed over."""
+
+from dataclasses import dataclass
+
+from flowctl.address import suppression_key
+from flowctl.model import Channel, OutgoingMessage
+from flowctl.rendering import recipient_of, render_content
+from flowctl.settings import Settings
+from flowctl.store.dispatch import ClaimedMessage, Intent
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedMessage:
+    """A rendered message with the claim it came from and the intent to be written for it."""
+
+    claimed: ClaimedMessage
+    message: OutgoingMessage
+    intent: Intent
+
+
+def render_claimed(
+    claimed: ClaimedMessage, channel: Channel, transport: str, settings: Settings
+) -> RenderedMessage:
+    """Render a claimed message. Raises CannotSend."""
+    lead = claimed.lead or {}
+    recipient = recipient_of(lead, channel, settings)
+    subject, text, html = render_content(claimed.subject, claimed.content or "", channel, lead)
+    message = OutgoingMessage(
+        id=claimed.id,
+        lead_id=claimed.lead_id,
+        channel=channel,
+        recipient=recipient,
+        subject=subject,
+        text=text,
+        html=html,
+        valid_for=claimed.valid_for,
+    )
+    intent = Intent(
+        id=claimed.id,
+        channel=channel,
+        transport=transport,
+        lead_id=claimed.lead_id,
+        flow_step=f"{claimed.flow}/{claimed.key}",
+        recipient=recipient,
+        address=suppression_key(channel, recipient),
+        subject=subject,
+        content=text if html is None else html,
+        is_guarded=bool(claimed.is_guarded),
+    )
+    return RenderedMessage(claimed, message, intent)

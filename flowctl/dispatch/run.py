@@ -1,0 +1,197 @@
+"""One run of ``flowctl dispatch``: its channels, its dispatcher, and what it leaves undone."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from flowctl import database, migrate
+from flowctl.clock import SystemClock
+from flowctl.database import Connection
+from flowctl.dispatch.channel import ChannelState
+from flowctl.dispatch.dispatcher import Dispatcher
+from flowctl.dispatch.events import Observer, Totals
+from flowctl.dispatch.options import Options
+from flowctl.dispatch.pace import RateLimiter
+from flowctl.model import Channel
+from flowctl.settings import Settings
+from flowctl.store import dispatch as store
+from flowctl.transports import TextLookup, Transport, transport_for
+from flowctl.transports.dry_run import DryRunTransport
+
+OUTBOX_THREADS = 2
+"""Writing files is not waiting: more threads only get in each other's way."""
+
+
+@dataclass(slots=True)
+class ConfiguredChannels:
+    """The channels of a run, and those that are not configured and so take no messages."""
+
+    states: list[ChannelState] = field(default_factory=list)
+    unconfigured: list[Channel] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Close the transports."""
+        for state in self.states:
+            state.transport.close()
+
+
+def open_channels(
+    settings: Settings,
+    channels: Sequence[Channel],
+    *,
+    concurrency: int,
+    rate: float | None = None,
+    outbox: Path | None = None,
+    now: datetime | None = None,
+    is_dry_run: bool = False,
+) -> ConfiguredChannels:
+    """The state of each channel that is configured; of all of them with an outbox.
+
+    ``rate`` is in messages a second and holds for each channel by itself. A dry run has every
+    channel. Raises InputError for an outbox or a setting that cannot be used.
+    """
+    configured = ConfiguredChannels()
+    for channel in channels:
+        transport, name = (
+            (DryRunTransport(channel), "outbox")
+            if is_dry_run
+            else _transport(settings, channel, concurrency, outbox, now)
+        )
+        if transport is None:
+            configured.unconfigured.append(channel)
+            continue
+        configured.states.append(
+            ChannelState(
+                channel,
+                transport,
+                name,
+                rate=RateLimiter(1 / rate if rate else 0.0),
+                lookup=transport if isinstance(transport, TextLookup) else None,
+            )
+        )
+    return configured
+
+
+def _transport(
+    settings: Settings,
+    channel: Channel,
+    concurrency: int,
+    outbox: Path | None,
+    now: datetime | None,
+) -> tuple[Transport | None, str]:
+    if outbox is not None:
+        from flowctl.transports.outbox import OutboxTransport
+
+        sender = settings.twilio.from_number if settings.twilio is not None else None
+        return (
+            OutboxTransport(outbox, channel, settings.email, text_sender=sender, date=now),
+            "outbox",
+        )
+    name = "smtp" if channel is Channel.EMAIL else "twilio"
+    return transport_for(channel, settings, concurrency=concurrency), name
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a run is asked to do.
+
+    ``rate``: sends a second on each channel. ``outbox``: a folder for files instead of sends.
+    ``is_dry_run``: everything happens but the sends, and is undone at the end.
+    ``before_connecting`` is called each time a connection to the database is opened.
+    """
+
+    settings: Settings
+    options: Options
+    channels: tuple[Channel, ...] = tuple(Channel)
+    rate: float | None = None
+    outbox: Path | None = None
+    is_dry_run: bool = False
+    is_loop: bool = False
+    before_connecting: Callable[[], None] = lambda: None
+
+
+class DispatchRun:
+    """A dispatcher with all it needs; make one with ``prepare``."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        configured: ConfiguredChannels,
+        conninfo: str,
+        request: Request,
+    ) -> None:
+        self.dispatcher = dispatcher
+        self._configured = configured
+        self._conninfo = conninfo
+        self._request = request
+
+    @property
+    def unconfigured(self) -> list[Channel]:
+        """Channels that were asked for and are not configured."""
+        return self._configured.unconfigured
+
+    def run(self) -> Totals:
+        """Dispatch, then count what is due on channels that are not configured.
+
+        Raises DatabaseUnavailable.
+        """
+        dispatcher = self.dispatcher
+        totals = dispatcher.run_loop() if self._request.is_loop else dispatcher.run_once()
+        if self._configured.unconfigured and not self._request.is_loop:
+            with database.connect(self._conninfo) as connection:
+                totals.held = sum(self.held(connection).values())
+        return totals
+
+    def held(self, connection: Connection) -> dict[Channel, int]:
+        """Due messages by channel that is not configured."""
+        now = self._request.options.now
+        return {
+            channel: store.count_due(connection, channel, now)
+            for channel in self._configured.unconfigured
+        }
+
+
+@contextmanager
+def prepare(conninfo: str, request: Request, observer: Observer) -> Iterator[DispatchRun]:
+    """Check the schema and open the transports; they are closed at the end of the block.
+
+    Raises SchemaMismatch, DatabaseUnavailable, and InputError for settings that cannot be used.
+    """
+    with database.connect(conninfo) as connection:
+        migrate.require_current(connection)
+        run_id = store.new_run_id(connection)
+    options = request.options
+    if request.outbox is not None or request.is_dry_run:
+        options = replace(options, threads=OUTBOX_THREADS)
+    configured = open_channels(
+        request.settings,
+        request.channels,
+        concurrency=options.concurrency,
+        rate=request.rate,
+        outbox=request.outbox,
+        now=options.now,
+        is_dry_run=request.is_dry_run,
+    )
+
+    def connect() -> Connection:
+        request.before_connecting()
+        # what a dry run does is one transaction that is never committed
+        return database.open_connection(conninfo, autocommit=not request.is_dry_run)
+
+    try:
+        dispatcher = Dispatcher(
+            connect,
+            configured.states,
+            request.settings,
+            options,
+            run_id=run_id,
+            clock=SystemClock(),
+            random=random.SystemRandom(),
+            observer=observer,
+        )
+        yield DispatchRun(dispatcher, configured, conninfo, request)
+    finally:
+        configured.close()

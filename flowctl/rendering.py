@@ -1,0 +1,67 @@
+"""A step and a lead made into what can be sent: address, subject, content.
+
+Whatever is wrong with a lead or a template concerns that message alone.
+"""
+
+import re
+
+from flowctl import template
+from flowctl.address import AddressError, to_e164, to_email
+from flowctl.model import Channel, JsonObject
+from flowctl.plaintext import html_to_text
+from flowctl.settings import Settings
+from flowctl.template import TemplateError
+
+TEXT_LIMIT = 1600
+"""Characters of a text message that Twilio takes (error 21617)."""
+
+_NOT_TEXT = re.compile(r"[\x00\ud800-\udfff]")
+"""What a filter such as ``url_decode`` can make of a lead's data, and PostgreSQL does not take."""
+
+
+class CannotSend(Exception):
+    """This message cannot be sent; the text is the reason for ``error_message``."""
+
+
+def recipient_of(lead: JsonObject, channel: Channel, settings: Settings) -> str:
+    """The lead's address on a channel, fit to be written to. Raises CannotSend."""
+    column = "email" if channel is Channel.EMAIL else "phone"
+    raw = lead.get(column)
+    if raw is None or not str(raw).strip():
+        raise CannotSend(f"lead has no {column}")
+    try:
+        if channel is Channel.EMAIL:
+            return to_email(str(raw))
+        return to_e164(str(raw), settings.default_region, settings.text_countries)
+    except AddressError as error:
+        raise CannotSend(str(error)) from error
+
+
+def render_content(
+    subject: str | None, content: str, channel: Channel, lead: JsonObject
+) -> tuple[str | None, str, str | None]:
+    """Subject, plain text and (where the content is HTML) HTML as the lead will read them.
+
+    Whether content is HTML is the template's to say, never the lead's. Raises CannotSend.
+    """
+    is_html = channel is Channel.EMAIL and template.is_html(content)
+    try:
+        body = template.parse(content, is_html).render(lead)
+        rendered_subject = (
+            " ".join(template.parse(subject, html=False).render(lead).split())
+            if subject is not None and channel is Channel.EMAIL
+            else None
+        )
+    except TemplateError as error:
+        raise CannotSend(f"template: {error}") from error
+    if _NOT_TEXT.search(body) or _NOT_TEXT.search(rendered_subject or ""):
+        raise CannotSend("template: the result holds a character that is no text (a zero byte)")
+    if not body.strip():
+        raise CannotSend("template: the content is empty for this lead")
+    if channel is Channel.EMAIL and not rendered_subject:
+        raise CannotSend("template: the subject is empty for this lead")
+    if channel is Channel.TEXT and len(body) > TEXT_LIMIT:
+        raise CannotSend(f"text is {len(body)} characters long, at most {TEXT_LIMIT} can be sent")
+    return (
+        (rendered_subject, html_to_text(body), body) if is_html else (rendered_subject, body, None)
+    )
