@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from flowctl import migrate
 from flowctl.address import AddressError, to_e164, to_email
 from flowctl.database import Connection
 from flowctl.errors import DatabaseUnavailable, InputError
@@ -55,10 +54,9 @@ class StopResult:
 def add_lead(connection: Connection, settings: Settings, values: Mapping[str, str]) -> AddResult:
     """Add a lead with these columns; an empty value is null. A phone is stored in E.164.
 
-    Raises SchemaMismatch, and InputError for a column that does not exist or a value that it, or
+    Raises InputError for a column that does not exist or a value that it, or
     whoever is to write to the lead, cannot take.
     """
-    migrate.require_current(connection)
     columns = {column.name: column for column in store.leads_columns(connection)}
     for name in values:
         _check_column(name, columns)
@@ -81,9 +79,8 @@ def add_lead(connection: Connection, settings: Settings, values: Mapping[str, st
 def plan_enrolment(connection: Connection, flow: str, lead_ids: Sequence[str] | None) -> Enrolment:
     """What enrolling these leads, or all, would add now.
 
-    Raises SchemaMismatch, and InputError for a flow or leads that do not exist.
+    Raises InputError for a flow or leads that do not exist.
     """
-    migrate.require_current(connection)
     names = preview_store.flow_names(connection)
     if flow not in names:
         raise InputError(f"there is no flow '{flow}'", hint=_nearest(flow, names))
@@ -108,9 +105,8 @@ def enroll(connection: Connection, enrolment: Enrolment) -> int:
 def stop_lead(connection: Connection, lead_id: str, reason: str | None) -> StopResult:
     """Cancel a lead's pending messages; those being sent at this moment are left alone.
 
-    Raises SchemaMismatch, and InputError for an id that does not exist.
+    Raises InputError for an id that does not exist.
     """
-    migrate.require_current(connection)
     (existing,) = _existing(connection, [lead_id])
     pending = store.pending_of_lead(connection, existing)
     cancelled = cancel_messages(connection, pending, reason or STOPPED)

@@ -7,7 +7,6 @@ from difflib import get_close_matches
 from enum import Enum
 from uuid import UUID
 
-from flowctl import migrate
 from flowctl.database import Connection
 from flowctl.errors import InputError, UsageError
 from flowctl.model import Status
@@ -67,9 +66,8 @@ class Plan:
 def list_messages(connection: Connection, wanted: Criteria, limit: int | None) -> Listing:
     """The messages that are meant, at most ``limit``.
 
-    Raises SchemaMismatch, and InputError for a lead or a step that does not exist.
+    Raises InputError for a lead or a step that does not exist.
     """
-    migrate.require_current(connection)
     chosen = _filter(connection, wanted)
     with connection.transaction():
         found = store.select_messages(connection, chosen, limit)
@@ -79,8 +77,7 @@ def list_messages(connection: Connection, wanted: Criteria, limit: int | None) -
 
 
 def show_message(connection: Connection, message_id: str) -> MessageDetail:
-    """Everything about one message. Raises SchemaMismatch, and InputError for an unknown id."""
-    migrate.require_current(connection)
+    """Everything about one message. Raises InputError for an unknown id."""
     found = store.select_message(connection, _message_id(message_id))
     if found is None:
         raise _no_message([message_id])
@@ -90,10 +87,9 @@ def show_message(connection: Connection, message_id: str) -> MessageDetail:
 def plan_by_id(connection: Connection, change: Change, ids: Sequence[str]) -> Plan:
     """What a change would do to these messages.
 
-    Raises SchemaMismatch, and InputError where an id does not exist or cannot be taken: then
+    Raises InputError where an id does not exist or cannot be taken: then
     nothing is to be done to the others either.
     """
-    migrate.require_current(connection)
     asked = list(dict.fromkeys(_message_id(written) for written in ids))
     found = {chosen.id: chosen for chosen in store.choose_by_id(connection, asked)}
     missing = [str(message_id) for message_id in asked if message_id not in found]
@@ -116,7 +112,7 @@ def plan_by_filter(connection: Connection, change: Change, wanted: Criteria) -> 
     """What a change would do to the messages that are meant.
 
     One with an unknown outcome may have gone out: it is tried again only where ``is_unknown`` asks
-    for those. Raises SchemaMismatch, UsageError for a status that the change cannot take, and
+    for those. Raises UsageError for a status that the change cannot take, and
     InputError where nothing can be taken.
     """
     if wanted.status is not None and wanted.status not in change.value:
@@ -129,7 +125,6 @@ def plan_by_filter(connection: Connection, change: Change, wanted: Criteria) -> 
             f"--unknown and --status {wanted.status} contradict each other",
             hint="a message with an unknown outcome is failed",
         )
-    migrate.require_current(connection)
     statuses = change.value if wanted.status is None else (wanted.status,)
     found = store.choose_by_filter(connection, _filter(connection, wanted), statuses)
     if wanted.is_unknown:

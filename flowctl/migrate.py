@@ -1,6 +1,9 @@
 """Bringing a database to this version's schema: pending migrations, changed routines, rights.
 
 What ``apply-schema --dry-run`` shows is the text that is run, so the two cannot differ.
+
+A migration only adds, so that an older program serves the database beside newer ones; one that
+cannot has the line ``-- stops older programs`` and ends that.
 """
 
 import hashlib
@@ -29,6 +32,12 @@ _ENVIRONMENT = """pg_catalog.concat_ws(' ', pg_catalog.current_setting('server_v
 and the server, which brings the zones."""
 
 
+_STOPS_OLDER = re.compile(r"^-- stops older programs$", re.MULTILINE)
+
+_TOKEN = re.compile(r"(?P<kept>'(?:[^']|'')*')|--[^\n]*|\s+|[^'\s-]+|-")
+"""A quoted text, a comment, white space, or something else of an SQL file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Script:
     """One SQL file: a migration (with a version) or a text that is replayed whole when it changes.
@@ -44,16 +53,22 @@ class Script:
 
     @property
     def checksum(self) -> str:
-        """What tells this text from an earlier one."""
-        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+        """What tells this text from one that does something else: not its comments or blanks."""
+        return hashlib.sha256(significant(self.text).encode()).hexdigest()[:16]
+
+    @property
+    def stops_older(self) -> bool:
+        """Whether programs that do not know this migration must not serve the database."""
+        return _STOPS_OLDER.search(self.text) is not None
 
     def sql(self) -> str:
         """The file's text and the statement that enters it into the history."""
         if self.version is not None:
             # a text to be shown: it takes no parameters, and its values are ours
+            column, value = (", stops_older", ", true") if self.stops_older else ("", "")
             entry = (
-                "insert into flowctl.migrations (version, name) "  # noqa: S608
-                f"values ({self.version}, '{self.name}') on conflict do nothing;"
+                f"insert into flowctl.migrations (version, name{column}) "  # noqa: S608
+                f"values ({self.version}, '{self.name}'{value}) on conflict do nothing;"
             )
         else:
             environment = "''" if self.environment is None else _ENVIRONMENT
@@ -79,11 +94,16 @@ class Adoption:
 @dataclass(frozen=True, slots=True)
 class _History:
     """What the database knows: its version, the newest program that changed it, each text's
-    checksum and environment."""
+    checksum and environment, and the newest migration that stops older programs (0 for none)."""
 
     version: int
     program: str
     routines: dict[str, tuple[str, str]]
+    stops_older_than: int
+
+    def is_newer(self, everything: list[Script]) -> bool:
+        """Whether a newer program has changed it."""
+        return self.version > _latest(everything) or _order(self.program) > _order(__version__)
 
 
 def scripts(environment: str = "") -> list[Script]:
@@ -124,9 +144,10 @@ def _by_need(routines: dict[str, str]) -> list[str]:
 
 
 def pending(connection: Connection | None) -> list[Script]:
-    """What has to be applied to the database; with no database, everything.
+    """What has to be applied to the database; with no database, everything; where a newer program
+    has changed it, nothing.
 
-    Raises SchemaMismatch when the database belongs to a newer program.
+    Raises SchemaMismatch when the database is for newer programs only.
     """
     if connection is None:
         return scripts()
@@ -135,7 +156,9 @@ def pending(connection: Connection | None) -> list[Script]:
     everything = scripts(str(row[0]) if row else "")
     if history is None:
         return everything
-    _refuse_newer(history, everything)
+    if history.is_newer(everything):
+        _refuse_stopped(history, everything)
+        return []
     todo = [
         script
         for script in everything
@@ -176,7 +199,7 @@ def apply(connection: Connection, *, lock_timeout: str = LOCK_TIMEOUT) -> list[s
     """Apply what is pending, in one transaction, and return the names of the files applied.
 
     A second one that runs at the same time waits, and finds nothing to do. Raises SchemaMismatch
-    when the database belongs to a newer program, and DatabaseUnavailable when a table, or another
+    when the database is for newer programs only, and DatabaseUnavailable when a table, or another
     run of this, is busy for longer than ``lock_timeout`` (as PostgreSQL writes it). What the schema
     refuses is psycopg's error with the SQLSTATE REFUSED_BY_SCHEMA.
     """
@@ -216,9 +239,12 @@ def has_schema(connection: Connection) -> bool:
     return _history(connection) is not None
 
 
-def require_current(connection: Connection) -> None:
-    """Raise SchemaMismatch unless the schema is exactly this program's, and DatabaseUnavailable
-    where the role cannot see which it is."""
+def require_schema(connection: Connection) -> str | None:
+    """Whether this program can serve the database; what to note where its schema is newer.
+
+    A newer schema that only adds can be served. Raises SchemaMismatch for one that is missing,
+    older, or for newer programs only, and DatabaseUnavailable where the role cannot see which.
+    """
     history = _history(connection)
     if history is None:
         raise SchemaMismatch(
@@ -230,7 +256,9 @@ def require_current(connection: Connection) -> None:
             hint="connect as their owner or a role with BYPASSRLS, or give the role policies",
         )
     everything = scripts()
-    _refuse_newer(history, everything)
+    if history.is_newer(everything):
+        _refuse_stopped(history, everything)
+        return f"{_newer(history, everything)}; it only adds, so this flowctl serves it"
     current = {s.name: s.checksum for s in everything if s.version is None}
     if history.version < _latest(everything) or current != {
         name: checksum for name, (checksum, _) in history.routines.items() if name in current
@@ -239,6 +267,14 @@ def require_current(connection: Connection) -> None:
             f"the database's schema is older than flowctl {__version__}",
             hint="run: flowctl apply-schema",
         )
+    return None
+
+
+def significant(sql: str) -> str:
+    """The text of an SQL file without its comments, its white space made single blanks; what stands
+    in quotes stays as it is."""
+    parts = (m["kept"] or ("" if m[0].startswith("--") else m[0]) for m in _TOKEN.finditer(sql))
+    return "".join(" " if part.isspace() else part for part in parts if part).strip()
 
 
 def _is_hidden(connection: Connection) -> bool:
@@ -251,14 +287,20 @@ def _latest(everything: list[Script]) -> int:
     return max(script.version or 0 for script in everything)
 
 
-def _refuse_newer(history: _History, everything: list[Script]) -> None:
-    if history.version > _latest(everything) or _order(history.program) > _order(__version__):
+def _refuse_stopped(history: _History, everything: list[Script]) -> None:
+    if history.stops_older_than > _latest(everything):
         raise SchemaMismatch(
-            f"the database's schema is of flowctl {history.program} "
-            f"(migration {history.version}), newer than this flowctl {__version__} "
-            f"(migration {_latest(everything)})",
+            f"{_newer(history, everything)}, and older programs must not serve it",
             hint="upgrade this flowctl: pip install --upgrade flowctl",
         )
+
+
+def _newer(history: _History, everything: list[Script]) -> str:
+    return (
+        f"the database's schema is of flowctl {history.program} "
+        f"(migration {history.version}), newer than this flowctl {__version__} "
+        f"(migration {_latest(everything)})"
+    )
 
 
 def _order(version: str) -> tuple[int, ...]:
@@ -273,14 +315,19 @@ def _history(connection: Connection) -> _History | None:
     ).fetchone()
     if found is None:
         return None
-    row = connection.execute("select coalesce(max(version), 0) from flowctl.migrations").fetchone()
+    # through JSON, since a schema that is older still lacks the column
+    version, stops_older_than = connection.execute(
+        "select coalesce(max(version), 0), coalesce(max(version) filter ("
+        "where (to_jsonb(migration) ->> 'stops_older')::boolean), 0) "
+        "from flowctl.migrations as migration"
+    ).fetchone() or (0, 0)
     rows = connection.execute(
         "select name, checksum, environment, program from flowctl.routines"
     ).fetchall()
     programs = sorted({str(r[3]) for r in rows}, key=_order)
-    version = row[0] if row else 0
     return _History(
-        version=version if isinstance(version, int) else 0,
+        version=int(str(version)),
         program=programs[-1] if programs else "0.0.0",
         routines={str(r[0]): (str(r[1]), str(r[2])) for r in rows},
+        stops_older_than=int(str(stops_older_than)),
     )

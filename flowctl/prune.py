@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flowctl import migrate
 from flowctl.database import Connection
 from flowctl.errors import DatabaseUnavailable
 from flowctl.store import prune as store
@@ -38,10 +37,9 @@ def prune(
 
     Each stretch of the tables is a short transaction of its own; what is interrupted is continued
     by the next run, and what is redacted is not counted again. A message that failed or was
-    cancelled counts from the time it was scheduled for. Raises SchemaMismatch, and
+    cancelled counts from the time it was scheduled for. Raises
     DatabaseUnavailable for a role that does not own the tables.
     """
-    migrate.require_current(connection)
     extent = store.prune_extent(connection, older_than)
     if not (extent.is_owner or is_dry_run):
         raise DatabaseUnavailable(

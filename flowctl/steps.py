@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from flowctl import flowfile, migrate
+from flowctl import flowfile
 from flowctl.database import Connection
 from flowctl.model import Flow, FlowSteps, Step
 from flowctl.normalize import normalize_flow, normalize_step
@@ -43,10 +43,9 @@ def sync(
     """Make the tables say what the file says, in one transaction; two syncs wait for each other.
 
     A dry run does the same and rolls back, so it says exactly what would be done, and what the
-    database would refuse. Raises ``SchemaMismatch``, and ``InputError`` for what the database
+    database would refuse. Raises ``InputError`` for what the database
     refuses.
     """
-    migrate.require_current(connection)
     with connection.transaction(force_rollback=dry_run):
         store.lock_sync(connection)
         stored = store.select_steps(connection)
@@ -67,17 +66,15 @@ def sync(
 
 
 def list_steps(connection: Connection) -> list[StoredStep]:
-    """The steps in the database, by flow and order. Raises ``SchemaMismatch``."""
-    migrate.require_current(connection)
+    """The steps in the database, by flow and order."""
     return store.select_steps(connection)
 
 
 def export(connection: Connection) -> str:
     """The flows and steps as a steps file that, synced, changes nothing.
 
-    A step without a key is given one, in the database too. Raises ``SchemaMismatch``.
+    A step without a key is given one, in the database too.
     """
-    migrate.require_current(connection)
     with connection.transaction():
         store.lock_sync(connection)
         stored = store.select_steps(connection)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from flowctl import migrate
 from flowctl.address import AddressError, channel_of, suppression_key, to_e164, to_email
 from flowctl.database import Connection
 from flowctl.errors import InputError
@@ -26,8 +25,7 @@ class Suppressed:
 
 
 def list_suppressions(connection: Connection) -> list[Suppression]:
-    """All suppressed addresses, the oldest first. Raises SchemaMismatch."""
-    migrate.require_current(connection)
+    """All suppressed addresses, the oldest first."""
     return store.select_suppressions(connection)
 
 
@@ -36,10 +34,9 @@ def suppress(
 ) -> Suppressed:
     """Suppress an address by hand: no reply of its owner's lifts that.
 
-    Raises SchemaMismatch, and InputError for what is no address.
+    Raises InputError for what is no address.
     """
     channel, address = _address(written, settings)
-    migrate.require_current(connection)
     is_new = store.add_suppression(connection, channel, address, reason)
     return Suppressed(channel, address, is_new, _pending(connection, settings, channel, address))
 
@@ -47,10 +44,9 @@ def suppress(
 def lift(connection: Connection, settings: Settings, written: str) -> str:
     """Let an address be written to again; returns it as it was stored.
 
-    Raises SchemaMismatch, and InputError for what is no address or is not suppressed.
+    Raises InputError for what is no address or is not suppressed.
     """
     channel, address = _address(written, settings)
-    migrate.require_current(connection)
     if not store.remove_suppression(connection, channel, address):
         raise InputError(
             f"{address} is not suppressed", hint="flowctl suppressions list shows those that are"

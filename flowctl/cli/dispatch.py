@@ -165,6 +165,8 @@ def _run(conninfo: str, request: "Request") -> "Totals":
     with Progress() as progress:
         reporter = _Lines(progress, is_dry_run=request.is_dry_run)
         with dispatch_run.prepare(conninfo, request, reporter) as run, _stopped_by_signals(run):
+            if run.schema_note is not None:
+                show.say(f"note: {run.schema_note}")
             if request.is_loop and run.unconfigured:
                 for said in _missing(request):
                     show.warn(f"{said}: its messages are held")

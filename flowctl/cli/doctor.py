@@ -53,7 +53,7 @@ def _database(ctx: typer.Context) -> "Iterator[Connection]":
     """The database; where none is configured there is none to look at (status 4)."""
     with ExitStack() as stack:
         try:
-            connection = stack.enter_context(open_database(ctx))
+            connection = stack.enter_context(open_database(ctx, check_schema=False))
         except InputError as error:
             if not is_embedded(ctx):
                 raise

@@ -8,7 +8,7 @@ import typer
 
 from flowctl.cli import show
 from flowctl.cli.options import Json, Yes, command_group
-from flowctl.cli.session import is_embedded, open_database, session_of
+from flowctl.cli.session import is_embedded, open_database, require_schema, session_of
 from flowctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -123,10 +123,11 @@ def _open_leads(ctx: typer.Context) -> Iterator["Connection"]:
     """The database; an embedded one is made, and given its schema, where there is none yet."""
     from flowctl import migrate
 
-    with open_database(ctx, create=True) as connection:
+    with open_database(ctx, create=True, check_schema=False) as connection:
         if is_embedded(ctx) and not migrate.has_schema(connection):
             migrate.apply(connection)
             show.say("the schema was applied")
+        require_schema(connection)
         yield connection
 
 

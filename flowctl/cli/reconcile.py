@@ -7,7 +7,7 @@ import typer
 
 from flowctl.cli import show
 from flowctl.cli.options import Json
-from flowctl.cli.session import attach_database, session_of
+from flowctl.cli.session import attach_database, require_schema, session_of
 from flowctl.errors import InputError, UsageError
 from flowctl.model import Channel
 
@@ -29,7 +29,7 @@ def reconcile(
 
     From cron, once an hour: flowctl reconcile
     """
-    from flowctl import database, migrate
+    from flowctl import database
     from flowctl.reconcile import texts as use_case
     from flowctl.times import A_DURATION, parse_duration
     from flowctl.transports import text_lookup_for
@@ -48,7 +48,7 @@ def reconcile(
     try:
         with attach_database(ctx) as conninfo:
             with database.connect(conninfo) as connection:
-                migrate.require_current(connection)
+                require_schema(connection)
             with database.translated():
                 done = use_case.reconcile(
                     lambda: database.open_connection(conninfo), provider, window

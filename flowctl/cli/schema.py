@@ -45,28 +45,39 @@ def apply_schema(
 def _apply(ctx: typer.Context) -> None:
     from flowctl import migrate
 
-    with open_database(ctx, create=True) as connection:
+    with open_database(ctx, create=True, check_schema=False) as connection:
         applied = migrate.apply(connection)
         adopted = migrate.adoptions(connection) if migrate.ADOPTION in applied else []
+        newer = migrate.require_schema(connection)
     for line in _summary(applied):
         show.line(f"applied {line}")
     for adoption in adopted:
         show.line(f"{adoption.what}: {adoption.things}")
-    show.line(_UP_TO_DATE)
+    _show_state(newer)
 
 
 def _check(ctx: typer.Context) -> None:
     from flowctl import migrate
 
-    with open_database(ctx) as connection:
+    with open_database(ctx, check_schema=False) as connection:
         pending = migrate.pending(connection)
+        newer = None if pending else migrate.require_schema(connection)
     if pending:
         raise NeedsAttention(
             f"the schema is not that of flowctl {__version__}; to be applied:",
             hint="flowctl apply-schema",
             details=_summary([script.name for script in pending]),
         )
-    show.line(_UP_TO_DATE)
+    _show_state(newer)
+
+
+def _show_state(newer: str | None) -> None:
+    """Say that nothing is left to apply; ``newer`` is the note where the schema is newer."""
+    if newer is None:
+        show.line(_UP_TO_DATE)
+    else:
+        show.say(f"note: {newer}")
+        show.line("nothing to apply")
 
 
 def _print_sql(ctx: typer.Context) -> None:
@@ -76,7 +87,7 @@ def _print_sql(ctx: typer.Context) -> None:
         show.say("no database is configured; this is the whole schema, for an empty one")
         pending = migrate.pending(None)
     else:
-        with open_database(ctx) as connection:
+        with open_database(ctx, check_schema=False) as connection:
             pending = migrate.pending(connection)
     show.raw(migrate.text_of(pending))
 

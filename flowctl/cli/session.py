@@ -88,15 +88,29 @@ def attach_database(ctx: typer.Context, *, create: bool = False) -> Iterator[str
 
 
 @contextmanager
-def open_database(ctx: typer.Context, *, create: bool = False) -> Iterator["Connection"]:
+def open_database(
+    ctx: typer.Context, *, create: bool = False, check_schema: bool = True
+) -> Iterator["Connection"]:
     """One connection to the database of ``attach_database``, closed at the end of the block.
 
-    Raises as that does, and DatabaseUnavailable.
+    Raises as that does, DatabaseUnavailable, and, unless ``check_schema`` is false, SchemaMismatch
+    for a schema that this program cannot serve.
     """
     from flowctl import database
 
-    with attach_database(ctx, create=create) as conninfo, database.connect(conninfo) as conn:
-        yield conn
+    with attach_database(ctx, create=create) as conninfo, database.connect(conninfo) as connection:
+        if check_schema:
+            require_schema(connection)
+        yield connection
+
+
+def require_schema(connection: "Connection") -> None:
+    """Say where the schema is newer than this program. Raises SchemaMismatch where it cannot be
+    served."""
+    from flowctl import migrate
+
+    if note := migrate.require_schema(connection):
+        show.say(f"note: {note}")
 
 
 def _with_file_variables(session: Session, conninfo: str) -> str:

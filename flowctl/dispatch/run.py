@@ -114,7 +114,10 @@ class Request:
 
 
 class DispatchRun:
-    """A dispatcher with all it needs; make one with ``prepare``."""
+    """A dispatcher with all it needs; make one with ``prepare``.
+
+    ``schema_note`` says that the schema is newer than this program, null where it is not.
+    """
 
     def __init__(
         self,
@@ -122,8 +125,10 @@ class DispatchRun:
         configured: ConfiguredChannels,
         conninfo: str,
         request: Request,
+        schema_note: str | None,
     ) -> None:
         self.dispatcher = dispatcher
+        self.schema_note = schema_note
         self._configured = configured
         self._conninfo = conninfo
         self._request = request
@@ -161,7 +166,7 @@ def prepare(conninfo: str, request: Request, observer: Observer) -> Iterator[Dis
     Raises SchemaMismatch, DatabaseUnavailable, and InputError for settings that cannot be used.
     """
     with database.connect(conninfo) as connection:
-        migrate.require_current(connection)
+        note = migrate.require_schema(connection)
         run_id = store.new_run_id(connection)
     options = request.options
     if request.outbox is not None or request.is_dry_run:
@@ -192,6 +197,6 @@ def prepare(conninfo: str, request: Request, observer: Observer) -> Iterator[Dis
             random=random.SystemRandom(),
             observer=observer,
         )
-        yield DispatchRun(dispatcher, configured, conninfo, request)
+        yield DispatchRun(dispatcher, configured, conninfo, request, note)
     finally:
         configured.close()

@@ -148,7 +148,7 @@ def test_what_was_made_works_as_if_made_by_flowctl(
     by_hand: Connection, empty_database: str
 ) -> None:
     migrate.apply(by_hand)
-    migrate.require_current(by_hand)
+    migrate.require_schema(by_hand)
     assert migrate.apply(by_hand) == []
     triggers = by_hand.execute(
         "select tgname from pg_trigger where tgrelid = 'leads'::regclass and not tgisinternal"
@@ -178,7 +178,7 @@ def test_the_printed_text_does_the_same(by_hand: Connection) -> None:
     text = migrate.text_of(migrate.pending(by_hand)).encode()
     by_hand.execute(text)
     by_hand.execute(text)
-    migrate.require_current(by_hand)
+    migrate.require_schema(by_hand)
     assert adopted(by_hand)["messages adopted"] == 4
 
 

@@ -28,7 +28,7 @@ def test_applying_twice_changes_nothing(empty_database: str) -> None:
         assert migrate.pending(conn) == []
         assert migrate.apply(conn) == []
         assert schema_text(conn) == before
-        migrate.require_current(conn)
+        migrate.require_schema(conn)
 
 
 def test_two_at_once_apply_it_once(empty_database: str) -> None:
@@ -54,7 +54,7 @@ def test_the_printed_text_is_one_query(empty_database: str) -> None:
         conn.execute(text)
         assert schema_text(conn) == first
         assert migrate.pending(conn) == []
-        migrate.require_current(conn)
+        migrate.require_schema(conn)
 
 
 def test_the_printed_text_of_a_database_leaves_nothing_to_do(empty_database: str) -> None:
@@ -73,7 +73,7 @@ def test_the_printed_text_runs_in_psql_and_again(
     with postgres.database(template="template0") as url:
         psql(url, *options, "-f", str(file))
         with connect(url) as conn:
-            migrate.require_current(conn)
+            migrate.require_schema(conn)
             first = schema_text(conn)
             psql(url, *options, "-f", str(file))
             assert schema_text(conn) == first
@@ -107,7 +107,7 @@ def test_a_changed_routine_is_applied_again_and_rights_after_it(conn: Connection
     migrate.apply(conn)
     conn.execute("update flowctl.routines set checksum = 'older' where name = 'weekdays'")
     with pytest.raises(SchemaMismatch, match="older"):
-        migrate.require_current(conn)
+        migrate.require_schema(conn)
     conn.execute("grant execute on function flowctl.weekdays to public")
     assert migrate.apply(conn) == ["weekdays", "security"]
     assert conn.execute(
@@ -127,22 +127,54 @@ def test_another_server_brings_its_zones(conn: Connection) -> None:
     assert zones == [("Europe/Rome",)]
 
 
-@pytest.mark.parametrize(
-    "newer",
-    [
-        b"insert into flowctl.migrations (version, name) values (9999, '9999_later')",
-        b"update flowctl.routines set program = '99.0.0' where name = 'weekdays'",
-        b"update flowctl.routines set program = '99.0.0rc1' where name = 'weekdays'",
-    ],
-)
-def test_a_newer_database_is_refused(conn: Connection, newer: bytes) -> None:
+NEWER = [
+    b"insert into flowctl.migrations (version, name) values (9999, '9999_later')",
+    b"update flowctl.routines set program = '99.0.0' where name = 'weekdays'",
+    b"update flowctl.routines set program = '99.0.0rc1', checksum = '?' where name = 'weekdays'",
+]
+
+
+@pytest.mark.parametrize("newer", NEWER)
+def test_a_newer_database_that_only_adds_is_served_and_left_as_it_is(
+    conn: Connection, newer: bytes
+) -> None:
     conn.execute(newer)
     before = schema_text(conn)
-    for use in (migrate.apply, migrate.pending, migrate.require_current):
+    assert __version__ in (migrate.require_schema(conn) or "")
+    assert migrate.pending(conn) == []
+    assert migrate.apply(conn) == []
+    assert schema_text(conn) == before
+
+
+def test_a_newer_database_that_stops_older_programs_is_refused(conn: Connection) -> None:
+    conn.execute("insert into flowctl.migrations values (9998, '9998_stop', now(), true)")
+    conn.execute("insert into flowctl.migrations (version, name) values (9999, '9999_later')")
+    before = schema_text(conn)
+    for use in (migrate.apply, migrate.pending, migrate.require_schema):
         with pytest.raises(SchemaMismatch, match=__version__) as caught:
             use(conn)
         assert "upgrade" in caught.value.hint
     assert schema_text(conn) == before
+
+
+def test_a_migration_of_our_own_that_stops_older_programs_stops_us_not(conn: Connection) -> None:
+    conn.execute("update flowctl.migrations set stops_older = true")
+    assert migrate.require_schema(conn) is None
+
+
+def test_comments_and_blanks_of_a_routine_are_no_difference() -> None:
+    one = migrate.Script("r", "-- it's old\nselect  'a  b', 1 -2; -- x\n")
+    other = migrate.Script("r", "select 'a  b',\n  1 -2;\n\n")
+    assert one.checksum == other.checksum
+    for changed in ("select 'a b', 1 -2;", "select 'a  b', 1 - 2;", "select 'A  b', 1 -2;"):
+        assert migrate.Script("r", changed).checksum != one.checksum
+
+
+def test_a_migration_says_that_it_stops_older_programs() -> None:
+    stops = migrate.Script("0009_x", "-- stops older programs\nselect 1;", version=9)
+    adds = migrate.Script("0009_x", "-- it never stops older programs\nselect 1;", version=9)
+    assert "(version, name, stops_older) values (9, '0009_x', true)" in stops.sql()
+    assert "(version, name) values (9, '0009_x')" in adds.sql()
 
 
 def test_an_older_or_missing_schema_is_named(conn: Connection, empty_database: str) -> None:
@@ -151,9 +183,9 @@ def test_an_older_or_missing_schema_is_named(conn: Connection, empty_database: s
         " where version = (select max(version) from flowctl.migrations)"
     )
     with pytest.raises(SchemaMismatch, match="older"):
-        migrate.require_current(conn)
+        migrate.require_schema(conn)
     with connect(empty_database) as empty, pytest.raises(SchemaMismatch, match="no flowctl schema"):
-        migrate.require_current(empty)
+        migrate.require_schema(empty)
 
 
 def test_a_busy_table_is_given_up_with_nothing_applied(empty_database: str) -> None:
@@ -188,7 +220,7 @@ def test_it_waits_for_a_table_that_is_soon_free(empty_database: str) -> None:
                     )
                 )
             thread.join()
-        migrate.require_current(user)
+        migrate.require_schema(user)
 
 
 def test_a_failure_half_way_leaves_nothing(empty_database: str) -> None:
