@@ -7,13 +7,11 @@ inside the commands, so that ``--help`` and completion answer at once.
 """
 
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -47,7 +45,6 @@ EXIT_READER_GONE = 141
 
 def run(modules: Sequence[str] = COMMAND_MODULES) -> NoReturn:
     """The installed program: run the process's own arguments and exit."""
-    signal.signal(signal.SIGTERM, _end_on_sigterm)
     show.escape_what_cannot_be_shown()
     sys.exit(main(sys.argv[1:], modules))
 
@@ -130,11 +127,6 @@ def _bug_hint(*, debug: bool) -> str:
     if debug:
         return "this is a bug of flowctl; report it with the traceback above"
     return "this is a bug of flowctl; report what it prints as `flowctl --debug ...`"
-
-
-def _end_on_sigterm(signum: int, _frame: FrameType | None) -> NoReturn:
-    """End as an exit does, so that connections close and the embedded server is left in order."""
-    sys.exit(128 + signum)
 
 
 def _show_version(wanted: bool) -> None:

@@ -16,6 +16,7 @@ from flowctl.cli.progress import Progress
 from flowctl.cli.session import attach_database, session_of
 from flowctl.errors import FlowctlError, NeedsAttention, ProviderStopped, UsageError
 from flowctl.model import Channel
+from flowctl.signals import end_on_sigterm
 
 if TYPE_CHECKING:
     from flowctl.dispatch.events import Event, Totals
@@ -180,8 +181,8 @@ def _stopped_by_signals(run: "DispatchRun") -> Iterator[None]:
     """The first SIGTERM or SIGINT lets the run finish what is in flight; a second one ends it."""
 
     def stop(signum: int, _frame: object) -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.signal(signal.SIGTERM, end_on_sigterm)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         show.say(f"{signal.Signals(signum).name}: finishing what is in flight")
         run.dispatcher.stop()
 

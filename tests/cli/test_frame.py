@@ -52,7 +52,7 @@ ALL_COMMANDS = list(command_paths(typer.main.get_command(cli.build_app())))
 
 def start(*argv: str, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
     """Start the program as a script does: with buffered output."""
-    program = f"from flowctl import cli; cli.run({RAISING!r})"
+    program = f"from flowctl import cli, signals; signals.catch_early([]); cli.run({RAISING!r})"
     buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     return subprocess.Popen(
         [sys.executable, "-c", program, *argv],
