@@ -110,6 +110,8 @@ class OutcomeKind(StrEnum):
     """It was handed over and no answer came: it may have been accepted."""
     CHANNEL_STOPPED = "channel_stopped"
     """The account is refused, or the provider cannot be reached: no message is to blame."""
+    NOT_TRIED = "not_tried"
+    """Nothing of it was said to the provider, and nobody is to blame: it is due as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,8 @@ class Outcome:
     control characters. ``provider_id`` is the Twilio SID or the email Message-ID of an accepted
     message. ``retry_after`` is how long the provider asked us to wait. ``hint`` tells an operator
     what to do about a stopped channel. ``blames_recipient``: a refusal that says nothing about
-    the next message.
+    the next message. ``is_suspect``: one that a server which refuses the sender may say of every
+    recipient. ``is_unproven``: only words say that the recipient does not exist.
     """
 
     kind: OutcomeKind
@@ -130,6 +133,8 @@ class Outcome:
     retry_after: timedelta | None = None
     hint: str = ""
     blames_recipient: bool = False
+    is_suspect: bool = False
+    is_unproven: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,10 @@ class Blame(StrEnum):
     """The recipient's domain does not exist, or takes no mail."""
     FULL = "full"
     """The mailbox is full, or takes nothing this large."""
+    SIZE = "size"
+    """This message is too large for the server."""
     MESSAGE = "message"
-    """This message: its size, its syntax, its encoding."""
+    """This message: its syntax, its encoding, its content."""
     SENDER = "sender"
     """The sender's address or account, and so every message."""
     CLIENT = "client"
@@ -57,7 +59,7 @@ _BY_CODE = {
     "2.1": Blame.MAILBOX,   # mailbox disabled, not accepting messages
     "2.2": Blame.FULL,      # mailbox full
     "2.3": Blame.FULL,      # message length exceeds the mailbox's limit
-    "3.4": Blame.MESSAGE,   # message too big for the system
+    "3.4": Blame.SIZE,      # message too big for the system
     "4.4": Blame.HOST,      # unable to route: no such host
     "7.8": Blame.CLIENT,    # authentication credentials invalid
     "7.9": Blame.CLIENT,    # authentication mechanism is too weak
@@ -168,7 +170,7 @@ def reason_of(text: str, code: int | None = None) -> Reason:
         return Reason(Blame.UNCLEAR)
     if code in _LOGIN_CODES:
         about_size = _ABOUT_SIZE.search(words)
-        return Reason(Blame.MESSAGE if about_size else Blame.CLIENT, is_coded=not about_size)
+        return Reason(Blame.SIZE if about_size else Blame.CLIENT, is_coded=not about_size)
     for pattern, blame in (
         (_ABOUT_CLIENT, Blame.CLIENT), (_ABOUT_SENDER, Blame.SENDER), (_ABOUT_POLICY, Blame.POLICY),
     ):  # fmt: skip
@@ -178,11 +180,11 @@ def reason_of(text: str, code: int | None = None) -> Reason:
     if coded is not None and not detail.endswith(".0"):
         return Reason(coded, is_coded=True)
     for pattern, blame in (
-        (_ABOUT_FULL, Blame.FULL), (_ABOUT_SIZE, Blame.MESSAGE),
+        (_ABOUT_FULL, Blame.FULL), (_ABOUT_SIZE, Blame.SIZE),
         (_ABOUT_HOST, Blame.HOST), (_ABOUT_MAILBOX, Blame.MAILBOX),
     ):  # fmt: skip
         if pattern.search(words):
             return Reason(blame)
     if coded is not None:
         return Reason(coded, is_coded=True)
-    return Reason(Blame.MESSAGE if code == _TOO_LARGE else Blame.UNCLEAR)
+    return Reason(Blame.SIZE if code == _TOO_LARGE else Blame.UNCLEAR)

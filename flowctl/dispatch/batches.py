@@ -105,6 +105,11 @@ class Batches:
         if ids:
             self._connection.run(lambda c: store.release_claims(c, self._run, ids, pause=pause))
 
+    def renew(self, ids: Sequence[UUID]) -> None:
+        """Have claims, and sends in flight, last for another lease from now."""
+        if ids:
+            self._connection.run(lambda c: store.renew_leases(c, self._run, ids))
+
     def is_due(self, channels: Sequence[Channel]) -> bool:
         """Whether there is anything to claim."""
         return self._connection.run(lambda c: store.is_due(c, channels, self._run.now))

@@ -9,6 +9,7 @@ from uuid import UUID
 from flowctl.dispatch.pace import CircuitBreaker, RateLimiter
 from flowctl.dispatch.rendered import RenderedMessage
 from flowctl.model import Channel, Outcome
+from flowctl.store.dispatch import Refused
 from flowctl.transports import TextLookup, Transport
 
 
@@ -18,6 +19,8 @@ class ChannelState:
 
     ``lookup`` is the transport where its provider can be asked what became of a text.
     ``is_drained``: the last claim found nothing more. ``low``: the last claim took all up to there.
+    ``unproven``: recipients that do not exist by a provider's words, which may be about us.
+    ``withheld``: what is claimed and may not be sent to its address.
     """
 
     channel: Channel
@@ -29,6 +32,8 @@ class ChannelState:
     ready: deque[RenderedMessage] = field(default_factory=deque)
     busy: list[RenderedMessage] = field(default_factory=list)
     in_flight: dict[UUID, RenderedMessage] = field(default_factory=dict)
+    unproven: list[Refused] = field(default_factory=list)
+    withheld: list[UUID] = field(default_factory=list)
     low: datetime | None = None
     is_drained: bool = False
 
@@ -56,9 +61,30 @@ class ChannelState:
             taken.append(self.ready.popleft())
         return taken
 
-    def held(self) -> list[RenderedMessage]:
+    def held(self) -> list[UUID]:
         """What is claimed here and was not begun."""
-        return [*self.ready, *self.busy]
+        return [*(rendered.claimed.id for rendered in (*self.ready, *self.busy)), *self.withheld]
+
+    def observe(self, outcome: Outcome, now: float, recipient: str = "") -> Outcome | None:
+        """Count an outcome; returns why the channel stops, if it does now."""
+        stop = self.breaker.observe(outcome, now, recipient)
+        if stop is not None:
+            self.unproven.clear()
+        return stop
+
+    def proven(self, refused: Sequence[Refused], outcome: Outcome, now: float) -> list[Refused]:
+        """Which recipients are to be suppressed, now that the outcome of these has come.
+
+        Where only words say that a mailbox does not exist, it has to wait until something is
+        accepted: a server that refuses us may say so of everybody.
+        """
+        if self.breaker.has_proof(now):
+            found, self.unproven = [*self.unproven, *refused], []
+            return found
+        if not outcome.is_unproven:
+            return list(refused)
+        self.unproven += refused
+        return []
 
 
 class Channels:
@@ -95,10 +121,15 @@ class Channels:
 
     def held(self) -> list[UUID]:
         """The messages that are claimed and were not begun."""
-        return [rendered.claimed.id for state in self for rendered in state.held()]
+        return [message_id for state in self for message_id in state.held()]
+
+    def claimed(self) -> list[UUID]:
+        """The messages that are claimed, begun or not."""
+        return [*self.held(), *(message_id for state in self for message_id in state.in_flight)]
 
     def clear(self) -> None:
         """Forget what is claimed and was not begun: it was given back."""
         for state in self:
             state.ready.clear()
             state.busy.clear()
+            state.withheld.clear()

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from random import Random
 from uuid import UUID
 
@@ -13,11 +12,11 @@ from flowctl.dispatch.batches import Batch, Batches
 from flowctl.dispatch.channel import Channels, ChannelState
 from flowctl.dispatch.claiming import Claimer
 from flowctl.dispatch.events import EventKind, Observer, Totals
+from flowctl.dispatch.leases import Leases
 from flowctl.dispatch.options import (
     BUSY_PAUSE,
     CLAIM_AHEAD,
     LARGEST_CLAIM,
-    LEASE_MARGIN,
     LIMIT_REST,
     PROBE,
     Options,
@@ -65,12 +64,8 @@ class Dispatcher:
         self._limited_until = 0.0
         self._sends_begun = 0
         self._reporter = Reporter(observer, self.stop)
-        slowest = max((state.transport.send_timeout for state in states), default=0.0)
         run = Run(
-            id=run_id,
-            lease=max(options.lease, timedelta(seconds=slowest + LEASE_MARGIN)),
-            now=options.now,
-            max_per_hour=settings.max_per_hour,
+            id=run_id, lease=options.lease, now=options.now, max_per_hour=settings.max_per_hour
         )
         connection = ReconnectingConnection(
             connect,
@@ -79,6 +74,7 @@ class Dispatcher:
             on_change=self._reporter.database,
         )
         self._batches = Batches(connection, run)
+        self._leases = Leases(self._batches, self._channels, options.lease, clock)
         self._claimer = Claimer(self._batches, settings, self._reporter, self._stopping)
         threads = (options.threads or options.concurrency) if states else 0
         self._senders = Senders(threads, self._reporter.answered)
@@ -94,6 +90,8 @@ class Dispatcher:
         Safe to call in a signal handler.
         """
         self._stopping.set()
+        for state in self._channels:
+            state.transport.stop()
         self._senders.wake()
 
     def run_once(self) -> Totals:
@@ -143,14 +141,17 @@ class Dispatcher:
         answers: list[Answer] = []
         while True:
             self._step(answers)
+            if self._stopping.is_set():
+                self._give_back()
             wait = self._channels.seconds_until_rate(self._clock.monotonic())
             if self._channels.in_flight():
-                answers = self._senders.answers(wait, self._channels.in_flight())
+                answers = self._answers(wait)
             elif self._is_done():
                 break
             else:
                 answers = []
-                self._stopping.wait(wait or 0.0)
+                self._stopping.wait(self._leases.limited(wait or 0.0))
+                self._leases.renew_if_due()
         self._give_back()
 
     def _step(self, answers: Sequence[Answer]) -> None:
@@ -242,25 +243,37 @@ class Dispatcher:
 
     # outcomes
 
+    def _answers(self, wait: float | None = None) -> list[Answer]:
+        """The outcomes that are there; waits for the first one, at most so many seconds.
+
+        Leases are renewed meanwhile: a server may take longer than they last.
+        """
+        answers = self._senders.answers(self._leases.limited(wait), self._channels.in_flight())
+        self._leases.renew_if_due()
+        return answers
+
     def _decide(self, batch: Batch, answer: Answer) -> tuple[RenderedMessage, Outcome, Decision]:
         """Enter an outcome into the batch, and stop its channel if it says so."""
         channel, ready, outcome = answer
         state = self._channels[channel]
         message_id = ready.claimed.id
         del state.in_flight[message_id]
-        self._observe(state, outcome)
+        self._observe(state, outcome, ready.intent.address)
         decision = decide(ready, outcome, self._random, can_look_up=state.lookup is not None)
         if decision.is_lookup:
             batch.unknown_texts[message_id] = decision.result.error or ""
         else:
             batch.results.append(decision.result)
-        if decision.suppression is not None:
-            address = ready.intent.address
-            batch.refused.append(Refused(message_id, channel, address, decision.suppression))
+        refused = (
+            []
+            if decision.suppression is None
+            else [Refused(message_id, channel, ready.intent.address, decision.suppression)]
+        )
+        batch.refused += state.proven(refused, outcome, self._clock.monotonic())
         return ready, outcome, decision
 
-    def _observe(self, state: ChannelState, outcome: Outcome) -> None:
-        stop = state.breaker.observe(outcome, self._clock.monotonic())
+    def _observe(self, state: ChannelState, outcome: Outcome, recipient: str = "") -> None:
+        stop = state.observe(outcome, self._clock.monotonic(), recipient)
         if stop is not None:
             self._reporter.channel_stopped(state.channel, stop)
 
@@ -295,10 +308,10 @@ class Dispatcher:
 
     def _finish(self) -> None:
         """Wait for what is in flight, record it, and give back every claim."""
-        self._stopping.set()
+        self.stop()
         try:
             while self._channels.in_flight():
-                self._step(self._senders.answers(None, self._channels.in_flight()))
+                self._step(self._answers())
             self._give_back()
         except DatabaseUnreachable as error:
             log.warning("%s; claims end with their lease", error.message)

@@ -17,15 +17,13 @@ LIMIT_REST = 30.0
 PROBE = 1.0
 """Seconds between two looks for due messages under ``--loop``."""
 
-LEASE_MARGIN = 10.0
-"""Seconds by which a lease is longer than a send can take."""
-
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """How a run behaves.
 
-    ``concurrency``: messages in flight at most, over all channels; ``limit``: sends after which it
+    ``concurrency``: messages in flight at most, over all channels; ``lease``: how long a claim
+    outlives its dispatcher, which renews it; ``limit``: sends after which it
     ends; ``now``: a pretended time; ``interval``: seconds between two looks at unknown outcomes
     under ``--loop``; ``threads``: senders, one for each message in flight unless given.
     """

@@ -64,7 +64,7 @@ def decide(
             return Decision(
                 OutcomeRecord(message, Status.FAILED, error, is_unknown=True), EventKind.FAILED
             )
-        case OutcomeKind.CHANNEL_STOPPED:
+        case OutcomeKind.CHANNEL_STOPPED | OutcomeKind.NOT_TRIED:
             return Decision(
                 OutcomeRecord(message, Status.PENDING, said, attempted=False), EventKind.RELEASED
             )

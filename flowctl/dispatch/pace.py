@@ -3,7 +3,8 @@
 Times are seconds of a monotonic clock.
 """
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 
 from flowctl.model import Outcome, OutcomeKind
 
@@ -12,6 +13,11 @@ EQUAL_REFUSALS = 5
 
 BURST = 0.05
 """Seconds of a rate that may be sent at once."""
+
+PROOF_LASTS = 3600.0
+"""Seconds for which an accepted message proves that the provider takes mail of ours."""
+
+_ADDRESSES_AND_NUMBERS = re.compile(r"<[^>]*>|\S*[@\d]\S*")
 
 FIRST_REST = 30.0
 LONGEST_REST = 900.0
@@ -51,20 +57,32 @@ class CircuitBreaker:
     """Stops a channel whose provider refuses the account, and lets it go again after a rest.
 
     ``stopped`` is the outcome that stopped it, ``rests_until`` when it may go again.
+    ``accepted_at`` is when the provider last accepted a message.
     """
 
     stopped: Outcome | None = None
     rests_until: float = 0.0
+    accepted_at: float | None = None
     _rest: float = FIRST_REST
     _last_refusal: str = ""
     _equal_refusals: int = 0
+    _refused_alike: dict[str, set[str]] = field(default_factory=dict)
 
-    def observe(self, outcome: Outcome, now: float) -> Outcome | None:
+    def has_proof(self, now: float) -> bool:
+        """Whether the provider accepted a message lately: it does not refuse us altogether."""
+        return self.accepted_at is not None and now - self.accepted_at < PROOF_LASTS
+
+    def observe(self, outcome: Outcome, now: float, recipient: str = "") -> Outcome | None:
         """Count an outcome; returns why the channel stops, if it does now."""
         if outcome.kind is OutcomeKind.CHANNEL_STOPPED:
             return self._stop(outcome, now)
         if outcome.kind is OutcomeKind.ACCEPTED:
             self._rest = FIRST_REST
+            self.accepted_at = now
+            self._refused_alike.clear()
+        if outcome.is_suspect and self._are_all_refused(outcome, now, recipient):
+            said = f"{EQUAL_REFUSALS} recipients were refused alike and nothing was accepted"
+            return self._stop(_refused_alike(outcome, said), now)
         if outcome.kind is not OutcomeKind.REFUSED or outcome.blames_recipient:
             self._last_refusal, self._equal_refusals = "", 0
             return None
@@ -72,21 +90,26 @@ class CircuitBreaker:
         self._last_refusal = outcome.code
         if self._equal_refusals < EQUAL_REFUSALS:
             return None
-        return self._stop(
-            Outcome(
-                OutcomeKind.CHANNEL_STOPPED,
-                outcome.code,
-                f"{EQUAL_REFUSALS} messages in a row were refused alike: {outcome.detail}",
-                hint="look at the reason, then: flowctl messages list --status failed",
-            ),
-            now,
-        )
+        said = f"{EQUAL_REFUSALS} messages in a row were refused alike"
+        return self._stop(_refused_alike(outcome, said), now)
 
     def resume(self, now: float) -> None:
         """Let the channel go again once it has rested."""
         if self.stopped is not None and now >= self.rests_until:
             self.stopped = None
             self._equal_refusals = 0
+            self._refused_alike.clear()
+
+    def _are_all_refused(self, outcome: Outcome, now: float, recipient: str) -> bool:
+        """Whether so many different recipients were refused in the same words, and none taken."""
+        if self.has_proof(now):
+            return False
+        own = "|".join(re.escape(part) for part in recipient.split("@"))
+        words = re.sub(rf"\b(?:{own})\b", " ", outcome.detail)
+        words = f"{outcome.code} {_ADDRESSES_AND_NUMBERS.sub(' ', words)}"
+        alike = self._refused_alike.setdefault(" ".join(words.split()), set())
+        alike.add(recipient)
+        return len(alike) >= EQUAL_REFUSALS
 
     def _stop(self, outcome: Outcome, now: float) -> Outcome | None:
         if self.stopped is not None:
@@ -96,3 +119,12 @@ class CircuitBreaker:
         self.rests_until = now + max(self._rest, asked)
         self._rest = min(self._rest * 2, LONGEST_REST)
         return outcome
+
+
+def _refused_alike(outcome: Outcome, said: str) -> Outcome:
+    return Outcome(
+        OutcomeKind.CHANNEL_STOPPED,
+        outcome.code,
+        f"{said}: {outcome.detail}",
+        hint="look at the reason, then: flowctl messages list --status failed",
+    )

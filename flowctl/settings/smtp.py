@@ -1,5 +1,6 @@
 """The server that emails are handed to."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ class SmtpSettings:
 
     ``tls``: ``implicit`` (smtps), ``starttls`` (required and verified), or ``none`` (loopback
     hosts, or ``?starttls=never``). A password is never there together with ``none`` off loopback.
+    ``mails``: messages after which a connection is renewed.
     """
 
     host: str
@@ -26,6 +28,7 @@ class SmtpSettings:
     password: Secret | None
     tls: Literal["implicit", "starttls", "none"]
     cafile: Path | None
+    mails: int = 10
 
 
 def smtp_settings(values: Mapping[str, str]) -> SmtpSettings | None:
@@ -37,11 +40,11 @@ def smtp_settings(values: Mapping[str, str]) -> SmtpSettings | None:
         raise InputError(
             "SMTP_URL begins with neither smtps:// nor smtp://", hint=f"write it like {_EXAMPLE}"
         )
-    if url.parameters.keys() - {"starttls", "cafile"}:
+    if url.parameters.keys() - {"starttls", "cafile", "mails"}:
         # Which one is not said: with an unescaped ? in it, it could be a piece of the password.
         raise InputError(
             "SMTP_URL has an unknown parameter after the ?",
-            hint="known are starttls=never and cafile=FILE",
+            hint="known are starttls=never, cafile=FILE and mails=N",
         )
     cafile = url.parameters.get("cafile")
     tls = _tls(url, with_ca=cafile is not None)
@@ -62,7 +65,19 @@ def smtp_settings(values: Mapping[str, str]) -> SmtpSettings | None:
         password=Secret(url.password) if url.password else None,
         tls=tls,
         cafile=None if cafile is None else Path(cafile).expanduser(),
+        mails=_mails(url),
     )
+
+
+def _mails(url: ServerUrl) -> int:
+    """Exim puts the eleventh message of a connection off to its next queue run."""
+    written = url.parameters.get("mails", "10")
+    if not re.fullmatch(r"[0-9]{1,6}", written) or int(written) == 0:
+        raise InputError(
+            "SMTP_URL has a mails that is not a whole number of 1 or more",
+            hint="leave it out to renew a connection after 10 messages",
+        )
+    return int(written)
 
 
 def _tls(url: ServerUrl, *, with_ca: bool) -> Literal["implicit", "starttls", "none"]:

@@ -17,7 +17,7 @@ from flowctl.store.fetching import fetch_ids, fetch_rows
 class Run:
     """One dispatcher: its identity, how long its claims last, and the time it pretends it is.
 
-    ``lease`` must be longer than a send can take. ``now`` is null in production: then the
+    The lease is renewed while the dispatcher lives. ``now`` is null in production: then the
     database's clock decides.
     """
 
@@ -237,6 +237,12 @@ def keep_unknown_texts(
         errors=list(errors.values()),
         pause=pause,
     )
+
+
+def renew_leases(connection: Connection, run: Run, ids: Sequence[UUID]) -> None:
+    """Have what this run still holds of these, begun or not, last for another lease from now."""
+    parameters = {"run": run.id, "lease": run.lease, "ids": list(ids)}
+    connection.execute(query("renew_leases"), parameters)
 
 
 def release_claims(

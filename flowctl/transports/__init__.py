@@ -21,13 +21,12 @@ class Transport(Protocol):
         """The channel that it serves."""
         ...
 
-    @property
-    def send_timeout(self) -> float:
-        """Seconds after which a call of ``send`` has returned; a lease must be longer."""
-        ...
-
     def send(self, message: OutgoingMessage) -> Outcome:
         """Hand over one message. Raises nothing that a provider or a network can cause."""
+        ...
+
+    def stop(self) -> None:
+        """Hand over nothing that has not begun: the run ends. Safe to call in a signal handler."""
         ...
 
     def close(self) -> None:

@@ -21,8 +21,6 @@ class OutboxTransport:
     cannot be made or written to.
     """
 
-    send_timeout = 10.0
-
     def __init__(
         self,
         directory: Path,
@@ -65,6 +63,9 @@ class OutboxTransport:
                 hint=f"make room in {self._directory}, or name another directory with --outbox",
             )
         return Outcome(OutcomeKind.ACCEPTED, provider_id=provider_id)
+
+    def stop(self) -> None:
+        """Nothing waits here before it is handed over."""
 
     def close(self) -> None:
         """There is nothing to let go of."""

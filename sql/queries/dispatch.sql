@@ -402,6 +402,27 @@ inner join kept on kept.message_id = given.id
 where message.id = given.id and message.status = 'pending' and message.claimed_by = %(run)s::uuid
 returning message.id;
 
+-- name: renew_leases
+-- What this run holds lasts longer; it waits for no row that somebody else has locked. What another
+-- dispatcher took over meanwhile, and a text that waits to be looked up, is left alone.
+with renewed as (
+  update flowctl.sends as send
+  set lease_until = now() + %(lease)s::interval
+  where send.message_id in (
+    select held.message_id from flowctl.sends as held
+    where held.message_id = any(%(ids)s::uuid[]) and held.claimed_by = %(run)s::uuid
+    for update skip locked
+  )
+)
+update public.message_logs as message
+set lease_until = now() + %(lease)s::interval
+where message.id in (
+  select held.id from public.message_logs as held
+  where held.id = any(%(ids)s::uuid[]) and held.claimed_by = %(run)s::uuid
+    and held.status = 'pending'
+  for no key update skip locked
+);
+
 -- name: release_claims
 -- Gives back what this run holds and has not begun; `pause` keeps it from being taken at once.
 update public.message_logs as message

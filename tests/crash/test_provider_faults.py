@@ -15,7 +15,7 @@ from flowctl.dispatch.options import Options
 from flowctl.model import Channel
 from flowctl.settings import Settings
 from flowctl.transports.smtp import SmtpTransport
-from flowctl.transports.smtp.session import Timeouts
+from flowctl.transports.smtp.timeouts import Timeouts
 from flowctl.transports.twilio import TwilioTransport
 from flowctl.transports.twilio.client import HttpTimeouts
 from tests.support.dispatching import RUN_IDS
@@ -52,7 +52,7 @@ def text_channel(twilio: TwilioServer) -> ChannelState:
 def email_channel(smtp: SmtpServer) -> ChannelState:
     settings = Settings.from_env({"SMTP_URL": smtp.url(), "EMAIL_FROM": "news@acme.example"})
     assert settings.smtp is not None
-    timeouts = Timeouts(step=SOON, handover=2 * SOON, final=SOON)
+    timeouts = Timeouts(connect=SOON, command=SOON, data=SOON, block=SOON, final=SOON)
     transport = SmtpTransport(settings.smtp, settings.email, concurrency=LEADS, timeouts=timeouts)
     return ChannelState(Channel.EMAIL, transport, "smtp")
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from flowctl.dispatch.options import Options
-from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
-from tests.support.dispatching import ACCEPTED, RecordingTransport, a_dispatcher, dispatch_once
+from flowctl.model import Outcome, OutcomeKind
+from tests.support.dispatching import dispatch_once
 from tests.support.factories import a_flow, a_lead, a_step, database_now, messages
 from tests.support.postgres import Connection
 
@@ -286,29 +286,6 @@ def test_what_waits_for_another_message_is_decided_in_the_same_run(
     assert conn.execute(
         "select count(*) from message_logs where status = 'pending' and scheduled_for <= now()"
     ).fetchone() == (0,)
-
-
-@pytest.mark.parametrize(("asked", "lasts"), [(120, 120), (10, 110), (600, 600)])
-def test_a_lease_is_what_was_asked_for_and_longer_than_a_send(
-    database: str, conn: Connection, asked: int, lasts: int
-) -> None:
-    a_step(conn)
-    a_lead(conn)
-    leases: list[tuple[object, ...]] = []
-
-    def answer(_: OutgoingMessage) -> Outcome:
-        leases.extend(
-            conn.execute(
-                "select round(extract(epoch from send.lease_until - send.begun_at)) "
-                "from flowctl.sends as send"
-            ).fetchall()
-        )
-        return ACCEPTED
-
-    transport = RecordingTransport(Channel.EMAIL, answer, send_timeout=100)
-    options = Options(lease=timedelta(seconds=asked))
-    a_dispatcher(database, [transport], options=options).run_once()
-    assert leases == [(lasts,)]
 
 
 def test_without_dedupe_every_lead_gets_its_step(database: str, conn: Connection) -> None:

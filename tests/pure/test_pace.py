@@ -1,5 +1,6 @@
 """The rate limiter and the circuit breaker: sequences of times and outcomes in, decisions out."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
@@ -10,6 +11,7 @@ from flowctl.dispatch.pace import (
     EQUAL_REFUSALS,
     FIRST_REST,
     LONGEST_REST,
+    PROOF_LASTS,
     CircuitBreaker,
     RateLimiter,
 )
@@ -87,6 +89,60 @@ def test_an_acceptance_between_or_a_refusal_of_the_recipient_begins_the_count_an
 def test_refusals_of_recipients_never_stop_the_channel() -> None:
     breaker = CircuitBreaker()
     assert all(breaker.observe(NO_MAILBOX, 0.0) is None for _ in range(100))
+
+
+INVALID = Outcome(
+    OutcomeKind.REFUSED, "550", "Invalid recipient", blames_recipient=True, is_suspect=True
+)
+
+
+def refusals(breaker: CircuitBreaker, *details: str, now: float = 0.0) -> list[Outcome | None]:
+    """What the breaker says of so many recipients, each refused in its words."""
+    return [
+        breaker.observe(replace(INVALID, detail=detail), now, f"lead-{number}@host{number}.example")
+        for number, detail in enumerate(details)
+    ]
+
+
+def test_different_recipients_who_are_refused_alike_stop_the_channel() -> None:
+    breaker = CircuitBreaker()
+    *before, stop = refusals(
+        breaker,
+        "Invalid recipient: <lead-0@host0.example>",
+        "Invalid recipient: <other@host1.example>",
+        "Invalid recipient: lead-2",
+        "Invalid recipient: host3.example",
+        "Invalid  recipient: a7f6 lead-4@host4.example",
+    )
+    assert before == [None] * 4
+    assert stop is not None
+    assert stop.detail.startswith("5 recipients were refused alike and nothing was accepted: ")
+
+
+def test_recipients_who_are_refused_each_in_its_way_do_not() -> None:
+    words = ("no", "mailbox", "user", "unknown", "gone", "closed")
+    assert refusals(CircuitBreaker(), *words) == [None] * len(words)
+
+
+def test_one_recipient_refused_again_and_again_does_not() -> None:
+    breaker = CircuitBreaker()
+    assert {breaker.observe(INVALID, 0.0, "ada@example.com") for _ in range(20)} == {None}
+
+
+def test_refusals_say_nothing_for_an_hour_after_something_was_accepted() -> None:
+    breaker = CircuitBreaker()
+    breaker.observe(ACCEPTED, 0.0)
+    assert breaker.has_proof(PROOF_LASTS - 1)
+    assert refusals(breaker, *["no"] * 9, now=PROOF_LASTS - 1) == [None] * 9
+    assert not breaker.has_proof(PROOF_LASTS)
+    assert any(refusals(breaker, *["no"] * 5, now=PROOF_LASTS))
+
+
+def test_a_channel_that_rested_begins_the_count_of_recipients_anew() -> None:
+    breaker = CircuitBreaker()
+    assert any(refusals(breaker, *["no"] * 5))
+    breaker.resume(breaker.rests_until)
+    assert refusals(breaker, *["no"] * 4) == [None] * 4
 
 
 def test_a_channel_that_stops_again_and_again_rests_longer_each_time() -> None:

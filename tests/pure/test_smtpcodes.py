@@ -37,12 +37,14 @@ REPLIES = {
         "550 mailbox is full",
         "552 5.2.3 message exceeds the mailbox's limit",
     ),
-    Blame.MESSAGE: (
+    Blame.SIZE: (
         "534 SIZE=Message too big.",
         "552 5.3.4 Message size exceeds fixed limit",
         "552 Message size exceeds maximum permitted",
         "550 5.3.4 too large",
         "552 no",
+    ),
+    Blame.MESSAGE: (
         "554 5.6.0 bad content",
         "501 5.5.4 bad parameter",
     ),

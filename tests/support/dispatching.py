@@ -28,7 +28,6 @@ class RecordingTransport:
 
     channel: Channel
     answer: Callable[[OutgoingMessage], Outcome] = field(default=lambda _: ACCEPTED)
-    send_timeout: float = 1.0
     taken: list[OutgoingMessage] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
@@ -37,6 +36,9 @@ class RecordingTransport:
         with self._lock:
             self.taken.append(message)
         return self.answer(message)
+
+    def stop(self) -> None:
+        """Nothing waits here."""
 
     def close(self) -> None:
         """Nothing to close."""

@@ -40,7 +40,6 @@ class RecordingProvider:
     channel: Channel
     answer: Callable[[OutgoingMessage], Outcome] = accepts
     keeps_unknown: bool = True
-    send_timeout: float = 1.0
     taken: list[Taken] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
@@ -61,6 +60,9 @@ class RecordingProvider:
         if outcome.kind is OutcomeKind.UNKNOWN:
             return outcome
         return Outcome(OutcomeKind.ACCEPTED, provider_id=provider_id)
+
+    def stop(self) -> None:
+        """Nothing waits here."""
 
     def close(self) -> None:
         """Nothing to close."""

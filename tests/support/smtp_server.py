@@ -17,7 +17,7 @@ import sys
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -38,15 +38,18 @@ At = Literal[
 class Move:
     """What to do once, at the next such moment: say ``reply``, then go on, ``drop`` or ``hang``.
 
-    Without a reply it says what it always says, or nothing when it drops or hangs. ``accept`` is
-    whether a message is kept, at the final dot. ``recipient`` narrows it to one, from RCPT on.
+    Without a reply it says what it always says, or nothing when it drops or hangs; ``wait`` says it
+    once ``release`` is called. ``accept`` is whether a message is kept, at the final dot.
+    ``recipient`` narrows it to one, from RCPT on, and stands in the reply for ``{recipient}``.
+    ``is_rule``: not once but always.
     """
 
     at: At
     reply: str | None = None
-    ending: Literal["go on", "drop", "hang"] = "go on"
+    ending: Literal["go on", "drop", "hang", "wait"] = "go on"
     accept: bool = False
     recipient: str | None = None
+    is_rule: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class _State:
     user: str | None = None
     over_tls: bool = False
     sender: str | None = None
+    mails: int = 0
+    resets: int = 0
     options: str = ""
     recipients: list[str] = field(default_factory=list)
 
@@ -82,7 +87,9 @@ class SmtpServer:
 
     ``tls`` is as in ``SMTP_URL``: ``none``, ``starttls`` (offered, and required for AUTH) or
     ``implicit``. With ``password``, mail is taken only after AUTH by one of ``mechanisms``.
-    ``journal`` is the file that accepted messages are appended to before they are answered.
+    ``journal`` is the file that accepted messages are appended to before they are answered. One
+    connection more than ``most_connections`` is closed without a word, as Courier does; after
+    ``most_mails`` a connection hears what OpenSMTPD says, and after ``most_resets`` Exim's goodbye.
     """
 
     def __init__(
@@ -96,7 +103,14 @@ class SmtpServer:
         mechanisms: str = "PLAIN LOGIN",
         extensions: Iterable[str] = ("SIZE 100000", "8BITMIME", "SMTPUTF8"),
         journal: Path | None = None,
+        most_connections: int | None = None,
+        most_mails: int | None = None,
+        most_resets: int | None = None,
     ) -> None:
+        self.most_connections, self.most_mails = most_connections, most_mails
+        self.most_resets = most_resets
+        self.open_connections = self.most_open = 0
+        self.released = threading.Event()
         self.mails: list[Mail] = []
         self.connections = 0
         self.commands: list[str] = []
@@ -140,7 +154,8 @@ class SmtpServer:
         with self.lock:
             for move in self._moves:
                 if move.at == at and move.recipient in {None, recipient}:
-                    self._moves.remove(move)
+                    if not move.is_rule:
+                        self._moves.remove(move)
                     return move
         return None
 
@@ -157,9 +172,14 @@ class SmtpServer:
                 with self._journal.open("ab", buffering=0) as journal:
                     journal.write(json.dumps(line).encode() + b"\n")
 
+    def release(self) -> None:
+        """Let those go on who wait, now and from now on."""
+        self.released.set()
+
     def close(self) -> None:
-        """Let go of whoever hangs, and stop."""
+        """Let go of whoever hangs or waits, and stop."""
         self.closing.set()
+        self.release()
         self._tcp.shutdown()
         self._tcp.server_close()
         self._thread.join()
@@ -195,7 +215,15 @@ class _Connection(socketserver.BaseRequestHandler):
         self.state = _State(over_tls=self.smtp.tls == "implicit")
         with self.smtp.lock:
             self.smtp.connections += 1
+            if self.smtp.open_connections == self.smtp.most_connections:
+                return
+            self.smtp.open_connections += 1
+            self.smtp.most_open = max(self.smtp.most_open, self.smtp.open_connections)
         with suppress(_Gone):
+            self._converse()
+
+    def _converse(self) -> None:
+        try:
             self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             # Little room, so that a client that writes a large message notices who does not read.
             self.request.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
@@ -204,7 +232,10 @@ class _Connection(socketserver.BaseRequestHandler):
             self._read_from()
             self._answer("connect", "220 test ESMTP")
             while line := self.input.readline():
-                self._command(line.decode().rstrip("\r\n"))
+                self._command(line.decode("utf-8", "replace").rstrip("\r\n"))
+        finally:
+            with self.smtp.lock:
+                self.smtp.open_connections -= 1
 
     def finish(self) -> None:
         """Close what TLS has put in place of the plain connection, too."""
@@ -258,7 +289,10 @@ class _Connection(socketserver.BaseRequestHandler):
             self._say("501 5.5.4 syntax")
         elif self.smtp.password is not None and self.state.user is None:
             self._say("530 5.7.0 authentication required")
+        elif self.state.mails == self.smtp.most_mails:
+            self._say("452 4.5.3 Too many recipients: Too many messages sent")
         elif self._answer("mail", "250 2.1.0 ok"):
+            self.state.mails += 1
             self.state.sender, self.state.options = found[1], found[2].strip()
             self.state.recipients = []
 
@@ -300,6 +334,10 @@ class _Connection(socketserver.BaseRequestHandler):
 
     def _rset(self, _: str) -> None:
         self.state.sender = None
+        if self.state.resets == self.smtp.most_resets:
+            self._say("421 4.7.0 too many nonmail commands")
+            self._end(Move("mail", ending="drop"))
+        self.state.resets += 1
         self._say("250 2.0.0 ok")
 
     def _quit(self, _: str) -> None:
@@ -317,6 +355,8 @@ class _Connection(socketserver.BaseRequestHandler):
     def _answer(self, at: At, usual: str, recipient: str | None = None) -> bool:
         """Say the usual or what the script says; whether it was the usual or as good."""
         move = self.smtp.take_move(at, recipient)
+        if move is not None and move.reply is not None:
+            move = replace(move, reply=move.reply.replace("{recipient}", recipient or ""))
         self._make(move, usual)
         return move is None or move.reply is None or move.reply[:1] in "23"
 
@@ -324,9 +364,11 @@ class _Connection(socketserver.BaseRequestHandler):
         if move is None:
             self._say(usual)
             return
-        if move.reply is not None or move.ending == "go on":
+        if move.ending == "wait":
+            self.smtp.released.wait()
+        if move.reply is not None or move.ending in {"go on", "wait"}:
             self._say(usual if move.reply is None else move.reply)
-        if move.ending != "go on":
+        if move.ending in {"drop", "hang"}:
             self._end(move)
 
     def _end(self, move: Move) -> None:

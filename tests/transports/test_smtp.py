@@ -16,14 +16,14 @@ from flowctl.model import Channel, Outcome, OutcomeKind
 from flowctl.settings import Settings
 from flowctl.transports import Transport, transport_for
 from flowctl.transports.smtp import SmtpTransport
-from flowctl.transports.smtp.session import Timeouts
+from flowctl.transports.smtp.timeouts import Timeouts
 from tests.support.outgoing import AN_ID, an_email
 from tests.support.smtp_server import PASSWORD, USER, Move, SmtpServer
 from tests.support.waiting import until
 
-SHORT = Timeouts(step=0.2, handover=5, final=0.2)
-NO_LAST_WORD = Timeouts(step=30, handover=30, final=0.05)
-LONG = Timeouts(step=30, handover=30, final=30)
+SHORT = Timeouts(connect=5, command=0.2, data=0.2, block=0.2, final=0.2)
+NO_LAST_WORD = Timeouts(final=0.05)
+LONG = Timeouts()
 
 MakeServer = Callable[..., SmtpServer]
 
@@ -92,14 +92,17 @@ def test_lines_that_begin_with_a_dot_arrive_whole(smtp: SmtpServer, connect: Con
     assert smtp.mails[0].parsed.get_content().splitlines() == [".", "..", ".hidden", "end", "."]
 
 
-def test_a_connection_is_reused(smtp: SmtpServer, connect: Connect) -> None:
-    transport = connect(smtp)
+@pytest.mark.parametrize(("query", "connections"), [("", 3), ("?mails=25", 1), ("?mails=1", 25)])
+def test_a_connection_is_reused_and_renewed_in_time(
+    smtp: SmtpServer, connect: Connect, query: str, connections: int
+) -> None:
+    transport = connect(smtp, query)
 
-    for _ in range(20):
+    for _ in range(25):
         assert transport.send(an_email()).kind is OutcomeKind.ACCEPTED
 
-    assert smtp.connections == 1
-    assert len(smtp.mails) == 20
+    assert smtp.connections == connections
+    assert len(smtp.mails) == 25
 
 
 def test_many_threads_send_each_email_once(smtp: SmtpServer, connect: Connect) -> None:
@@ -111,14 +114,14 @@ def test_many_threads_send_each_email_once(smtp: SmtpServer, connect: Connect) -
     assert {outcome.kind for outcome in outcomes} == {OutcomeKind.ACCEPTED}
     assert sorted(mail.recipient for mail in smtp.mails) == sorted(recipients)
     assert all(mail.parsed["To"] == mail.recipient for mail in smtp.mails)
-    assert smtp.connections <= 8
+    assert smtp.most_open <= 8
 
 
 @pytest.mark.parametrize(
     ("at", "reply", "kind"),
     [
-        ("connect", "421 4.7.0 too many connections", OutcomeKind.DEFERRED),
-        ("connect", "450 later", OutcomeKind.DEFERRED),
+        ("connect", "421 4.7.0 too many connections", OutcomeKind.CHANNEL_STOPPED),
+        ("connect", "450 later", OutcomeKind.CHANNEL_STOPPED),
         ("connect", "554 5.7.1 we do not like you", OutcomeKind.CHANNEL_STOPPED),
         ("mail", "421 4.3.2 shutting down", OutcomeKind.DEFERRED),
         ("mail", "451 4.3.0 later", OutcomeKind.DEFERRED),
@@ -126,6 +129,8 @@ def test_many_threads_send_each_email_once(smtp: SmtpServer, connect: Connect) -
         ("mail", "553 sender not owned by user", OutcomeKind.CHANNEL_STOPPED),
         ("mail", "530 5.7.0 authentication required", OutcomeKind.CHANNEL_STOPPED),
         ("mail", "552 5.3.4 too large", OutcomeKind.REFUSED),
+        ("mail", "534 SIZE=Message too big.", OutcomeKind.REFUSED),
+        ("mail", "534 5.7.9 no", OutcomeKind.CHANNEL_STOPPED),
         ("rcpt", "421 4.7.0 slow down", OutcomeKind.DEFERRED),
         ("rcpt", "450 4.7.1 greylisted", OutcomeKind.DEFERRED),
         ("rcpt", "452 4.2.2 mailbox full", OutcomeKind.DEFERRED),
@@ -133,14 +138,33 @@ def test_many_threads_send_each_email_once(smtp: SmtpServer, connect: Connect) -
         ("rcpt", "550 5.1.10 null MX", OutcomeKind.SUPPRESSED),
         ("rcpt", "550 5.2.1 disabled", OutcomeKind.SUPPRESSED),
         ("rcpt", "552 5.2.2 mailbox full", OutcomeKind.REFUSED),
-        ("rcpt", "550 no such user", OutcomeKind.REFUSED),
+        ("rcpt", "550 no such user", OutcomeKind.SUPPRESSED),
+        ("rcpt", "550 5.1.2 no such host", OutcomeKind.REFUSED),
+        ("rcpt", "550 Invalid recipient: <ada@example.com>", OutcomeKind.REFUSED),
+        ("rcpt", "550 5.1.0 no", OutcomeKind.REFUSED),
         ("rcpt", "550 5.7.1 policy", OutcomeKind.REFUSED),
+        ("rcpt", "550 5.1.8 <us@x>: Sender address rejected", OutcomeKind.CHANNEL_STOPPED),
+        ("rcpt", "450 4.1.8 <us@x>: Sender address rejected", OutcomeKind.CHANNEL_STOPPED),
+        ("rcpt", "553 5.1.7 no", OutcomeKind.CHANNEL_STOPPED),
+        ("rcpt", "454 4.7.1 <a@b>: Relay access denied", OutcomeKind.CHANNEL_STOPPED),
+        ("rcpt", "450 4.7.1 <a@b>: Relay access denied", OutcomeKind.CHANNEL_STOPPED),
+        ("rcpt", "550 relay not permitted", OutcomeKind.CHANNEL_STOPPED),
         ("rcpt", "554 5.7.1 <a@b>: Relay access denied", OutcomeKind.CHANNEL_STOPPED),
         ("rcpt", "530 5.7.0 must issue STARTTLS", OutcomeKind.CHANNEL_STOPPED),
         ("data", "451 4.3.0 later", OutcomeKind.DEFERRED),
         ("data", "554 5.5.1 no", OutcomeKind.REFUSED),
         ("dot", "421 4.7.0 rate", OutcomeKind.DEFERRED),
-        ("dot", "454 Throttling failure: Daily message quota exceeded", OutcomeKind.DEFERRED),
+        ("dot", "454 Throttling failure: Maximum sending rate exceeded", OutcomeKind.DEFERRED),
+        (
+            "dot",
+            "454 Throttling failure: Daily message quota exceeded",
+            OutcomeKind.CHANNEL_STOPPED,
+        ),
+        (
+            "dot",
+            "554 Message rejected: Email address is not verified.",
+            OutcomeKind.CHANNEL_STOPPED,
+        ),
         ("dot", "550 5.7.26 unauthenticated", OutcomeKind.REFUSED),
         ("dot", "552 5.3.4 too large", OutcomeKind.REFUSED),
         ("dot", "554 5.6.0 bad content", OutcomeKind.REFUSED),
@@ -148,7 +172,7 @@ def test_many_threads_send_each_email_once(smtp: SmtpServer, connect: Connect) -
         ("dot", "354 what", OutcomeKind.UNKNOWN),
         ("dot", "garbage", OutcomeKind.UNKNOWN),
         ("rcpt", "garbage", OutcomeKind.DEFERRED),
-        ("connect", "garbage", OutcomeKind.DEFERRED),
+        ("connect", "garbage", OutcomeKind.CHANNEL_STOPPED),
     ],
 )
 def test_each_reply_has_its_outcome(
@@ -172,7 +196,7 @@ def test_each_reply_has_its_outcome(
     [
         ("mail", "552 5.3.4 too large", True),
         ("rcpt", "552 5.2.2 mailbox full", True),
-        ("rcpt", "550 no such user", True),
+        ("rcpt", "550 Invalid recipient", True),
         ("rcpt", "550 5.7.1 policy", False),
         ("dot", "550 5.7.26 unauthenticated", False),
         ("dot", "554 no", False),
@@ -188,7 +212,22 @@ def test_a_refusal_says_whether_it_concerns_others(
 
 
 @pytest.mark.parametrize("ending", ["drop", "hang"])
-@pytest.mark.parametrize("at", ["connect", "ehlo", "mail", "rcpt", "data"])
+@pytest.mark.parametrize("at", ["connect", "ehlo"])
+def test_a_server_that_takes_no_connection_stops_the_channel(
+    smtp: SmtpServer, connect: Connect, at: Any, ending: Any
+) -> None:
+    smtp.script(Move(at, ending=ending))
+    transport = connect(smtp, timeouts=SHORT if ending == "hang" else LONG)
+
+    outcome = transport.send(an_email())
+
+    assert outcome.kind is OutcomeKind.CHANNEL_STOPPED
+    assert "cannot be reached" in outcome.detail
+    assert transport.send(an_email()).kind is OutcomeKind.ACCEPTED
+
+
+@pytest.mark.parametrize("ending", ["drop", "hang"])
+@pytest.mark.parametrize("at", ["mail", "rcpt", "data"])
 def test_a_connection_lost_before_the_handover_is_tried_again_later(
     smtp: SmtpServer, connect: Connect, at: Any, ending: Any
 ) -> None:
@@ -204,8 +243,9 @@ def test_a_connection_lost_before_the_handover_is_tried_again_later(
 
 @pytest.mark.parametrize("ending", ["drop", "hang"])
 def test_a_message_that_could_not_be_written_to_its_end_is_tried_again_later(
-    smtp: SmtpServer, connect: Connect, ending: Any
+    serve: MakeServer, connect: Connect, ending: Any
 ) -> None:
+    smtp = serve(extensions=())
     smtp.script(Move("text", ending=ending))
     transport = connect(smtp, timeouts=SHORT if ending == "hang" else LONG)
     larger_than_any_buffer = "a line of text\n" * 1_000_000
@@ -285,7 +325,6 @@ def send_to(url: str) -> Outcome:
     transport: Transport | None = transport_for(Channel.EMAIL, settings, concurrency=1)
     assert isinstance(transport, SmtpTransport)
     assert transport.channel is Channel.EMAIL
-    assert 60 < transport.send_timeout < 120
     outcome = transport.send(an_email())
     transport.close()
     return outcome
@@ -355,13 +394,13 @@ def test_smtps_to_a_port_without_tls_stops_the_channel(smtp: SmtpServer, cafile:
     assert send_to(url).kind is OutcomeKind.CHANNEL_STOPPED
 
 
-def test_a_connection_dropped_instead_of_tls_is_tried_again_later(cafile: Path) -> None:
+def test_a_connection_dropped_instead_of_tls_stops_the_channel(cafile: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
         accepting = pool.submit(listener.accept)
         pool.submit(lambda: accepting.result()[0].close())  # noqa: PLW0108 - when it is there
         outcome = send_to(f"smtps://127.0.0.1:{listener.getsockname()[1]}?cafile={cafile}")
 
-    assert outcome.kind is OutcomeKind.DEFERRED
+    assert outcome.kind is OutcomeKind.CHANNEL_STOPPED
 
 
 @pytest.mark.parametrize("mechanisms", ["PLAIN", "LOGIN", "CRAM-MD5 LOGIN PLAIN"])
@@ -460,7 +499,7 @@ def test_words_of_the_server_are_one_plain_line(smtp: SmtpServer, connect: Conne
 def test_a_reply_that_does_not_end_is_left(smtp: SmtpServer, connect: Connect, reply: str) -> None:
     smtp.script(Move("connect", reply))
 
-    assert connect(smtp).send(an_email()).kind is OutcomeKind.DEFERRED
+    assert connect(smtp).send(an_email()).kind is OutcomeKind.CHANNEL_STOPPED
 
 
 def test_a_ca_file_that_is_none_is_named(tmp_path: Path) -> None:
@@ -468,3 +507,156 @@ def test_a_ca_file_that_is_none_is_named(tmp_path: Path) -> None:
     for name in ("empty.pem", "missing.pem"):
         with pytest.raises(InputError, match=name):
             send_to(f"smtps://127.0.0.1:1?cafile={tmp_path / name}")
+
+
+def send_all(transport: SmtpTransport, count: int, threads: int) -> list[Outcome]:
+    """Send as many emails, as many at once as there are threads."""
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda n: transport.send(an_email(f"{n}@example.com")), range(count)))
+
+
+@pytest.mark.parametrize("most", [1, 5])
+def test_fewer_connections_are_used_where_the_server_takes_no_more(
+    serve: MakeServer, connect: Connect, most: int
+) -> None:
+    smtp = serve(most_connections=most)
+
+    outcomes = send_all(connect(smtp, concurrency=10), count=120, threads=10)
+
+    assert {outcome.kind for outcome in outcomes} == {OutcomeKind.ACCEPTED}
+    assert smtp.most_open == most
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Move("connect", "421 4.7.0 Too many connections", "drop"),
+        Move("mail", "432 4.3.2 Concurrent connections limit exceeded"),
+        Move("auth", "454 4.7.0 Too many login attempts"),
+    ],
+)
+def test_a_connection_too_many_is_no_attempt(
+    serve: MakeServer, connect: Connect, rule: Move
+) -> None:
+    smtp = serve(password=PASSWORD)
+    transport = connect(smtp, "?mails=1000")
+    smtp.script(Move("dot", ending="wait", accept=True))
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(transport.send, an_email("first@example.com"))
+        until(lambda: len(smtp.mails) == 1)
+        smtp.script(rule)
+        second = pool.submit(transport.send, an_email("second@example.com"))
+        until(lambda: smtp.connections == 2)
+        smtp.release()
+
+    assert (first.result().kind, second.result().kind) == (OutcomeKind.ACCEPTED,) * 2
+    assert smtp.connections == 2
+
+
+def test_all_who_wait_hear_that_the_server_went_away(smtp: SmtpServer, connect: Connect) -> None:
+    transport = connect(smtp, concurrency=1)
+    smtp.script(Move("connect", "421 4.3.2 no", "drop", is_rule=True))
+
+    outcomes = send_all(transport, count=10, threads=10)
+
+    assert {outcome.kind for outcome in outcomes} == {OutcomeKind.CHANNEL_STOPPED}
+
+
+def test_a_stop_leaves_alone_what_waits_for_a_connection(
+    smtp: SmtpServer, connect: Connect
+) -> None:
+    transport = connect(smtp, concurrency=1)
+    smtp.script(Move("dot", ending="wait", accept=True))
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(transport.send, an_email("first@example.com"))
+        until(lambda: len(smtp.mails) == 1)
+        second = pool.submit(transport.send, an_email("second@example.com"))
+        transport.stop()
+
+        assert second.result().kind is OutcomeKind.NOT_TRIED
+        smtp.release()
+        assert first.result().kind is OutcomeKind.ACCEPTED
+
+
+@pytest.mark.parametrize("limits", [{"most_mails": 7}, {"most_resets": 3}])
+def test_a_connection_that_is_used_up_is_replaced_without_an_attempt(
+    serve: MakeServer, connect: Connect, limits: dict[str, int]
+) -> None:
+    smtp = serve(**limits)
+    transport = connect(smtp, "?mails=1000")
+    smtp.script(Move("rcpt", "550 5.1.1 no", recipient="gone@example.com", is_rule=True))
+
+    for _ in range(20):
+        assert transport.send(an_email("gone@example.com")).kind is OutcomeKind.SUPPRESSED
+        assert transport.send(an_email()).kind is OutcomeKind.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("at", "reply"),
+    [
+        ("mail", "452 4.5.3 Too many recipients: Too many messages sent"),
+        ("mail", "451 4.3.0 later"),
+        ("mail", "550 5.7.0 enough"),
+        ("mail", "421 4.7.0 too many messages"),
+        ("rcpt", "421 4.7.0 Error: too many errors"),
+        ("rcpt", "452 4.5.3 Error: too many recipients"),
+    ],
+)
+def test_a_kept_connection_that_is_refused_is_tried_once_more_on_a_new_one(
+    smtp: SmtpServer, connect: Connect, at: Any, reply: str
+) -> None:
+    transport = connect(smtp)
+    transport.send(an_email())
+    smtp.script(Move(at, reply))
+
+    assert transport.send(an_email()).kind is OutcomeKind.ACCEPTED
+    assert smtp.connections == 2
+
+    smtp.script(Move(at, reply), Move(at, reply))
+    assert transport.send(an_email()).kind is not OutcomeKind.ACCEPTED
+
+
+def test_a_message_above_the_size_that_the_server_names_never_gets_there(
+    serve: MakeServer, connect: Connect
+) -> None:
+    smtp = serve(extensions=["SIZE 5000"])
+    transport = connect(smtp)
+
+    outcome = transport.send(an_email(text="a line of text\n" * 1000))
+
+    assert outcome.kind is OutcomeKind.REFUSED
+    assert outcome.blames_recipient
+    assert not outcome.is_suspect
+    assert "at most 5000" in outcome.detail
+    assert "MAIL" not in smtp.commands
+    assert transport.send(an_email()).kind is OutcomeKind.ACCEPTED
+    assert smtp.connections == 1
+
+
+@pytest.mark.parametrize("size", ["SIZE", "SIZE 0"])
+def test_a_server_that_names_no_size_is_asked(
+    serve: MakeServer, connect: Connect, size: str
+) -> None:
+    smtp = serve(extensions=[size])
+
+    assert connect(smtp).send(an_email()).kind is OutcomeKind.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("reply", "suspect", "unproven"),
+    [
+        ("550 5.1.1 User unknown", True, False),
+        ("550 User unknown", True, True),
+        ("550 Invalid recipient: <ada@example.com>", True, False),
+        ("552 5.3.4 too large", False, False),
+        ("450 4.2.1 later", False, False),
+    ],
+)
+def test_what_could_be_said_of_anybody_is_marked(
+    smtp: SmtpServer, connect: Connect, reply: str, *, suspect: bool, unproven: bool
+) -> None:
+    smtp.script(Move("rcpt", reply))
+
+    outcome = connect(smtp).send(an_email())
+
+    assert (outcome.is_suspect, outcome.is_unproven) == (suspect, unproven)

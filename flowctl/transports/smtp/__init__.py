@@ -2,7 +2,6 @@
 
 import smtplib
 import ssl
-import threading
 from dataclasses import replace
 
 from flowctl.clock import Clock, SystemClock
@@ -11,19 +10,21 @@ from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
 from flowctl.settings import EmailSettings, SmtpSettings
 from flowctl.text import one_line
 from flowctl.transports.mime import Composer
-from flowctl.transports.smtp.replies import HINTS, Reply, Stage, judge
-from flowctl.transports.smtp.session import SessionRefused, SessionUnusable, SmtpSession, Timeouts
+from flowctl.transports.smtp.pool import Pool
+from flowctl.transports.smtp.replies import HINTS, Reply, Stage, is_one_too_many, is_used_up, judge
+from flowctl.transports.smtp.session import SessionRefused, SessionUnusable, SmtpSession
+from flowctl.transports.smtp.timeouts import Timeouts
 
-_RESOLVING = 10.0
-"""Seconds allowed for looking up the host's name, for which there is no timeout to set."""
+_SHORTLY = Timeouts(connect=15.0, command=15.0)
+"""For a person who waits for the answer."""
 
 
 class SmtpTransport:
     """Sends emails through one submission server.
 
-    Up to ``concurrency`` connections are kept for the next messages; each send has its own, so as
-    many are open as there are threads in ``send``. Raises InputError where ``EMAIL_FROM`` is not
-    set or the CA file cannot be read.
+    Up to ``concurrency`` connections are open at once and kept for the next messages; fewer where
+    the server takes no more of them. Raises InputError where ``EMAIL_FROM`` is not set or the CA
+    file cannot be read.
     """
 
     channel = Channel.EMAIL
@@ -43,41 +44,39 @@ class SmtpTransport:
         self._sender = email_settings.sender
         self._composer = Composer(email_settings)
         self._context = _tls_context(settings)
-        self._timeouts = timeouts or Timeouts()
         self._clock = clock or SystemClock()
-        self._concurrency = concurrency
-        self._lock = threading.Lock()
-        self._idle: list[SmtpSession] = []
-
-    @property
-    def send_timeout(self) -> float:
-        """Seconds after which a call of ``send`` has returned."""
-        return self._timeouts.handover + self._timeouts.final + _RESOLVING
+        self._pool = Pool(lambda: self._session(timeouts or Timeouts()), concurrency, self._clock)
 
     def send(self, message: OutgoingMessage) -> Outcome:
-        """Hand over one message.
+        """Hand over one message, once another connection is done where the server takes no more.
 
-        A kept connection that the server has closed meanwhile is replaced, which is no attempt.
+        A kept connection that the server ends, in whatever way, is replaced, which is no attempt.
         """
         try:
             content = self._composer.compose(message)
         except ValueError as error:
             return Outcome(OutcomeKind.REFUSED, detail=one_line(str(error)), blames_recipient=True)
-        deadline = self._clock.monotonic() + self._timeouts.handover
-        kept = self._take()
-        if kept is not None:
-            outcome = self._deliver(kept, message, content, deadline)
-            if kept.is_open or kept.stage is not Stage.MAIL:
+        while isinstance(session := self._pool.take(), SmtpSession):
+            try:
+                outcome = self._send_over(session, message, content)
+            except BaseException:
+                # A bug of ours; the others shall not wait for this connection.
+                self._pool.forget()
+                raise
+            if outcome is not None:
                 return outcome
-        session = SmtpSession(self._settings, self._context, self._clock, self._timeouts)
-        failure = self._open(session, deadline)
-        return failure or self._deliver(session, message, content, deadline)
+        return session
+
+    def stop(self) -> None:
+        """Let no message wait for a connection any more."""
+        self._pool.stop()
 
     def greet(self) -> Outcome:
         """Connect, start TLS, log in, and hand over nothing; accepted is that all of it works."""
-        session = SmtpSession(self._settings, self._context, self._clock, self._timeouts)
-        failure = self._open(session, self._clock.monotonic() + self._timeouts.handover)
+        session = self._session(_SHORTLY)
+        failure = self._open(session)
         if failure is not None:
+            session.close()
             return failure
         try:
             code, _ = session.noop()
@@ -95,56 +94,54 @@ class SmtpTransport:
 
     def close(self) -> None:
         """Say goodbye on all kept connections."""
-        with self._lock:
-            kept, self._idle = self._idle, []
-            self._concurrency = 0
-        for session in kept:
-            session.quit_quietly()
+        self._pool.close()
 
-    def _open(self, session: SmtpSession, deadline: float) -> Outcome | None:
+    def _session(self, timeouts: Timeouts) -> SmtpSession:
+        return SmtpSession(self._settings, self._context, self._clock, timeouts)
+
+    def _send_over(
+        self, session: SmtpSession, message: OutgoingMessage, content: bytes
+    ) -> Outcome | None:
+        """Send over a connection from the pool; null where another of ours is to be waited for."""
+        if session.is_open:
+            outcome = self._deliver(session, message, content)
+            if not is_used_up(session.stage, outcome):
+                self._pool.put_back(session)
+                return outcome
+            session = self._pool.renewed(session)
+        failure = self._open(session)
+        if failure is None:
+            outcome = self._deliver(session, message, content)
+            if not is_one_too_many(session.stage, outcome):
+                self._pool.put_back(session)
+                return outcome
+            failure = outcome
+        return None if self._pool.refused(session, failure) else failure
+
+    def _open(self, session: SmtpSession) -> Outcome | None:
         try:
-            session.open(self._sender.domain, deadline)
+            session.open(self._sender.domain)
         except SessionRefused as refusal:
-            outcome = judge(refusal.stage, refusal.reply)
+            return judge(refusal.stage, refusal.reply)
         except SessionUnusable as error:
-            outcome = _stopped(error.stage, str(error))
+            return _stopped(error.stage, str(error))
         except (smtplib.SMTPException, OSError) as error:
-            outcome = _lost(session.stage, error)
-        else:
-            return None
-        session.close()
-        return outcome
+            return _lost(session.stage, error)
+        return None
 
-    def _deliver(
-        self, session: SmtpSession, message: OutgoingMessage, content: bytes, deadline: float
-    ) -> Outcome:
+    def _deliver(self, session: SmtpSession, message: OutgoingMessage, content: bytes) -> Outcome:
         sender = self._sender.address
         try:
-            reply = session.deliver(sender, message.recipient, content, deadline)
+            reply = session.deliver(sender, message.recipient, content)
         except smtplib.SMTPNotSupportedError as error:
-            self._keep(session)
             return Outcome(OutcomeKind.REFUSED, detail=one_line(str(error)), blames_recipient=True)
         except (smtplib.SMTPException, OSError) as error:
             session.close()
             return _lost(session.stage, error)
         outcome = judge(session.stage, reply)
-        self._keep(session)
         if outcome.kind is OutcomeKind.ACCEPTED:
             return replace(outcome, provider_id=self._composer.message_id(message))
         return outcome
-
-    def _take(self) -> SmtpSession | None:
-        with self._lock:
-            return self._idle.pop() if self._idle else None
-
-    def _keep(self, session: SmtpSession) -> None:
-        if not session.is_open:
-            return
-        with self._lock:
-            if len(self._idle) < self._concurrency:
-                self._idle.append(session)
-                return
-        session.quit_quietly()
 
 
 def _tls_context(settings: SmtpSettings) -> ssl.SSLContext:
@@ -169,11 +166,11 @@ def _lost(stage: Stage, error: smtplib.SMTPException | OSError) -> Outcome:
         said = text if isinstance(text, str) else text.decode("utf-8", "replace")
         return judge(stage, Reply(error.smtp_code, said))
     reason = _reason(error)
-    if stage is Stage.CONNECT and not isinstance(error, TimeoutError):
-        return _stopped(stage, f"the SMTP server cannot be reached: {reason}")
     refused_tls = isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
     if stage is Stage.TLS and refused_tls:
         return _stopped(stage, f"no verified TLS with the SMTP server: {reason}")
+    if stage <= Stage.AUTH:
+        return _stopped(stage, f"the SMTP server cannot be reached: {reason}")
     if stage is Stage.HANDED_OVER:
         return Outcome(OutcomeKind.UNKNOWN, detail=one_line(f"no reply to the message: {reason}"))
     detail = f"connection lost before the message was handed over: {reason}"

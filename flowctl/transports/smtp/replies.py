@@ -1,18 +1,17 @@
 """What an SMTP server's replies mean for a message, as data.
 
-Sources: RFC 5321 section 4.2 (codes and the stages they answer), RFC 3463 and the IANA registry
-that continues it (enhanced codes), RFC 4954 section 6 (AUTH), RFC 3207 (STARTTLS), and the pages of
-the large mailbox providers on 5.7.x.
+Whose fault a refusal is, ``flowctl.smtpcodes`` tells; what follows from it depends on the stage
+(RFC 5321 section 4.2 and 4.3.2).
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
 from flowctl.model import Outcome, OutcomeKind
+from flowctl.smtpcodes import Blame, Reason, enhanced_code, reason_of
 from flowctl.text import one_line
-
-_ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
 
 
 class Stage(IntEnum):
@@ -41,9 +40,8 @@ class Reply:
 
     @property
     def enhanced(self) -> str:
-        """The code of RFC 3463 at the start of the text, or nothing."""
-        found = _ENHANCED.match(self.text)
-        return found[1] if found else ""
+        """The code of RFC 3463, or nothing."""
+        return enhanced_code(self.text)
 
     @property
     def is_positive(self) -> bool:
@@ -60,99 +58,118 @@ class Reply:
         """Whether the server will not do it, ever."""
         return 500 <= self.code < 600  # noqa: PLR2004 - the classes of RFC 5321
 
+    def without(self, secrets: Iterable[str]) -> "Reply":
+        """The reply, should the server have said back what nobody may see."""
+        text = self.text
+        for secret in filter(None, secrets):
+            text = text.replace(secret, "***")
+        return Reply(self.code, text)
+
 
 CLOSING = 421
 """The server closes the connection with this reply (RFC 5321 section 3.8)."""
 
-_LOGIN_WANTED = frozenset({530, 534, 535, 538})
-"""RFC 4954: authentication required, too weak, refused, or only under encryption."""
-
-_NO_SUCH_MAILBOX = frozenset({
-    "5.1.1",   # bad destination mailbox address
-    "5.1.2",   # bad destination system address: a domain that takes no mail
-    "5.1.3",   # bad destination mailbox address syntax
-    "5.1.6",   # mailbox has moved, no forwarding address
-    "5.1.10",  # recipient address has a null MX (RFC 7505)
-    "5.2.1",   # mailbox disabled, not accepting messages
-})  # fmt: skip
-"""The address will not take mail again. A full mailbox (5.2.2) is not among them."""
-
-_ABOUT_THE_MESSAGE = re.compile(r"5\.(?:2\.3|3\.4|5\.\d+|6\.\d+)")
-"""Too long for the mailbox or the system, or a parameter or an encoding that is refused."""
-
-_ABOUT_THE_MAILBOX = re.compile(r"5\.[12]\.\d+")
+_ABOUT_ONE = frozenset({Blame.SIZE, Blame.MESSAGE, Blame.MAILBOX, Blame.HOST, Blame.FULL})
+"""What says nothing about the next message to somebody else."""
 _BARE_RECIPIENT_CODES = frozenset({550, 551, 553})
 """At RCPT and without an enhanced code (RFC 5321 section 4.2.3)."""
-_TOO_LARGE = 552
-"""RFC 1870 section 6.1."""
 
-_RELAYING = re.compile(r"\brelay", re.IGNORECASE)
-"""How servers say that they do not know us: the recipient is not to blame."""
+_USED_UP = "4.5.3"
+"""Too many recipients. One message of ours has one: it is the connection that had too many."""
+
+_TOO_MANY_CONNECTIONS = re.compile(
+    r"\b(?:too many|concurrent|maximum|max)\b.*\bconnections?\b|\bconnections?\b.*\blimit\b",
+    re.IGNORECASE,
+)
+
+_BAD_HOST = "the server refuses this machine: check host and port in SMTP_URL"
+_BAD_LOGIN = "check the user and the password in SMTP_URL"
+_BAD_SENDER = "check EMAIL_FROM: the server refuses this sender"
 
 HINTS = {
     Stage.CONNECT: "check host and port in SMTP_URL, and the firewall",
-    Stage.GREETING: "the server refuses this machine: check host and port in SMTP_URL",
-    Stage.HELLO: "the server refuses this machine: check host and port in SMTP_URL",
+    Stage.GREETING: _BAD_HOST,
+    Stage.HELLO: _BAD_HOST,
     Stage.TLS: "use smtps:// and its port in SMTP_URL if the server speaks TLS from the start",
-    Stage.AUTH: "check the user and the password in SMTP_URL",
-    Stage.MAIL: "check EMAIL_FROM: the server refuses this sender",
-    Stage.RCPT: "check the user and the password in SMTP_URL: the server does not know us",
+    Stage.AUTH: _BAD_LOGIN,
+    Stage.MAIL: _BAD_SENDER,
 }
 """What to do about a channel that stopped at a stage."""
 
 
 def judge(stage: Stage, reply: Reply) -> Outcome:
     """The outcome that a reply at a stage is. A positive one is only asked about at the end."""
-    kind = _kind(stage, reply)
-    stopped = kind is OutcomeKind.CHANNEL_STOPPED
-    wants_login = reply.code in _LOGIN_WANTED
+    reason = reason_of(reply.text, reply.code)
+    kind = _kind(stage, reply, reason.blame)
+    is_refusal = kind in {OutcomeKind.REFUSED, OutcomeKind.SUPPRESSED}
     return Outcome(
         kind,
         # A reply that is none has no code.
         code=f"{reply.code} {reply.enhanced}".strip() if reply.code > 0 else "",
         detail=one_line(reply.text.removeprefix(reply.enhanced)),
-        hint=HINTS.get(Stage.AUTH if wants_login else stage, "") if stopped else "",
-        blames_recipient=kind is OutcomeKind.REFUSED and _is_about_this_one(stage, reply),
+        hint=_hint(stage, reason.blame) if kind is OutcomeKind.CHANNEL_STOPPED else "",
+        blames_recipient=kind is OutcomeKind.REFUSED and _is_about_this_one(stage, reply, reason),
+        is_suspect=is_refusal and reason.blame is not Blame.SIZE,
+        is_unproven=kind is OutcomeKind.SUPPRESSED and not reason.is_coded,
     )
 
 
-def _kind(stage: Stage, reply: Reply) -> OutcomeKind:
-    if stage is Stage.HANDED_OVER and reply.is_positive:
+def is_used_up(stage: Stage, outcome: Outcome) -> bool:
+    """Whether an outcome speaks of a connection that has served before, not of the message.
+
+    Servers end a connection after so many messages in their own ways, most of them at MAIL.
+    """
+    if stage is Stage.MAIL:
+        return outcome.kind is not OutcomeKind.REFUSED
+    has_ended = outcome.code.startswith(str(CLOSING)) or outcome.code.endswith(_USED_UP)
+    return stage < Stage.TEXT and has_ended
+
+
+def is_one_too_many(stage: Stage, outcome: Outcome) -> bool:
+    """Whether a new connection is one more than the server allows, which it says at MAIL only."""
+    return (
+        stage is Stage.MAIL
+        and outcome.kind is OutcomeKind.DEFERRED
+        and _TOO_MANY_CONNECTIONS.search(outcome.detail) is not None
+    )
+
+
+def _kind(stage: Stage, reply: Reply, blame: Blame) -> OutcomeKind:
+    handed_over = stage is Stage.HANDED_OVER
+    if handed_over and reply.is_positive:
         return OutcomeKind.ACCEPTED
-    if not (reply.is_transient or reply.is_permanent):
-        handed_over = stage is Stage.HANDED_OVER
-        return OutcomeKind.UNKNOWN if handed_over else OutcomeKind.DEFERRED
-    if reply.code == CLOSING:
-        return OutcomeKind.DEFERRED
     if stage <= Stage.AUTH:
-        # A refused login or TLS concerns every message, even if only for the moment (454).
-        refused = reply.is_permanent or stage in {Stage.TLS, Stage.AUTH}
-        return OutcomeKind.CHANNEL_STOPPED if refused else OutcomeKind.DEFERRED
+        # Whatever is refused before MAIL concerns every message, even if only for the moment.
+        return OutcomeKind.CHANNEL_STOPPED
+    if not (reply.is_transient or reply.is_permanent):
+        return OutcomeKind.UNKNOWN if handed_over else OutcomeKind.DEFERRED
+    if blame in {Blame.SENDER, Blame.CLIENT}:
+        return OutcomeKind.CHANNEL_STOPPED
     if reply.is_transient:
         return OutcomeKind.DEFERRED
-    return _kind_of_refusal(stage, reply)
-
-
-def _kind_of_refusal(stage: Stage, reply: Reply) -> OutcomeKind:
-    if reply.code in _LOGIN_WANTED:
-        return OutcomeKind.CHANNEL_STOPPED
-    if stage is Stage.MAIL:
-        this_one = _is_about_this_one(stage, reply)
-        return OutcomeKind.REFUSED if this_one else OutcomeKind.CHANNEL_STOPPED
-    if reply.enhanced in _NO_SUCH_MAILBOX:
+    if blame is Blame.MAILBOX and stage is not Stage.MAIL:
         return OutcomeKind.SUPPRESSED
-    if stage is Stage.RCPT and _RELAYING.search(reply.text):
+    is_about_message = blame in {Blame.SIZE, Blame.MESSAGE}
+    if stage is Stage.MAIL and not is_about_message:
         return OutcomeKind.CHANNEL_STOPPED
-    # Also a bare 550, 551 or 553 at RCPT: it can be policy, and a wrong suppression is for good.
     return OutcomeKind.REFUSED
 
 
-def _is_about_this_one(stage: Stage, reply: Reply) -> bool:
+def _is_about_this_one(stage: Stage, reply: Reply, reason: Reason) -> bool:
     """Whether a refusal concerns this message or its recipient, and says nothing about others."""
-    if _ABOUT_THE_MESSAGE.fullmatch(reply.enhanced) or reply.code == _TOO_LARGE:
+    if reason.blame in _ABOUT_ONE:
         return True
-    if stage is Stage.MAIL:
+    if reason.blame is not Blame.UNCLEAR or stage is not Stage.RCPT:
         return False
-    if not reply.enhanced:
-        return stage is Stage.RCPT and reply.code in _BARE_RECIPIENT_CODES
-    return _ABOUT_THE_MAILBOX.fullmatch(reply.enhanced) is not None
+    # Of what is left, only what is said of an address or a mailbox (RFC 3463 sections 3.2, 3.3).
+    return reply.enhanced[2:4] in {"1.", "2."} or (
+        not reply.enhanced and reply.code in _BARE_RECIPIENT_CODES
+    )
+
+
+def _hint(stage: Stage, blame: Blame) -> str:
+    if stage <= Stage.AUTH:
+        return HINTS[stage]
+    if blame is Blame.CLIENT:
+        return f"{_BAD_LOGIN}: the server does not know us"
+    return _BAD_SENDER

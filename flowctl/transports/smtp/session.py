@@ -1,8 +1,8 @@
 """One connection to a submission server, which knows at what stage it was lost.
 
 The standard library's client raises the same exception for a connection lost before the message and
-after it, waits for ever unless told otherwise, and verifies no certificate. Here every wait ends at
-a deadline, TLS is verified or refused, and ``stage`` says what had been said when it ended.
+after it, waits for ever unless told otherwise, and verifies no certificate. Here every wait ends,
+TLS is verified or refused, and ``stage`` says what had been said when it ended.
 """
 
 import base64
@@ -11,18 +11,20 @@ import re
 import smtplib
 import socket
 import ssl
-from dataclasses import dataclass
 
 from flowctl.clock import Clock
 from flowctl.settings import SmtpSettings
 from flowctl.settings.urls import is_loopback
 from flowctl.transports.smtp.replies import CLOSING, Reply, Stage
+from flowctl.transports.smtp.timeouts import Timeouts
 
 _DOT_AT_LINE_START = re.compile(rb"(?m)^\.")
 _LONGEST_REPLY = 65536
 _MOST_LINES = 500
 _READY_FOR_TEXT = 354
 _GO_ON = 334
+_BLOCK = 65536
+_MOST_RESETS = 3
 _GOODBYE = 2.0
 """Seconds for QUIT."""
 
@@ -44,24 +46,10 @@ class SessionUnusable(Exception):
         self.stage = stage
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds to wait: ``step`` for one reply, ``handover`` for all up to the final dot, and
-    ``final`` for the reply to that.
-
-    RFC 5321 section 4.5.3.2.6 would wait 10 minutes for the last one, since giving up early can
-    make a duplicate. Here it cannot: what had no answer is never sent again by itself.
-    """
-
-    step: float = 15.0
-    handover: float = 30.0
-    final: float = 60.0
-
-
 class SmtpSession(smtplib.SMTP):
     """A connection, from :meth:`open` on; not to be used by two threads at once.
 
-    ``stage`` is how far it has come. Deadlines are readings of the clock that it was made with.
+    ``stage`` is how far it has come.
     """
 
     def __init__(
@@ -74,23 +62,29 @@ class SmtpSession(smtplib.SMTP):
         self._clock = clock
         self._timeouts = timeouts
         self._deadline = 0.0
-        self._wait = timeouts.step
         self._unread = b""
         self._in_transaction = False
+        self._messages = 0
+        self._resets = 0
 
     @property
     def is_open(self) -> bool:
         """Whether the connection is there, as far as we know."""
         return self.sock is not None
 
-    def open(self, hello_name: str, deadline: float) -> None:
+    @property
+    def is_spent(self) -> bool:
+        """Whether it is to be renewed: servers slow down or end a connection that is used long."""
+        return self._messages >= self._settings.mails or self._resets >= _MOST_RESETS
+
+    def open(self, hello_name: str) -> None:
         """Connect, start TLS where it is wanted, and log in.
 
         Raises SessionRefused, SessionUnusable, ``smtplib.SMTPException`` and OSError.
         """
         self.local_hostname = hello_name
-        self._deadline, self._wait = deadline, self._timeouts.step
         self.sock = self._connected()
+        self._allow(self._timeouts.command)
         if self._settings.tls == "implicit":
             self._start_tls()
         self.stage = Stage.GREETING
@@ -102,26 +96,30 @@ class SmtpSession(smtplib.SMTP):
         if self._settings.password is not None:
             self._log_in()
 
-    def deliver(self, sender: str, recipient: str, content: bytes, deadline: float) -> Reply:
+    def deliver(self, sender: str, recipient: str, content: bytes) -> Reply:
         """Hand over one message; the first reply that is not positive, or the last one.
 
-        Raises ``smtplib.SMTPNotSupportedError`` for a recipient that needs SMTPUTF8 (RFC 6531)
-        where the server lacks it. Raises ``smtplib.SMTPException`` and OSError when the connection
-        is lost: only with ``stage`` at ``HANDED_OVER`` may the message have been accepted.
+        Raises ``smtplib.SMTPNotSupportedError`` for what the server said it does not take: a
+        recipient that needs SMTPUTF8 (RFC 6531), a message above its SIZE (RFC 1870). Raises
+        ``smtplib.SMTPException`` and OSError when the connection is lost: only with ``stage`` at
+        ``HANDED_OVER`` may the message have been accepted.
         """
         self.stage = Stage.MAIL
-        self._deadline, self._wait = deadline, self._timeouts.step
-        if self._in_transaction and not self._reply(self.rset()).is_positive:
-            self.close()
+        self._check_size(len(content))
+        self._end_transaction()
         options = [f"size={len(content)}"] if self.has_extn("size") else []
         options += [] if recipient.isascii() else ["SMTPUTF8", "BODY=8BITMIME"]
+        self._allow(self._timeouts.command)
         reply = self._reply(self.mail(sender, options))
-        self._in_transaction = True
         if reply.is_positive:
+            self._in_transaction = True
+            self._messages += 1
             self.stage = Stage.RCPT
+            self._allow(self._timeouts.command)
             reply = self._reply(self.rcpt(recipient))
         if reply.is_positive:
             self.stage = Stage.DATA
+            self._allow(self._timeouts.data)
             reply = self._reply(self.docmd("DATA"))
         if reply.code == _READY_FOR_TEXT and self.stage is Stage.DATA:
             reply = self._deliver_text(content)
@@ -132,7 +130,7 @@ class SmtpSession(smtplib.SMTP):
     def quit_quietly(self) -> None:
         """Say goodbye, if the server still listens, and close."""
         with contextlib.suppress(smtplib.SMTPException, OSError):
-            self._deadline = self._clock.monotonic() + _GOODBYE
+            self._allow(_GOODBYE)
             self.docmd("QUIT")
         self.close()
 
@@ -145,9 +143,11 @@ class SmtpSession(smtplib.SMTP):
         """Read one reply, of one line or several, before the deadline; -1 if it is none."""
         line = self._read_line()
         lines = [line[4:].strip()]
-        while line[3:4] == b"-" and line[:3].isdigit() and len(lines) < _MOST_LINES:
+        while line[3:4] == b"-" and line[:3].isdigit():
             line = self._read_line()
             lines.append(line[4:].strip())
+            if len(lines) > _MOST_LINES:
+                raise smtplib.SMTPServerDisconnected("the server's reply does not end")
         code = int(line[:3]) if line[:3].isdigit() else -1
         return code, b"\n".join(lines)
 
@@ -157,15 +157,36 @@ class SmtpSession(smtplib.SMTP):
         with contextlib.suppress(OSError):
             super().close()
 
+    def _check_size(self, size: int) -> None:
+        """Refuse what the server would only refuse after MAIL, some with a login's code."""
+        largest = self.esmtp_features.get("size", "")
+        if largest.isdecimal() and 0 < int(largest) < size:
+            raise smtplib.SMTPNotSupportedError(
+                f"the message has {size} bytes, the SMTP server takes at most {largest}"
+            )
+
+    def _end_transaction(self) -> None:
+        """RSET after a message that was refused halfway; a connection that does not heed it ends.
+
+        Servers count them, so a connection is renewed after a few.
+        """
+        if self._in_transaction:
+            self._allow(self._timeouts.command)
+            self._resets += 1
+            if not self._reply(self.rset()).is_positive:
+                self.close()
+            self._in_transaction = False
+
     def _deliver_text(self, content: bytes) -> Reply:
         quoted = _DOT_AT_LINE_START.sub(b"..", content)
+        quoted += b".\r\n" if quoted.endswith(b"\r\n") else b"\r\n.\r\n"
         self.stage = Stage.TEXT
-        self._wait_at_most()
         # If this fails, its last byte was not written, and without it no server takes the message.
-        self.send(quoted + (b".\r\n" if quoted.endswith(b"\r\n") else b"\r\n.\r\n"))
+        for start in range(0, len(quoted), _BLOCK):
+            self._allow(self._timeouts.block)
+            self.send(quoted[start : start + _BLOCK])
         self.stage = Stage.HANDED_OVER
-        self._wait = self._timeouts.final
-        self._deadline = self._clock.monotonic() + self._timeouts.final
+        self._allow(self._timeouts.final)
         reply = self._reply(self.getreply())
         self._in_transaction = False
         return reply
@@ -181,7 +202,7 @@ class SmtpSession(smtplib.SMTP):
         for family, kind, protocol, _, address in found:
             connection = socket.socket(family, kind, protocol)
             try:
-                connection.settimeout(self._time_left())
+                connection.settimeout(self._timeouts.connect)
                 connection.connect(address)
             except OSError as error:
                 connection.close()
@@ -232,15 +253,19 @@ class SmtpSession(smtplib.SMTP):
         else:
             raise SessionUnusable(self.stage, "the server offers no login by PLAIN or LOGIN")
         said_back = (password.decode(), base64.b64encode(password).decode(), plain)
-        self._expect(_without(reply, said_back))
+        self._expect(reply.without(said_back))
 
     def _expect(self, reply: Reply) -> None:
         if not reply.is_positive:
             raise SessionRefused(self.stage, reply)
 
+    def _allow(self, seconds: float) -> None:
+        """Let what follows take so long."""
+        self._deadline = self._clock.monotonic() + seconds
+
     def _time_left(self) -> float:
         """Seconds that the next call may take. Raises TimeoutError when there are none."""
-        left = min(self._wait, self._deadline - self._clock.monotonic())
+        left = self._deadline - self._clock.monotonic()
         if left <= 0:
             raise TimeoutError("timed out")
         return left
@@ -266,11 +291,3 @@ class SmtpSession(smtplib.SMTP):
     def _reply(answer: tuple[int, bytes]) -> Reply:
         code, text = answer
         return Reply(code, text.decode("utf-8", "replace"))
-
-
-def _without(reply: Reply, secrets: tuple[str, ...]) -> Reply:
-    """The reply, should the server have said back what nobody may see."""
-    text = reply.text
-    for secret in filter(None, secrets):
-        text = text.replace(secret, "***")
-    return Reply(reply.code, text)

@@ -33,10 +33,6 @@ _PAGE_SIZE = 1000
 _MOST_PAGES = 1000
 _CLOCKS_DIFFER = timedelta(minutes=2)
 _DAYS_DIFFER = timedelta(days=1)
-_ADDRESSES = 4
-"""Addresses of one host that a connection may have to be tried at."""
-_RESOLVING = 10.0
-"""Seconds allowed for looking up the host's name, for which there is no timeout to set."""
 
 _NONSENSE = (ValueError, TypeError, AttributeError, KeyError)
 """What Twilio's client raises over an answer that is not what its API promises."""
@@ -56,11 +52,6 @@ class TwilioTransport:
         self._lock = threading.Lock()
         self._clients: list[TwilioClient] = []
         self._mine = threading.local()
-
-    @property
-    def send_timeout(self) -> float:
-        """Seconds after which a call of ``send`` has returned."""
-        return _RESOLVING + _ADDRESSES * self._timeouts.connect + self._timeouts.read
 
     def send(self, message: OutgoingMessage) -> Outcome:
         """Hand over one text. ``valid_for`` bounds how long Twilio may keep it queued."""
@@ -115,6 +106,9 @@ class TwilioTransport:
             return _refused(error, client.answer)
         except _NONSENSE:
             return _nonsense(client.answer)
+
+    def stop(self) -> None:
+        """Nothing waits here before it is handed over."""
 
     def close(self) -> None:
         """Close all connections."""

@@ -1,0 +1,91 @@
+"""A lease lasts as long as its dispatcher lives, and no longer."""
+
+from datetime import timedelta
+from threading import Event, Thread
+
+from flowctl.dispatch.dispatcher import Dispatcher
+from flowctl.dispatch.options import Options
+from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
+from tests.support.dispatching import ACCEPTED, RecordingTransport, a_dispatcher, dispatch_once
+from tests.support.factories import a_lead, a_step, messages
+from tests.support.postgres import Connection
+from tests.support.waiting import until
+
+LEASE = timedelta(seconds=3)
+LEASES = "select (select min(lease_until) from flowctl.sends), min(lease_until) from message_logs"
+
+
+class SlowProvider:
+    """Takes messages, and answers once it is told to."""
+
+    def __init__(self) -> None:
+        self.begun = Event()
+        self.may_answer = Event()
+
+    def __call__(self, _: OutgoingMessage) -> Outcome:
+        self.begun.set()
+        self.may_answer.wait(60)
+        return ACCEPTED
+
+
+def running(dispatcher: Dispatcher) -> Thread:
+    """A run in a thread of its own."""
+    thread = Thread(target=dispatcher.run_once)
+    thread.start()
+    return thread
+
+
+def test_a_send_takes_as_long_as_the_server_may(database: str, conn: Connection) -> None:
+    """The first lease is over; a second dispatcher takes neither it nor what is claimed."""
+    a_step(conn)
+    a_lead(conn)
+    a_lead(conn)
+    slow = SlowProvider()
+    emails = RecordingTransport(Channel.EMAIL, slow)
+    dispatcher = a_dispatcher(database, [emails], options=Options(concurrency=1, lease=LEASE))
+    run = running(dispatcher)
+    assert slow.begun.wait(60)
+    given = conn.execute(LEASES).fetchone()
+    assert given is not None
+    until(
+        lambda: (
+            conn.execute("select from message_logs where now() > %s and now() > %s", given).rowcount
+            > 0
+        )
+    )
+    assert dispatch_once(database, options=Options(lease=LEASE)).taken == []
+    slow.may_answer.set()
+    run.join()
+    assert dispatcher.totals.sent == 2
+    assert messages(conn, "status", "attempts") == [("sent", 1)] * 2
+    assert len(emails.taken) == 2
+
+
+def test_a_stop_gives_back_what_was_not_begun_before_it_waits_for_the_rest(
+    database: str, conn: Connection
+) -> None:
+    a_step(conn)
+    a_lead(conn)
+    a_lead(conn)
+    slow = SlowProvider()
+    emails = RecordingTransport(Channel.EMAIL, slow)
+    dispatcher = a_dispatcher(database, [emails], options=Options(concurrency=1))
+    run = running(dispatcher)
+    assert slow.begun.wait(60)
+    dispatcher.stop()
+    until(lambda: dispatch_once(database).totals.sent == 1)
+    slow.may_answer.set()
+    run.join()
+    assert dispatcher.totals.sent == 1
+    assert messages(conn, "status", "attempts") == [("sent", 1)] * 2
+
+
+def test_what_was_not_tried_is_due_as_it_was(database: str, conn: Connection) -> None:
+    a_step(conn)
+    a_lead(conn)
+    ran = dispatch_once(database, answer=lambda _: Outcome(OutcomeKind.NOT_TRIED))
+    assert (ran.totals.failed, ran.totals.stopped) == (0, {})
+    assert messages(conn, "status", "attempts", "retry_at", "lease_until") == [
+        ("pending", 0, None, None)
+    ]
+    assert dispatch_once(database).totals.sent == 1
