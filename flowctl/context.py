@@ -1,19 +1,24 @@
-"""A lead's row as templates see it: values from strangers, made fit to be printed in a message.
+"""What templates see: a lead's row, made fit to be printed in a message, and the message's moment.
 
 The rule, for every text: no control characters but tab and newline, no bidirectional or invisible
 marks, no blanks around it, at most ``VALUE_CAP`` characters. A column that holds a name
 (``first_name``, ``company_name``) is one line of at most ``NAME_CAP`` characters, and counts as
 missing where it holds a link: public forms write names, and a link would make the message an
 advertisement.
+
+A number prints as PostgreSQL writes it in JSON. A timestamp with an offset is on the clock of the
+message's zone, whatever the zone of the session that wrote it; a date, a time and a timestamp
+without an offset stay as they are.
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 from itertools import islice
 
+from flowctl.jsonvalues import JsonDict, JsonList, Number
 from flowctl.model import JsonObject
 
 NAME_CAP = 80
@@ -22,6 +27,13 @@ VALUE_CAP = 1_000
 """Characters of any other text."""
 ITEMS_CAP = 1_000
 """Entries of a list or an object in a JSON column."""
+
+NOW = ("now", "today")
+"""The names of the message's moment."""
+UNSUBSCRIBE_URL = "unsubscribe_url"
+"""The name of the https: address at which the recipient unsubscribes."""
+RESERVED = (*NOW, UNSUBSCRIBE_URL)
+"""Names that are no columns. A column of that name goes first."""
 
 # first_name, lastName, name_of_company; not tournament
 _NAME_COLUMN = re.compile(r"name(?:$|[^a-z])|(?:^|_)name", re.IGNORECASE)
@@ -33,41 +45,69 @@ _UNPRINTABLE = re.compile(
     r"\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
 _LINK = re.compile(r"://|www\.|[a-z0-9-]\.[a-z]{2,24}/", re.IGNORECASE)
+# timestamptz as PostgreSQL's JSON writes it
+_TIMESTAMPTZ = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?[+-]\d\d:\d\d(?::\d\d)?", re.ASCII
+)
 
 
-class LeadValues(Mapping[str, object]):
-    """A lead's columns as templates see them, cleaned when they are looked up."""
+class TemplateContext(Mapping[str, object]):
+    """A lead's columns as templates see them, cleaned when they are looked up, and ``RESERVED``.
 
-    __slots__ = ("_lead",)
+    ``now`` is the moment at which the message is taken to be sent, by the database's clock, and
+    ``zone`` the zone in which it is read. ``unsubscribe_url`` is null where there is none.
+    """
 
-    def __init__(self, lead: JsonObject) -> None:
+    __slots__ = ("_lead", "_reserved", "now", "zone")
+
+    def __init__(
+        self, lead: JsonObject, *, now: datetime, zone: tzinfo, unsubscribe_url: str | None = None
+    ) -> None:
         self._lead = lead
+        self.now = now.astimezone(zone)
+        self.zone = zone
+        moment = self.now.isoformat()
+        self._reserved = {**dict.fromkeys(NOW, moment), UNSUBSCRIBE_URL: unsubscribe_url}
 
-    def __getitem__(self, column: str) -> object:
-        value = _cleaned(column, self._lead[column])
+    def __getitem__(self, name: str) -> object:
+        if name in self._lead:
+            value = _on_clock(_cleaned(name, self._lead[name]), self.zone)
+        else:
+            value = self._reserved[name]
         if value is None:
-            raise KeyError(column)
+            raise KeyError(name)
         return value
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._lead)
+        return iter({**self._reserved, **self._lead})
 
     def __len__(self) -> int:
-        return len(self._lead)
+        return sum(1 for _ in self)
+
+
+def _on_clock(value: object, zone: tzinfo) -> object:
+    """A timestamp with an offset, on the clock of the zone; any other value as it is."""
+    if not isinstance(value, str) or not _TIMESTAMPTZ.fullmatch(value):
+        return value
+    try:
+        return datetime.fromisoformat(value).astimezone(zone).isoformat()
+    except (ValueError, OverflowError):  # 24:00:00, or the first day of year 1
+        return value
 
 
 def _cleaned(name: str, value: object) -> object:
     """A value of a column (or of a key in a JSON column); None where it counts as missing."""
     if isinstance(value, str):
         return _clean_name(value) if _holds_name(name) else _clean_text(value)
-    if value is None or isinstance(value, bool | int | float | Decimal | date):
+    if isinstance(value, Decimal):
+        return Number(value)
+    if value is None or isinstance(value, bool | int | float | date):
         return value
     if isinstance(value, Mapping):
         entries = ((_clean_text(str(key)), entry) for key, entry in value.items())
-        cleaned = ((key, _cleaned(key, entry)) for key, entry in islice(entries, ITEMS_CAP))
-        return {key: entry for key, entry in cleaned if entry is not None}
+        return JsonDict((key, _cleaned(key, entry)) for key, entry in islice(entries, ITEMS_CAP))
     if isinstance(value, list | tuple):
-        return [_cleaned(name, entry) for entry in islice(value, ITEMS_CAP)]
+        return JsonList(_cleaned(name, entry) for entry in islice(value, ITEMS_CAP))
     return _clean_text(str(value))
 
 

@@ -18,6 +18,7 @@ import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import Conninfo
+from psycopg.types.json import set_json_loads
 
 from flowctl.errors import (
     DatabaseUnavailable,
@@ -27,6 +28,7 @@ from flowctl.errors import (
     PasswordRefused,
     SchemaMismatch,
 )
+from flowctl.jsonvalues import from_json
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -94,7 +96,7 @@ def open_connection(
     """As :func:`connect`, without the block: the caller closes, and translates errors."""
     parameters = _parameters(conninfo, connect_timeout)
     try:
-        return psycopg.connect(
+        connection = psycopg.connect(
             make_conninfo("", **parameters), autocommit=autocommit, prepare_threshold=None
         )
     except psycopg.Error as error:
@@ -105,6 +107,8 @@ def open_connection(
         raise DatabaseUnreachable(
             "cannot connect to the database: its host name is not known", hint=_ESCAPES
         ) from None
+    set_json_loads(from_json, connection)
+    return connection
 
 
 def conninfo_parameters(conninfo: str) -> dict[str, str]:

@@ -34,6 +34,13 @@ class TimeType(StrEnum):
     SPECIFIC = "specific"
 
 
+class ContentFormat(StrEnum):
+    """What an email's content is: text, or HTML that is sent with a plain-text part."""
+
+    TEXT = "text"
+    HTML = "html"
+
+
 @dataclass(frozen=True, slots=True)
 class Flow:
     """A row of ``flows``: the settings of an ordered list of steps."""
@@ -54,7 +61,7 @@ class Step:
     """A row of ``flow_steps``.
 
     ``time`` is as the database stores it, ``9:00 AM``; ``key`` is null for a step made in the
-    CRM.
+    CRM. A ``format`` of null is told from the content.
     """
 
     flow: str
@@ -66,6 +73,7 @@ class Step:
     time: str | None = None
     time_type: TimeType = TimeType.IMMEDIATELY
     enabled: bool = True
+    format: ContentFormat | None = None
 
 
 @dataclass(frozen=True, slots=True)

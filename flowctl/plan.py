@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
 
+from flowctl.jsonvalues import exact
 from flowctl.model import Flow, FlowSteps, Step
 
 _IDENTITY = frozenset({"flow", "key", "name"})
@@ -146,7 +147,7 @@ def _same(one: object, other: object) -> bool:
             return len(one) == len(other) and all(map(_same, one, other))
         case (bool(), _) | (_, bool()):
             return one is other
-        case int() | float(), int() | float():
-            return Decimal(repr(one)) == Decimal(repr(other))
+        case int() | float() | Decimal(), int() | float() | Decimal():
+            return exact(one) == exact(other)
         case _:
             return one == other

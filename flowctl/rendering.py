@@ -4,13 +4,18 @@ Whatever is wrong with a lead or a template concerns that message alone.
 """
 
 import re
+from datetime import datetime
+from zoneinfo import ZoneInfoNotFoundError
 
 from flowctl import template
 from flowctl.address import AddressError, to_e164, to_email
-from flowctl.model import Channel, JsonObject
+from flowctl.context import TemplateContext
+from flowctl.markup import told_format
+from flowctl.model import Channel, ContentFormat, JsonObject
 from flowctl.plaintext import html_to_text
 from flowctl.settings import Settings
 from flowctl.template import TemplateError
+from flowctl.zones import zone_info
 
 TEXT_LIMIT = 1600
 """Characters of a text message that Twilio takes (error 21617)."""
@@ -37,18 +42,26 @@ def recipient_of(lead: JsonObject, channel: Channel, settings: Settings) -> str:
         raise CannotSend(str(error)) from error
 
 
+def template_context(lead: JsonObject, zone: str | None, now: datetime) -> TemplateContext:
+    """What templates see of a lead at a moment; a zone that the tzdata package lacks is UTC."""
+    try:
+        return TemplateContext(lead, now=now, zone=zone_info(zone or "UTC"))
+    except ZoneInfoNotFoundError:
+        return TemplateContext(lead, now=now, zone=zone_info("UTC"))
+
+
 def render_content(
-    subject: str | None, content: str, channel: Channel, lead: JsonObject
+    subject: str | None, content: str, channel: Channel, context: TemplateContext
 ) -> tuple[str | None, str, str | None]:
     """Subject, plain text and (where the content is HTML) HTML as the lead will read them.
 
     Whether content is HTML is the template's to say, never the lead's. Raises CannotSend.
     """
-    is_html = channel is Channel.EMAIL and template.is_html(content)
+    is_html = channel is Channel.EMAIL and told_format(content) is ContentFormat.HTML
     try:
-        body = template.parse(content, is_html).render(lead)
+        body = template.parse(content, is_html).render(context)
         rendered_subject = (
-            " ".join(template.parse(subject, html=False).render(lead).split())
+            " ".join(template.parse(subject, html=False).render(context).split())
             if subject is not None and channel is Channel.EMAIL
             else None
         )

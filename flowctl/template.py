@@ -8,11 +8,13 @@ bounded by the limits below, whatever the template or the lead says.
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache, wraps
 from typing import Any, TextIO
 
 from liquid import BoundTemplate, Environment
+from liquid.builtin.output import Output, OutputNode
+from liquid.builtin.tags.echo_tag import EchoTag
 from liquid.builtin.tags.for_tag import ForNode, ForTag
 from liquid.context import RenderContext
 from liquid.exceptions import (
@@ -22,11 +24,13 @@ from liquid.exceptions import (
     OutputStreamLimitError,
 )
 from liquid.output import LimitedStringIO
+from liquid.stringify import to_liquid_string
 from liquid.token import Token
-from liquid.undefined import Undefined
 
-from flowctl.context import LeadValues
-from flowctl.model import JsonObject
+from flowctl.blank import teach_blank
+from flowctl.context import TemplateContext
+from flowctl.filters import own_filters, text_of
+from flowctl.jsonvalues import JsonList
 
 SOURCE_LIMIT = 200_000
 """Characters of a template. Mail providers cut what they show at about half of that."""
@@ -40,6 +44,7 @@ VARIABLE_LIMIT = 100_000
 _NESTING_LIMIT = 20
 _UNCLOSED_LIMIT = 20
 _INTEGER_BITS = 256
+_DECIMAL_DIGITS = 100
 _OTHER_TEMPLATES = ("include", "render")
 _UNBOUNDED_TAGS = ("tablerow",)
 _MARKUP_FILTERS = ("safe",)
@@ -52,11 +57,6 @@ _PAIRS = tuple(
         (r"\{%-?\s*raw", r"\{%-?\s*endraw\s*-?%\}"),
         (r"\{%-?\s*doc", r"\{%-?\s*enddoc\s*-?%\}"),
     )
-)
-_MARKUP = re.compile(
-    r"<(?:!doctype|html|head|body|p|br|hr|div|span|a|b|i|u|em|strong|small|h[1-6]|ul|ol|li|table|tr|td"
-    r"|th|tbody|img|center|font|blockquote|pre|code|section|style)(?:\s[^<>]*)?/?>",
-    re.IGNORECASE,
 )
 
 
@@ -77,9 +77,9 @@ class Template:
     def __init__(self, bound: BoundTemplate) -> None:
         self._bound = bound
 
-    def render(self, lead: JsonObject) -> str:
+    def render(self, values: TemplateContext) -> str:
         """See the function ``render``."""
-        context = RenderContext(self._bound, globals=LeadValues(lead))
+        context = RenderContext(self._bound, globals=values)
         buffer = LimitedStringIO(limit=OUTPUT_LIMIT)
         for node in self._bound.nodes:
             try:
@@ -87,11 +87,6 @@ class Template:
             except Exception as error:  # whatever Python makes of odd values
                 raise _explained(error, node.token) from error
         return buffer.getvalue()
-
-
-def is_html(source: str) -> bool:
-    """Whether content is HTML: it has a tag that mail is made of. ``a < b`` and ``<3`` are not."""
-    return _MARKUP.search(source) is not None
 
 
 @lru_cache(maxsize=256)
@@ -109,6 +104,7 @@ def parse(source: str, html: bool) -> Template:  # noqa: FBT001  # the two kinds
     try:
         bound = environment.from_string(source)
         used = bound.analyze(include_partials=False).filters
+        teach_blank(bound)
     except (LiquidError, RecursionError) as error:
         raise _explained(error, None) from error
     for name, places in used.items():
@@ -117,14 +113,14 @@ def parse(source: str, html: bool) -> Template:  # noqa: FBT001  # the two kinds
     return Template(bound)
 
 
-def render(template: Template, lead: JsonObject) -> str:
+def render(template: Template, values: TemplateContext) -> str:
     """The template with a lead's values, each by its column's name: ``{{ first_name }}``.
 
     A value that is missing or null is empty; texts are cleaned, see ``context``.
 
     Raises ``TemplateError`` for anything that fails, a limit included.
     """
-    return template.render(lead)
+    return template.render(values)
 
 
 def _check_openings(source: str) -> None:
@@ -149,14 +145,35 @@ def _environment(html: bool) -> Environment:  # noqa: FBT001  # as parse
     environment = _LimitedEnvironment(autoescape=html)
     for tag in (*_OTHER_TEMPLATES, *_UNBOUNDED_TAGS):
         del environment.tags[tag]
-    environment.add_tag(_BoundedForTag)
     for name in _MARKUP_FILTERS:
         del environment.filters[name]
-    environment.filters["date"] = _iso_date(environment.filters["date"])
+    for own in (_OutputTag, _EchoTag, _BoundedForTag):
+        environment.add_tag(own)
+    environment.filters = own_filters(environment.filters)
     environment.filters["replace"] = _foreseen_replace(environment.filters["replace"])
     for name, filter_ in environment.filters.items():
         environment.filters[name] = _bounded(filter_)
     return environment
+
+
+class _OutputNode(OutputNode):
+    """Output in which lists of the lead's row are JSON, as its objects are."""
+
+    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
+        value = self.expression.evaluate(context)
+        if isinstance(value, JsonList):
+            value = str(value)
+        elif isinstance(value, list):
+            value = [text_of(item) for item in value]
+        return buffer.write(to_liquid_string(value, context.autoescape))
+
+
+class _OutputTag(Output):
+    node_class = _OutputNode
+
+
+class _EchoTag(EchoTag):
+    node_class = _OutputNode  # type: ignore[assignment]  # EchoNode differs in how it shows itself
 
 
 class _BoundedForNode(ForNode):
@@ -189,6 +206,7 @@ def _bounded(filter_: Callable[..., Any]) -> Callable[..., Any]:
             (isinstance(result, str) and len(result) > VARIABLE_LIMIT)
             or (isinstance(result, list) and len(result) > LOOP_LIMIT)
             or (isinstance(result, int) and result.bit_length() > _INTEGER_BITS)
+            or (isinstance(result, Decimal) and abs(result.adjusted()) > _DECIMAL_DIGITS)
         ):
             raise OutputStreamLimitError("a filter's result is too long", token=None)
         return result
@@ -207,24 +225,6 @@ def _foreseen_replace(replace: Callable[..., Any]) -> Callable[..., Any]:
         return replace(value, old, new)
 
     return foreseen
-
-
-def _iso_date(date_filter: Callable[..., Any]) -> Callable[..., Any]:
-    """``date`` for moments as PostgreSQL writes them in JSON, ``now`` and ``today``; all else stays
-    as it is. Liquid's own guesses, and would take a name such as May for a date."""
-
-    @wraps(date_filter)
-    def iso_date(value: object, *arguments: object, **options: object) -> object:
-        if isinstance(value, str) and value not in {"now", "today"}:
-            try:
-                value = datetime.fromisoformat(value)
-            except ValueError:
-                return value
-        if isinstance(value, str | date):
-            return date_filter(value, *arguments, **options)
-        return "" if isinstance(value, Undefined) else value
-
-    return iso_date
 
 
 def _explained(error: Exception, token: Token | None) -> TemplateError:

@@ -1,6 +1,5 @@
 """``flowctl preview``: what a lead was sent, will be sent, would be sent."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -130,10 +129,11 @@ def _new_lead(
 
 def _json_object(written: str) -> "JsonObject":
     from flowctl.flowfile.jsonvalue import json_object
+    from flowctl.jsonvalues import from_json
 
     hint = '--lead \'{"first_name": "Ada", "email": "ada@example.com"}\''
     try:
-        row = json.loads(written)
+        row = from_json(written)
         if isinstance(row, dict):
             return json_object(row)
     except (ValueError, RecursionError) as error:

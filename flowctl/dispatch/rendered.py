@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from flowctl.address import suppression_key
 from flowctl.model import Channel, OutgoingMessage
-from flowctl.rendering import recipient_of, render_content
+from flowctl.rendering import recipient_of, render_content, template_context
 from flowctl.settings import Settings
 from flowctl.store.dispatch import ClaimedMessage, Intent
 
@@ -24,7 +24,9 @@ def render_claimed(
     """Render a claimed message. Raises CannotSend."""
     lead = claimed.lead or {}
     recipient = recipient_of(lead, channel, settings)
-    subject, text, html = render_content(claimed.subject, claimed.content or "", channel, lead)
+    assert claimed.claimed_at is not None  # noqa: S101  # null only for what is not claimed
+    context = template_context(lead, claimed.zone, claimed.claimed_at)
+    subject, text, html = render_content(claimed.subject, claimed.content or "", channel, context)
     message = OutgoingMessage(
         id=claimed.id,
         lead_id=claimed.lead_id,

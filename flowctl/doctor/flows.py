@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from flowctl import template
 from flowctl.database import Connection
 from flowctl.doctor.check import Check, counted, fault, note, ok, shown
+from flowctl.markup import told_format
+from flowctl.model import ContentFormat
 from flowctl.settings import Settings
 from flowctl.store import doctor as doctor_store
 from flowctl.store.steps import select_steps
@@ -64,9 +66,10 @@ def templates(connection: Connection, _: Settings) -> Sequence[Check]:
         step = stored.step
         if not step.enabled:
             continue
+        is_html = told_format(step.content or "") is ContentFormat.HTML
         for field, text in (("subject", step.subject), ("content", step.content)):
             try:
-                template.parse(text or "", template.is_html(text or "") and field == "content")
+                template.parse(text or "", is_html and field == "content")
             except template.TemplateError as error:
                 name = f"{step.flow}/{step.key or f'#{stored.step_order}'}"
                 broken.append(f"{name}: {field}: {error}")

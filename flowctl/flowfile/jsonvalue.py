@@ -3,9 +3,11 @@
 import json
 import math
 from collections.abc import Mapping
+from decimal import Decimal
 
 import tomli_w
 
+from flowctl.jsonvalues import to_json
 from flowctl.model import JsonObject
 
 
@@ -29,7 +31,7 @@ def as_toml(value: JsonObject) -> str:
     """How ``json_object`` can be told this object: an inline table, or where TOML has no word for
     what is in it (null), a string of JSON."""
     if _has_null(value):
-        return _scalar(json.dumps(value, ensure_ascii=False))
+        return _scalar(to_json(value))
     return _inline(value)
 
 
@@ -74,7 +76,7 @@ def _check(value: object) -> None:
         case str():
             if any(char == "\x00" or "\ud800" <= char <= "\udfff" for char in value):
                 raise ValueError("holds a character that PostgreSQL cannot store")
-        case float():
+        case float() | Decimal():
             if not math.isfinite(value):
                 raise ValueError("holds a number that is none")
         case None | bool() | int():

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from flowctl.flowfile.fields import Fields
-from flowctl.model import Channel, Step, TimeType
+from flowctl.markup import told_format
+from flowctl.model import Channel, ContentFormat, Step, TimeType
 from flowctl.normalize import CHANNELS, normalize_step
-from flowctl.template import TemplateError, is_html, parse
+from flowctl.template import TemplateError, parse
 from flowctl.times import A_TIME, clock_text, parse_time_of_day
 
 STEP_KEYS = (
@@ -101,7 +102,7 @@ def _content(fields: Fields, channel: Channel | None, folder: Path, *, enabled: 
     if channel is Channel.TEXT and len(content) > TEXT_LIMIT:
         problem = f"has {len(content)} characters"
         fields.wrong(name, problem, f"at most {TEXT_LIMIT}, since this is a text")
-    html = channel is Channel.EMAIL and is_html(content)
+    html = channel is Channel.EMAIL and told_format(content) is ContentFormat.HTML
     _check_template(fields, name, content, html=html)
     return content
 

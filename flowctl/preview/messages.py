@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
 from flowctl.address import suppression_key
-from flowctl.model import Channel, JsonObject, Status
+from flowctl.markup import told_format
+from flowctl.model import Channel, ContentFormat, JsonObject, Status
 from flowctl.plaintext import html_to_text
 from flowctl.preview.explanation import Zones, explain
-from flowctl.rendering import CannotSend, recipient_of, render_content
+from flowctl.rendering import CannotSend, recipient_of, render_content, template_context
 from flowctl.settings import Settings
 from flowctl.store.preview import ScheduleRow
-from flowctl.template import is_html
 
 ADDED_LATER = "step was added or enabled after the lead came; leads enroll would schedule it"
 """Why an existing lead lacks the message of a step that is neither off nor behind it."""
@@ -125,7 +125,11 @@ def _message(
     if status is None and not row.is_lead and row.skipped is None:
         status = Status.PENDING
     content = rendered.content
-    is_page = content is not None and row.channel is Channel.EMAIL and is_html(row.content or "")
+    is_page = (
+        content is not None
+        and row.channel is Channel.EMAIL
+        and told_format(row.content or "") is ContentFormat.HTML
+    )
     return PreviewedMessage(
         flow=row.flow,
         key=row.key,
@@ -150,9 +154,8 @@ def _render(row: ScheduleRow, reader: Reader, settings: Settings) -> _RenderedCo
         return _RenderedContent(row.recipient, row.subject, row.content, None)
     subject = content = to = problem = None
     try:
-        subject, text, html = render_content(
-            row.subject, row.content or "", row.channel, reader.row
-        )
+        context = template_context(reader.row, row.zone, row.scheduled_for)
+        subject, text, html = render_content(row.subject, row.content or "", row.channel, context)
         content = text if html is None else html
     except CannotSend as error:
         problem = str(error)

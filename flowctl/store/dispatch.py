@@ -33,8 +33,9 @@ class ClaimedMessage:
 
     ``cancelled`` (a reason) and ``deferred_to`` are decisions that are already written; a message
     with neither is claimed. ``is_unseen``: the role cannot read the lead, and nothing was done.
-    ``subject`` and ``content`` are templates. ``valid_for`` is how long the send window stays
-    open, ``is_guarded`` whether begin must be serialised with other dispatchers.
+    ``subject`` and ``content`` are templates, which say what is right in ``zone`` at
+    ``claimed_at``. ``valid_for`` is how long the send window stays open, ``is_guarded`` whether
+    begin must be serialised with other dispatchers.
     """
 
     id: UUID
@@ -44,6 +45,8 @@ class ClaimedMessage:
     attempts: int
     due_at: datetime | None
     lead: JsonObject | None
+    zone: str | None
+    claimed_at: datetime | None
     flow: str | None
     key: str | None
     step_order: int | None

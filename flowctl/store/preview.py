@@ -10,6 +10,7 @@ from psycopg.rows import class_row, dict_row, scalar_row
 from psycopg.types.json import Json
 
 from flowctl.database import Connection, query
+from flowctl.jsonvalues import to_json
 from flowctl.model import Channel, JsonObject, Status
 
 
@@ -116,12 +117,12 @@ def schedule_of_new_lead(
     is_exact = created.moment.tzinfo is not None
     return _schedule(
         connection,
-        lead=Json(lead),
+        lead=Json(lead, to_json),
         instant=created.moment if is_exact else None,
         wall=None if is_exact else created.moment,
         zone=created.zone,
         only_flow=only_flow,
-        file=None if file is None else Json(file),
+        file=None if file is None else Json(file, to_json),
     )
 
 

@@ -8,6 +8,7 @@ from psycopg.rows import class_row, dict_row, scalar_row
 from psycopg.types.json import Json, Jsonb
 
 from flowctl.database import Connection, query
+from flowctl.jsonvalues import to_json
 from flowctl.model import Channel, Flow, Step, TimeType
 
 _JSON_COLUMNS = ("audience", "exit_when", "send_window")
@@ -65,7 +66,7 @@ def put_flow(connection: Connection, flow: Flow) -> None:
     """Make the flow's row say this."""
     values = asdict(flow)
     for name in _JSON_COLUMNS:
-        values[name] = None if values[name] is None else Jsonb(values[name])
+        values[name] = None if values[name] is None else Jsonb(values[name], to_json)
     connection.execute(query("put_flow"), values)
 
 

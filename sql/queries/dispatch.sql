@@ -52,9 +52,11 @@ candidate as (
     step.weekdays,
     to_jsonb(lead) as lead,
     step.id is null as is_orphan,
-    case when step.opens is not null then
-      coalesce(flowctl.known_zone(to_jsonb(lead) ->> 'timezone'), step.zone)
-    end as zone,
+    coalesce(
+      flowctl.known_zone(to_jsonb(lead) ->> 'timezone'),
+      step.zone,
+      (select parent.timezone from public.flows as parent where parent.name = 'default')
+    ) as zone,
     coalesce(%(now)s::timestamptz, now()) as moment
   from due
   left join public.leads as lead on lead.id = due.lead_id
@@ -130,26 +132,27 @@ claimed as (
   where message.ctid = judged.place and judged.lead is not null
   returning
     message.id, message.subject, message.content, message.attempts, message.due_at,
-    judged.lead_id, judged.lead, judged.flow, judged.key, judged.step_order, judged.is_guarded,
-    judged.cancelled,
+    judged.lead_id, judged.lead, judged.zone, judged.moment as claimed_at, judged.flow, judged.key,
+    judged.step_order, judged.is_guarded, judged.cancelled,
     case when judged.opens_at > judged.moment then judged.opens_at end as deferred_to,
     judged.closes_at - judged.moment as valid_for,
     judged.moment - judged.scheduled_for as late_by
 )
 select
   claimed.id, claimed.lead_id::text, claimed.subject, claimed.content, claimed.attempts,
-  claimed.due_at, claimed.lead, claimed.flow, claimed.key, claimed.step_order, claimed.is_guarded,
-  claimed.cancelled, claimed.deferred_to, claimed.valid_for, claimed.late_by, false as is_unseen
+  claimed.due_at, claimed.lead, claimed.zone, claimed.claimed_at, claimed.flow, claimed.key,
+  claimed.step_order, claimed.is_guarded, claimed.cancelled, claimed.deferred_to, claimed.valid_for,
+  claimed.late_by, false as is_unseen
 from claimed
 union all
 select
-  left_flow.id, left_flow.lead_id::text, null, null, 0, null, null, null, null, null, false,
-  left_flow.cancelled, null, null, null, false
+  left_flow.id, left_flow.lead_id::text, null, null, 0, null, null, null, null, null, null, null,
+  false, left_flow.cancelled, null, null, null, false
 from left_flow
 union all
 select
-  judged.id, judged.lead_id::text, null, null, 0, null, null, judged.flow, judged.key, null, false,
-  null, null, null, null, true
+  judged.id, judged.lead_id::text, null, null, 0, null, null, null, null, judged.flow, judged.key,
+  null, false, null, null, null, null, true
 from judged
 where judged.lead is null;
 
