@@ -1,10 +1,9 @@
 """``flowctl dispatch``: send what is due."""
 
-import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +13,8 @@ from flowctl.cli import show
 from flowctl.cli.options import DryRun, Json
 from flowctl.cli.progress import Progress
 from flowctl.cli.session import attach_database, session_of
+from flowctl.cli.values import duration, timestamp
+from flowctl.cli.values import rate as per_second
 from flowctl.errors import FlowctlError, NeedsAttention, ProviderStopped, UsageError
 from flowctl.model import Channel
 from flowctl.signals import end_on_sigterm
@@ -30,9 +31,6 @@ OUTBOX_CONCURRENCY = 100
 FAILURES_SHOWN = 20
 """Single messages told of on stderr before only their number is."""
 
-_RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|m|h)")
-_RATE_SECONDS = {"s": 1, "m": 60, "h": 3600}
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -45,8 +43,11 @@ def dispatch(
     once: Annotated[bool, typer.Option("--once", help="Send everything due, then exit.")] = False,
     loop: Annotated[bool, typer.Option("--loop", help="Go on until told to stop.")] = False,
     interval: Annotated[
-        str, typer.Option(metavar="TIME", help="With --loop: time between two full rounds.")
-    ] = "10s",
+        timedelta,
+        typer.Option(
+            parser=duration, metavar="TIME", help="With --loop: time between two full rounds."
+        ),
+    ] = "10s",  # type: ignore[assignment]  # typer parses it
     channel: Annotated[
         Channel | None, typer.Option(help="Only this channel.", show_default=False)
     ] = None,
@@ -62,16 +63,22 @@ def dispatch(
         ),
     ] = None,
     lease: Annotated[
-        str, typer.Option(metavar="TIME", help="How long a claim outlives its dispatcher.")
-    ] = "2m",
+        timedelta,
+        typer.Option(
+            parser=duration, metavar="TIME", help="How long a claim outlives its dispatcher."
+        ),
+    ] = "2m",  # type: ignore[assignment]  # typer parses it
     limit: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="End after N sends.", show_default=False),
     ] = None,
     rate: Annotated[
-        str | None,
+        float | None,
         typer.Option(
-            metavar="RATE", help="On each channel at most: 10/s, 300/m.", show_default=False
+            parser=per_second,
+            metavar="RATE",
+            help="On each channel at most: 10/s, 300/m.",
+            show_default=False,
         ),
     ] = None,
     outbox: Annotated[
@@ -79,8 +86,9 @@ def dispatch(
         typer.Option(metavar="DIR", help="Write messages to files in DIR.", show_default=False),
     ] = None,
     now: Annotated[
-        str | None,
+        datetime | None,
         typer.Option(
+            parser=timestamp,
             metavar="WHEN",
             help="Pretend it is WHEN; with --dry-run or --outbox.",
             show_default=False,
@@ -96,7 +104,6 @@ def dispatch(
     _refuse_contradictions(
         once=once, loop=loop, dry_run=dry_run, outbox=outbox is not None, now=now is not None
     )
-    from flowctl.cli.values import parse_timestamp
     from flowctl.dispatch.options import Options
     from flowctl.dispatch.run import Request
 
@@ -106,13 +113,13 @@ def dispatch(
         options=Options(
             concurrency=concurrency
             or (OUTBOX_CONCURRENCY if outbox is not None or dry_run else CONCURRENCY),
-            lease=_duration("--lease", lease),
+            lease=lease,
             limit=limit,
-            now=None if now is None else parse_timestamp(now, "--now", UTC),
-            interval=_duration("--interval", interval).total_seconds(),
+            now=_in_utc(now),
+            interval=interval.total_seconds(),
         ),
         channels=tuple(Channel) if channel is None else (channel,),
-        rate=None if rate is None else _per_second(rate),
+        rate=rate,
         outbox=outbox,
         is_dry_run=dry_run,
         is_loop=loop,
@@ -143,21 +150,9 @@ def _refuse_contradictions(
         raise UsageError("--now and --loop contradict each other", hint="use --once")
 
 
-def _duration(option: str, written: str) -> timedelta:
-    from flowctl.times import A_DURATION, parse_duration
-
-    try:
-        return parse_duration(written)
-    except ValueError:
-        raise UsageError(f"{option}: {written!r} is not {A_DURATION}") from None
-
-
-def _per_second(written: str) -> float:
-    match = _RATE.fullmatch(written.strip())
-    rate = float(match[1]) / _RATE_SECONDS[match[2]] if match else 0.0
-    if not rate:
-        raise UsageError(f"--rate: {written!r} is not a rate", hint="write it like 10/s or 300/m")
-    return rate
+def _in_utc(now: datetime | None) -> datetime | None:
+    """A pretended time; one without an offset is of UTC."""
+    return now.replace(tzinfo=UTC) if now is not None and now.tzinfo is None else now
 
 
 def _run(conninfo: str, request: "Request") -> "Totals":

@@ -73,9 +73,9 @@ def enroll_leads(
     every: Annotated[bool, typer.Option("--all", help="All leads there are.")] = False,
     yes: Yes = False,
 ) -> None:
-    """Schedule for leads that exist what they lack of a flow and what is not behind them.
+    """Schedule a flow's steps for leads that exist.
 
-    Example: flowctl leads enroll --flow nurture --all
+    Those steps that they lack and whose date has not passed for them. Example: flowctl leads enroll --flow nurture --all
     """
     if every == bool(lead_ids):
         raise UsageError(
@@ -107,7 +107,7 @@ def stop_lead(
 ) -> None:
     """Cancel a lead's pending messages.
 
-    Example: flowctl leads stop 5b3e... --reason 'asked to by phone'
+    Example: flowctl leads stop 5b3e08c1-... --reason 'asked to by phone'
     """
     from flowctl import leads
 

@@ -1,7 +1,8 @@
-"""``flowctl messages``: look at them, try them again, cancel them, forget what they said."""
+"""``flowctl messages``: look at them, try them again, cancel them, redact what they said."""
 
 from collections import Counter
 from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,9 +10,9 @@ import typer
 from flowctl.cli import show
 from flowctl.cli.options import DryRun, Json, LeadId, Yes, command_group
 from flowctl.cli.session import open_database
+from flowctl.cli.values import duration
 from flowctl.errors import UsageError
 from flowctl.model import Channel, Status
-from flowctl.times import parse_duration
 
 if TYPE_CHECKING:
     from flowctl.messages import Change, Criteria, Plan
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 TABLE_LIMIT = 100
 """Rows of the table where no limit is given."""
 
-_group = command_group("Look at messages, try them again, cancel them, forget them.")
+_group = command_group("Look at messages, try them again, cancel them, redact them.")
 
 _Ids = Annotated[
     list[str] | None, typer.Argument(metavar="[ID]...", help="Messages.", show_default=False)
@@ -108,7 +109,7 @@ def show_message(
 ) -> None:
     """Show all that is known of one message.
 
-    Example: flowctl messages show 5b3e...
+    Example: flowctl messages show 5b3e08c1-...
     """
     from flowctl import messages
 
@@ -178,28 +179,27 @@ def cancel_messages(
 def prune_messages(
     ctx: typer.Context,
     older_than: Annotated[
-        str, typer.Option("--older-than", metavar="SPAN", help="Such as 180d.", show_default=False)
+        timedelta,
+        typer.Option(
+            "--older-than", parser=duration, metavar="AGE", help="Such as 180d.", show_default=False
+        ),
     ],
     *,
     dry_run: DryRun = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Forget what messages said that were sent, failed or cancelled long ago.
+    """Redact what old messages said.
 
-    The rows stay, so that nothing is sent twice. Example: flowctl messages prune --older-than 180d
+    Those sent, failed or cancelled long ago. The rows stay, so that nothing is sent twice. Example: flowctl messages prune --older-than 180d
     """
     from flowctl.prune import prune
 
-    try:
-        span = parse_duration(older_than)
-    except ValueError as error:
-        raise UsageError(f"--older-than is not {error}", hint="--older-than 180d") from None
     with open_database(ctx) as connection:
-        pruned = prune(connection, span, is_dry_run=True)
+        pruned = prune(connection, older_than, is_dry_run=True)
         if not dry_run and pruned.total:
             show.confirm(f"{_summary('redact', pruned)}, never to be read or retried?", yes=yes)
-            pruned = prune(connection, span)
+            pruned = prune(connection, older_than)
     if as_json:
         show.json_document(pruned)
     else:

@@ -1,5 +1,6 @@
 """``flowctl preview``: what a lead was sent, will be sent, would be sent."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +9,7 @@ import typer
 from flowctl.cli import show
 from flowctl.cli.options import FlowName, Json
 from flowctl.cli.session import open_database, session_of
+from flowctl.cli.values import timestamp
 from flowctl.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -41,8 +43,9 @@ def preview(
     ] = None,
     *,
     created_at: Annotated[
-        str | None,
+        datetime | None,
         typer.Option(
+            parser=timestamp,
             metavar="WHEN",
             help="Instead of LEAD_ID: a lead that does not exist, created at WHEN "
             "(2026-03-02 15:00; without an offset in --timezone, else in the flow's zone).",
@@ -79,9 +82,9 @@ def preview(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show a lead's whole schedule, with the messages as the lead will read them. Writes nothing.
+    """Show a lead's whole schedule, as the lead will read it.
 
-    Example: flowctl preview --created-at '2026-03-02 15:00' --file flows.toml
+    Writes nothing. Example: flowctl preview --created-at '2026-03-02 15:00' --file flows.toml
     """
     if (lead_id is None) == (created_at is None):
         raise UsageError(
@@ -113,14 +116,13 @@ def preview(
 
 
 def _new_lead(
-    created_at: str, timezone: str | None, lead: str | None, file: Path | None
+    created_at: datetime, timezone: str | None, lead: str | None, file: Path | None
 ) -> "NewLead":
     from flowctl import flowfile
-    from flowctl.cli.values import parse_timestamp
     from flowctl.preview import NewLead
 
     return NewLead(
-        created=parse_timestamp(created_at, "--created-at"),
+        created=created_at,
         timezone=timezone,
         row=None if lead is None else _json_object(lead),
         file=None if file is None else flowfile.read(file),

@@ -1,6 +1,7 @@
 """``flowctl reconcile``: ask Twilio what became of texts."""
 
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -8,7 +9,8 @@ import typer
 from flowctl.cli import show
 from flowctl.cli.options import Json
 from flowctl.cli.session import attach_database, require_schema, session_of
-from flowctl.errors import InputError, UsageError
+from flowctl.cli.values import duration
+from flowctl.errors import InputError
 from flowctl.model import Channel
 
 
@@ -21,23 +23,20 @@ def reconcile(
     ctx: typer.Context,
     *,
     since: Annotated[
-        str, typer.Option(metavar="TIME", help="Look at texts of the last so long.")
-    ] = "3d",
+        timedelta,
+        typer.Option(parser=duration, metavar="TIME", help="Look at texts of the last so long."),
+    ] = "3d",  # type: ignore[assignment]  # typer parses it
     as_json: Json = False,
 ) -> None:
-    """Ask Twilio what became of texts sent lately, and for STOP and START replies.
+    """Ask what became of messages, and who opted out.
 
+    Twilio is asked about texts sent lately, and for STOP and START replies.
     From cron, once an hour: flowctl reconcile
     """
     from flowctl import database
     from flowctl.reconcile import texts as use_case
-    from flowctl.times import A_DURATION, parse_duration
     from flowctl.transports import text_lookup_for
 
-    try:
-        window = parse_duration(since)
-    except ValueError:
-        raise UsageError(f"--since: {since!r} is not {A_DURATION}") from None
     settings = session_of(ctx).settings
     provider = text_lookup_for(settings)
     if provider is None:
@@ -51,7 +50,7 @@ def reconcile(
                 require_schema(connection)
             with database.translated():
                 done = use_case.reconcile(
-                    lambda: database.open_connection(conninfo), provider, window
+                    lambda: database.open_connection(conninfo), provider, since
                 )
     finally:
         provider.close()

@@ -28,9 +28,9 @@ def apply_schema(
         bool, typer.Option("--dry-run", help="Print the SQL that would run; change nothing.")
     ] = False,
 ) -> None:
-    """Bring the database to this version's schema, in one transaction.
+    """Bring the database to this version's schema.
 
-    Safe to repeat. For a web SQL editor: flowctl apply-schema --dry-run > schema.sql
+    In one transaction; safe to repeat. For a web SQL editor: flowctl apply-schema --dry-run > schema.sql
     """
     if check and dry_run:
         raise UsageError("--check and --dry-run exclude each other", hint="give one of them")

@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 def status(ctx: typer.Context, as_json: Json = False) -> None:
-    """Show how many messages there are of each status, what is due, and what failed.
+    """Show what is pending, due, sent and failed.
 
     Example: flowctl status
     """

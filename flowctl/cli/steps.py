@@ -93,9 +93,9 @@ def export_steps(
     ctx: typer.Context,
     file: Annotated[Path | None, typer.Argument(metavar="FILE", show_default=False)] = None,
 ) -> None:
-    """Write the flows and steps of the database as a steps file, to FILE or to stdout.
+    """Write the flows and steps as a steps file.
 
-    A step without a key is given one, in the database too. Example: flowctl steps export flows.toml
+    To FILE, or to stdout. A step without a key is given one, in the database too. Example: flowctl steps export flows.toml
     """
     from flowctl import steps as use_case
 

@@ -1,26 +1,49 @@
-"""Moments as people write them: ``2026-03-02 15:00``, ``2026-03-02T15:00-05:00``."""
+"""Typer parsers: one for each kind of value that people type. A malformed value is exit status 2.
 
-from datetime import datetime, tzinfo
+Each is given to ``typer.Option(parser=...)`` or ``typer.Argument(parser=...)`` and raises
+``typer.BadParameter``, which names the option.
+"""
 
-from flowctl.errors import InputError
+import re
+from datetime import datetime, timedelta
+
+import typer
+
+from flowctl.times import A_DURATION, parse_duration
 
 EARLIEST, LATEST = 1, 9900
 """Years that both Python and the schedule can hold, with room for the longest flow."""
 
+_RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|m|h)")
+_RATE_SECONDS = {"s": 1, "m": 60, "h": 3600}
 
-def parse_timestamp(written: str, option: str, zone: tzinfo | None = None) -> datetime:
-    """The moment that ``written`` names: ISO 8601, with a space for the T if you like.
 
-    Without an offset it is read in ``zone``; with no zone given it stays naive. ``option`` names
-    where it was written, for the InputError raised for anything else.
-    """
+def duration(written: str) -> timedelta:
+    """A duration: ``36h``, ``2d``, ``1h30m``."""
     try:
-        moment = datetime.fromisoformat(written.strip())
+        return parse_duration(written)
     except ValueError:
-        moment = None
-    if moment is None or not EARLIEST < moment.year < LATEST:
-        raise InputError(
-            f"{option}: not a date and time: {written[:40]!r}",
-            hint="write it like 2026-03-02 15:00 or 2026-03-02T15:00-05:00",
+        raise typer.BadParameter(f"{written!r} is not {A_DURATION}") from None
+
+
+def rate(written: str) -> float:
+    """Messages a second, from ``10/s``, ``300/m`` or ``5000/h``."""
+    match = _RATE.fullmatch(written.strip())
+    per_second = float(match[1]) / _RATE_SECONDS[match[2]] if match else 0.0
+    if not per_second:
+        raise typer.BadParameter(f"{written!r} is not a rate such as 10/s or 300/m")
+    return per_second
+
+
+def timestamp(written: str) -> datetime:
+    """A date and time, naive where no offset is written: ``2026-03-02 15:00``, ISO 8601."""
+    try:
+        read = datetime.fromisoformat(written.strip())
+    except ValueError:
+        read = None
+    if read is None or not EARLIEST < read.year < LATEST:
+        raise typer.BadParameter(
+            f"{written[:40]!r} is not a date and time such as 2026-03-02 15:00 "
+            "or 2026-03-02T15:00-05:00"
         )
-    return moment.replace(tzinfo=zone) if moment.tzinfo is None and zone is not None else moment
+    return read

@@ -199,10 +199,10 @@ def test_wrong_usage(flowctl: RunFlowctl, options: list[str], complaint: str) ->
     assert complaint in ran.stderr.splitlines()[0]
 
 
-def test_a_moment_that_is_none_is_refused(flowctl: RunFlowctl, tmp_path: Path) -> None:
+def test_what_is_no_date_and_time_is_refused(flowctl: RunFlowctl, tmp_path: Path) -> None:
     ran = flowctl("dispatch", "--once", "--outbox", tmp_path, "--now", "tomorrow")
-    assert ran.exit_code == 3
-    assert ran.stderr.startswith("error: --now: not a date and time: 'tomorrow'\nhint: ")
+    assert ran.exit_code == 2
+    assert "'--now': 'tomorrow' is not a date and time such as" in ran.stderr
 
 
 def test_it_never_makes_a_database(data_dir: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import pkgutil
+import re
 import signal
 import subprocess
 import sys
@@ -68,6 +69,19 @@ def family(base: type[FlowctlError]) -> Iterator[type[FlowctlError]]:
     for error in base.__subclasses__():
         yield error
         yield from family(error)
+
+
+@pytest.mark.parametrize("path", ALL_COMMANDS, ids=" ".join)
+def test_help_is_whole_at_80_columns(
+    path: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No summary is cut, and no line is longer than the window."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERMINAL_WIDTH", "80")
+    assert cli.main([*path, "--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if len(line) > 80] == []
+    assert [line for line in lines if re.match(r"  [a-z-]+  .*[.]{3}$", line)] == []
 
 
 def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
