@@ -27,7 +27,8 @@ def register(app: typer.Typer) -> None:
 def demo(ctx: typer.Context) -> None:
     """Play the whole way with sample leads, in seconds.
 
-    With a pretended clock and an outbox, on the embedded database, whatever DATABASE_URL says; nothing is sent to anybody.
+    With a pretended clock and an outbox, on the embedded database, whatever DATABASE_URL says;
+    nothing is sent to anybody.
     """
     from flowctl import demo as use_case
     from flowctl.embedded import EmbeddedServer, default_data_dir

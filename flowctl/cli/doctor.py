@@ -25,7 +25,8 @@ def register(app: typer.Typer) -> None:
 def doctor(ctx: typer.Context, as_json: Json = False) -> None:
     """Check everything, and say what to fix.
 
-    Database, schema, promises, rights and providers are looked at. Nothing is changed and nothing sent. Example: flowctl doctor
+    Database, schema, promises, rights and providers are looked at. Nothing is changed and nothing
+    sent. Example: flowctl doctor
     """
     from flowctl.doctor import examine, sound_settings
 

@@ -75,7 +75,8 @@ def enroll_leads(
 ) -> None:
     """Schedule a flow's steps for leads that exist.
 
-    Those steps that they lack and whose date has not passed for them. Example: flowctl leads enroll --flow nurture --all
+    Those steps that they lack and whose date has not passed for them. Example: flowctl leads enroll
+    --flow nurture --all
     """
     if every == bool(lead_ids):
         raise UsageError(

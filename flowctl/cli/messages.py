@@ -191,7 +191,8 @@ def prune_messages(
 ) -> None:
     """Redact what old messages said.
 
-    Those sent, failed or cancelled long ago. The rows stay, so that nothing is sent twice. Example: flowctl messages prune --older-than 180d
+    Those sent, failed or cancelled long ago. The rows stay, so that nothing is sent twice. Example:
+    flowctl messages prune --older-than 180d
     """
     from flowctl.prune import prune
 

@@ -30,7 +30,8 @@ def apply_schema(
 ) -> None:
     """Bring the database to this version's schema.
 
-    In one transaction; safe to repeat. For a web SQL editor: flowctl apply-schema --dry-run > schema.sql
+    In one transaction; safe to repeat. For a web SQL editor: flowctl apply-schema --dry-run >
+    schema.sql
     """
     if check and dry_run:
         raise UsageError("--check and --dry-run exclude each other", hint="give one of them")

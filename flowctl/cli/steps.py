@@ -95,7 +95,8 @@ def export_steps(
 ) -> None:
     """Write the flows and steps as a steps file.
 
-    To FILE, or to stdout. A step without a key is given one, in the database too. Example: flowctl steps export flows.toml
+    To FILE, or to stdout. A step without a key is given one, in the database too. Example: flowctl
+    steps export flows.toml
     """
     from flowctl import steps as use_case
 
