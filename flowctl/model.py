@@ -147,7 +147,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class TextRecord:
-    """A text message as the provider lists it; ``error_code`` is its delivery error, if any."""
+    """A text message as the provider lists it.
+
+    ``recipient`` is a number in E.164, empty where it was none; ``sender`` a number, or what else
+    the text came from (a short code, a name, another channel's address). ``error_code`` is its
+    delivery error, if any; ``service`` the messaging service that chose the sender.
+    """
 
     provider_id: str
     recipient: str
@@ -157,3 +162,4 @@ class TextRecord:
     error_code: int | None
     created_at: datetime
     inbound: bool
+    service: str = ""

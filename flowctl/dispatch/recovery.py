@@ -131,7 +131,7 @@ def match(
     ]
     sought = _folded(lookup.content)
     for record in candidates:
-        if _folded(record.body) == sought:
+        if same_words(record.body, lookup.content):
             return record
     others = {_folded(other.content) for other in lookups if other.recipient == lookup.recipient}
     for record in candidates:
@@ -139,6 +139,11 @@ def match(
         if body not in others and _alike(sought, body):
             return record
     return None
+
+
+def same_words(body: str, other: str) -> bool:
+    """Whether two bodies are alike but for what encodings and trimming change."""
+    return _folded(body) == _folded(other)
 
 
 def _folded(body: str) -> str:

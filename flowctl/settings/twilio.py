@@ -16,6 +16,7 @@ _VARIABLES = (
     "TWILIO_FROM_NUMBER",
     "TWILIO_MESSAGING_SERVICE_SID",
 )
+_PLACES = ("TWILIO_EDGE", "TWILIO_REGION")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class TwilioSettings:
     """An account and a sender: a number or a messaging service, which wins where both are given.
 
     ``username`` is the account SID or an API key's SID (``SK...``); ``password`` belongs to it.
+    ``edge`` and ``region`` choose among Twilio's own hosts
+    (https://www.twilio.com/docs/global-infrastructure); with ``api_url`` neither applies.
     """
 
     account_sid: str
@@ -31,6 +34,8 @@ class TwilioSettings:
     from_number: str | None
     messaging_service_sid: str | None
     api_url: str | None
+    edge: str | None = None
+    region: str | None = None
 
 
 def missing_variables(values: Mapping[str, str]) -> tuple[str, ...]:
@@ -56,6 +61,12 @@ def twilio_settings(values: Mapping[str, str]) -> TwilioSettings | None:
         raise InputError(
             "TWILIO_ACCOUNT_SID is not an account SID", hint="it is AC and 32 letters and digits"
         )
+    for name in _PLACES:
+        if not re.fullmatch(r"[a-z0-9-]*", values.get(name, "")):
+            raise InputError(
+                f"{name} is not the name of one of Twilio's places",
+                hint="it is like dublin (TWILIO_EDGE) and ie1 (TWILIO_REGION)",
+            )
     api_url = values.get("TWILIO_API_URL")
     if api_url is not None:
         check_api_url("TWILIO_API_URL", api_url)
@@ -69,4 +80,6 @@ def twilio_settings(values: Mapping[str, str]) -> TwilioSettings | None:
         from_number=values.get("TWILIO_FROM_NUMBER"),
         messaging_service_sid=values.get("TWILIO_MESSAGING_SERVICE_SID"),
         api_url=api_url,
+        edge=values.get("TWILIO_EDGE"),
+        region=values.get("TWILIO_REGION"),
     )

@@ -8,15 +8,26 @@ from psycopg.rows import scalar_row
 from psycopg.types.json import Json
 
 from flowctl.database import Connection, query
+from flowctl.store.fetching import fetch_rows
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What became of a text: the provider's word for it, and its error in words, if any."""
+    """What became of a text: the provider's word for it, its error code, and the error in words."""
 
     provider_id: str
     status: str
+    code: str | None
     error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A delivery that is not what it was; ``is_newly_undelivered``: until now it was not failed."""
+
+    status: str
+    code: str | None
+    is_newly_undelivered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +42,10 @@ class Suppressed:
 
 def update_deliveries(
     connection: Connection, deliveries: Sequence[Delivered], since: datetime
-) -> int:
-    """Write delivery statuses of texts sent since a moment; returns how many changed."""
+) -> list[Changed]:
+    """Write delivery statuses of texts sent since a moment; returns those that changed."""
     rows = [asdict(delivery) for delivery in deliveries]
-    with connection.cursor() as cursor:
-        cursor.execute(query("update_deliveries"), {"deliveries": Json(rows), "since": since})
-        return cursor.rowcount
+    return fetch_rows(connection, "update_deliveries", Changed, deliveries=Json(rows), since=since)
 
 
 def suppress(connection: Connection, numbers: Sequence[Suppressed]) -> list[str]:
@@ -50,7 +59,8 @@ def suppress(connection: Connection, numbers: Sequence[Suppressed]) -> list[str]
 def lift(connection: Connection, replied_at: dict[str, datetime]) -> list[str]:
     """Lift suppressions of numbers that asked for it later than they were suppressed.
 
-    What was suppressed by hand stays. Returns the numbers that may be written to again.
+    Only what their reply or the provider suppressed is lifted. Returns the numbers that may be
+    written to again.
     """
     rows = [{"address": a, "replied_at": at.isoformat()} for a, at in replied_at.items()]
     with connection.cursor(row_factory=scalar_row) as cursor:

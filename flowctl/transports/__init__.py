@@ -45,8 +45,11 @@ class TextLookup(Protocol):
         """
         ...
 
-    def recent(self, since: datetime) -> Iterator[TextRecord]:
-        """All texts since a moment, sent and received, newest first; page by page."""
+    def recent(self, since: datetime) -> Iterator[TextRecord | None]:
+        """All texts since a moment, sent and received, newest first; page by page.
+
+        What the list holds and cannot be read is null.
+        """
         ...
 
     def close(self) -> None:

@@ -1,23 +1,36 @@
 -- What the provider tells of texts after they were sent.
 
 -- name: update_deliveries
--- Delivery statuses that changed, of texts sent since a moment.
+-- Delivery statuses that changed, of texts sent since a moment; and which of them have become
+-- undelivered.
 with told as (
   select given.*
   from json_to_recordset(%(deliveries)s::json) as given (
-    provider_id text, status text, error text
+    provider_id text, status text, code text, error text
   )
+),
+changed as (
+  select message.id, message.delivery_status as was, told.status, told.code, told.error
+  from told
+  inner join public.message_logs as message on message.provider_id = told.provider_id
+  where message.status = 'sent'
+    and message.message_type = 'text'
+    and message.sent_at > %(since)s::timestamptz - interval '1 hour'
+    and (message.delivery_status, message.delivery_code, message.error_message)
+      is distinct from (told.status, told.code, told.error)
 )
 update public.message_logs as message
-set delivery_status = told.status, error_message = told.error
-from told
-where message.status = 'sent'
-  and message.message_type = 'text'
-  and message.sent_at > %(since)s::timestamptz - interval '1 hour'
-  and message.provider_id = told.provider_id
-  and (message.delivery_status, message.error_message)
-    is distinct from (told.status, told.error)
-returning message.id;
+set
+  delivery_status = changed.status,
+  delivery_code = changed.code,
+  error_message = changed.error
+from changed
+where message.id = changed.id
+returning
+  changed.status,
+  changed.code,
+  flowctl.is_undelivered(changed.status) and not flowctl.is_undelivered(changed.was)
+    as is_newly_undelivered;
 
 -- name: suppress_replied
 -- Numbers that asked for no more, or that take no texts. What a person wrote down stays as it is.
@@ -30,11 +43,12 @@ on conflict do nothing
 returning address;
 
 -- name: lift_replied
--- Numbers that asked to hear from us again, after they were suppressed by a reply or a provider.
+-- Numbers that asked to hear from us again, after they were suppressed by their reply or by the
+-- provider; what anybody else wrote down, a person or a complaint, stays.
 delete from public.suppressions as suppression
 using json_to_recordset(%(lifted)s::json) as given (address text, replied_at timestamptz)
 where suppression.channel = 'text'
   and suppression.address = given.address
-  and suppression.source <> 'manual'
+  and suppression.source in ('reply', 'provider')
   and suppression.created_at < given.replied_at
 returning suppression.address;

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -31,9 +32,16 @@ def sent_text(conn: Connection, flowctl: RunFlowctl, twilio: TwilioServer) -> st
     return sid
 
 
-def reconcile(flowctl: RunFlowctl, twilio: TwilioServer) -> Ran:
-    ran = flowctl("reconcile", "--json", env=twilio.environ)
+def reconcile(flowctl: RunFlowctl, twilio: TwilioServer, *options: str) -> Ran:
+    ran = flowctl("reconcile", "--json", *options, env=twilio.environ)
     assert (ran.exit_code, ran.stderr) == (0, "")
+    return ran
+
+
+def reconcile_undelivered(flowctl: RunFlowctl, twilio: TwilioServer) -> Ran:
+    ran = flowctl("reconcile", "--json", env=twilio.environ)
+    assert ran.exit_code == 1
+    assert "not delivered\nhint: flowctl messages list --undelivered" in ran.stderr
     return ran
 
 
@@ -56,24 +64,103 @@ def test_a_text_that_did_not_arrive_says_why_and_stays_sent(
     conn: Connection, flowctl: RunFlowctl, twilio: TwilioServer, sent_text: str
 ) -> None:
     twilio.deliver(sent_text, "undelivered", 30003)
-    done = reconcile(flowctl, twilio).json()
+    done = reconcile_undelivered(flowctl, twilio).json()
     assert done["undelivered"] == {"30003": 1}
-    assert messages(conn, "status", "delivery_status", "error_message") == [
-        ("sent", "undelivered", "not delivered: 30003")
+    assert messages(conn, "status", "delivery_status", "delivery_code", "error_message") == [
+        ("sent", "undelivered", "30003", "not delivered: 30003")
+    ]
+    assert suppressions(conn) == []
+    assert reconcile(flowctl, twilio).json()["undelivered"] == {}  # it was told already
+
+
+@pytest.mark.parametrize("status", ["failed", "undelivered", "canceled"])
+def test_the_status_decides_whether_a_text_arrived(
+    conn: Connection, flowctl: RunFlowctl, twilio: TwilioServer, sent_text: str, status: str
+) -> None:
+    twilio.deliver(sent_text, status)
+    done = reconcile_undelivered(flowctl, twilio).json()
+    assert done["undelivered"] == {status: 1}
+    assert messages(conn, "delivery_status", "delivery_code", "error_message") == [
+        (status, None, f"not delivered: {status}")
+    ]
+
+
+@pytest.mark.parametrize("status", ["delivered", "sent", "read"])
+def test_the_code_of_a_text_that_arrived_only_explains(
+    conn: Connection, flowctl: RunFlowctl, twilio: TwilioServer, sent_text: str, status: str
+) -> None:
+    twilio.deliver(sent_text, status, 30005)
+    assert reconcile(flowctl, twilio).json()["undelivered"] == {}
+    assert messages(conn, "delivery_status", "delivery_code", "error_message") == [
+        (status, "30005", None)
     ]
     assert suppressions(conn) == []
 
 
-@pytest.mark.parametrize("code", [30004, 30005, 30006])
+def test_another_programs_text_is_not_counted(
+    flowctl: RunFlowctl, twilio: TwilioServer, sent_text: str
+) -> None:
+    twilio.deliver(sent_text, "delivered")
+    with twilio.lock:
+        other = twilio.accept({"To": "+14155550199", "Body": "of another program"})
+    twilio.deliver(other.sid, "undelivered", 30007)
+    assert reconcile(flowctl, twilio).json()["undelivered"] == {}
+
+
+@pytest.mark.parametrize("code", [30005, 30006, 63014])
 def test_a_number_that_blocks_us_or_takes_no_texts_is_suppressed(
     conn: Connection, flowctl: RunFlowctl, twilio: TwilioServer, sent_text: str, code: int
 ) -> None:
     twilio.deliver(sent_text, "undelivered", code)
-    assert reconcile(flowctl, twilio).json()["suppressed"] == [ADA]
+    assert reconcile_undelivered(flowctl, twilio).json()["suppressed"] == [ADA]
     assert suppressions(conn) == [(ADA, "provider", f"Twilio {code}")]
 
 
-@pytest.mark.parametrize("word", ["STOP", " stop. ", "Unsubscribe", "REVOKE"])
+def test_a_carrier_that_a_short_code_does_not_reach_suppresses_nobody(
+    flowctl: RunFlowctl, twilio: TwilioServer, sent_text: str
+) -> None:
+    twilio.deliver(sent_text, "undelivered", 30006)
+    twilio.texts[0].sender = "12345"
+    assert reconcile_undelivered(flowctl, twilio).json()["suppressed"] == []
+
+
+def test_records_of_other_channels_are_left_out_and_stop_nothing(
+    conn: Connection, flowctl: RunFlowctl, twilio: TwilioServer
+) -> None:
+    addresses: list[Any] = ["whatsapp:+14155550111", "12345", "Acme", "", None]
+    for address in addresses:
+        twilio.receive(address, "STOP", to=address)
+        other = twilio.receive(address, "of another program", to=address)
+        other.inbound = False
+        twilio.deliver(other.sid, "undelivered", 30005)
+    twilio.receive(ADA, "STOP")
+    done = reconcile(flowctl, twilio).json()
+    assert (done["texts"], done["left_out"], done["suppressed"]) == (11, 10, [ADA])
+    assert suppressions(conn) == [(ADA, "reply", "replied STOP")]
+
+
+def test_a_stop_by_rcs_is_one_of_the_number(flowctl: RunFlowctl, twilio: TwilioServer) -> None:
+    twilio.receive(f"rcs:{ADA}", "STOP", to="rcs:acme_agent")
+    assert reconcile(flowctl, twilio).json()["suppressed"] == [ADA]
+
+
+def test_a_text_that_went_by_rcs_is_found_and_not_sent_again(
+    conn: Connection, flowctl: RunFlowctl, twilio: TwilioServer
+) -> None:
+    a_step(conn, type="text", content="Hi {{ first_name }}")
+    a_lead(conn)
+    twilio.script(Answer(ending="drop"))
+    flowctl("dispatch", "--once", env=twilio.environ)
+    twilio.texts[0].to = f"rcs:{ADA}"
+    lag = timedelta(minutes=10)
+    conn.execute(
+        "update flowctl.sends set lease_until = now() - %s, begun_at = begun_at - %s", (lag, lag)
+    )
+    assert reconcile(flowctl, twilio).json()["found"] == 1
+    assert messages(conn, "status", "provider_id") == [("sent", twilio.texts[0].sid)]
+
+
+@pytest.mark.parametrize("word", [" stop. ", "Opt-Out", "Stop. Thank you"])
 def test_a_stop_suppresses_and_a_later_start_lifts_it(
     conn: Connection, flowctl: RunFlowctl, twilio: TwilioServer, word: str
 ) -> None:
@@ -92,8 +179,40 @@ def test_a_reply_that_only_holds_the_word_is_no_stop(
     conn: Connection, flowctl: RunFlowctl, twilio: TwilioServer
 ) -> None:
     twilio.receive(ADA, "don't stop writing")
-    reconcile(flowctl, twilio)
+    twilio.receive(ADA, "yes")
+    done = reconcile(flowctl, twilio, "--replies").json()
+    assert (done["replied"], done["not_understood"]) == (2, 1)
+    assert [(one["sender"], one["body"]) for one in done["replies"]] == [
+        (ADA, "don't stop writing")
+    ]
     assert suppressions(conn) == []
+
+
+def test_replies_are_listed_where_asked_for(flowctl: RunFlowctl, twilio: TwilioServer) -> None:
+    twilio.receive(ADA, "Who is\x1b[31m this?\nAda")
+    ran = flowctl("reconcile", "--replies", env=twilio.environ)
+    assert ran.exit_code == 0
+    assert ADA in ran.stdout
+    assert "Who is" in ran.stdout
+    assert "\x1b" not in ran.stdout
+
+
+def test_off_a_terminal_nothing_is_said_when_all_went_well(
+    flowctl: RunFlowctl, twilio: TwilioServer, sent_text: str
+) -> None:
+    twilio.deliver(sent_text, "delivered")
+    ran = flowctl("reconcile", env=twilio.environ)
+    assert (ran.exit_code, ran.stdout, ran.stderr) == (0, "", "")
+    assert "1 text listed" in flowctl("reconcile", "--verbose", env=twilio.environ).stdout
+
+
+def test_what_was_not_delivered_is_told_with_what_to_do(
+    flowctl: RunFlowctl, twilio: TwilioServer, sent_text: str
+) -> None:
+    twilio.deliver(sent_text, "undelivered", 30034)
+    ran = flowctl("reconcile", env=twilio.environ)
+    assert ran.exit_code == 1
+    assert "not delivered: 1 for https://www.twilio.com/docs/api/errors/30034 (reg" in ran.stdout
 
 
 def test_a_start_lifts_what_the_provider_suppressed_and_never_what_a_person_did(

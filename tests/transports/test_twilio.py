@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from flowctl.errors import ProviderStopped
+from flowctl.errors import InputError, ProviderStopped
 from flowctl.model import Channel, OutcomeKind
 from flowctl.settings import Settings, TwilioSettings
 from flowctl.transports import TextLookup, Transport, transport_for
 from flowctl.transports.twilio import TwilioTransport
-from flowctl.transports.twilio.client import HttpTimeouts
+from flowctl.transports.twilio.client import HttpTimeouts, TwilioClient
 from tests.support.outgoing import a_text
 from tests.support.twilio_server import ACCEPT, ACCOUNT_SID, Answer, TwilioServer, page, refuse
 from tests.support.waiting import until
@@ -292,6 +292,46 @@ def test_no_secret_and_no_number_gets_into_a_log_or_an_outcome(
     assert "4155559876" not in shown
 
 
+@pytest.mark.parametrize("name", ["TWILIO_EDGE", "TWILIO_REGION"])
+def test_a_base_url_is_used_as_it_is(
+    twilio: TwilioServer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    # As a setting, and in the environment, where Twilio's library looks for itself.
+    monkeypatch.setenv(name, "ie1")
+    transport = TwilioTransport(settings_for(twilio, **{name: "ie1"}))
+
+    assert transport.send(a_text()).kind is OutcomeKind.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("changes", "host"),
+    [
+        ({}, "api.twilio.com"),
+        ({"TWILIO_EDGE": "dublin"}, "api.dublin.us1.twilio.com"),
+        ({"TWILIO_REGION": "ie1"}, "api.ie1.twilio.com"),
+        ({"TWILIO_EDGE": "dublin", "TWILIO_REGION": "ie1"}, "api.dublin.ie1.twilio.com"),
+    ],
+)
+def test_edge_and_region_choose_among_twilios_hosts(
+    twilio: TwilioServer, changes: dict[str, str], host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWILIO_EDGE", "of-nobody")  # only a setting counts
+    environ = {name: value for name, value in twilio.environ.items() if name != "TWILIO_API_URL"}
+    settings = Settings.from_env({**environ, **changes}).twilio
+    assert settings is not None
+
+    client = TwilioClient(settings, LONG).rest
+
+    assert client.get_hostname("https://api.twilio.com") == f"https://{host}"
+
+
+@pytest.mark.parametrize("name", ["TWILIO_EDGE", "TWILIO_REGION"])
+@pytest.mark.parametrize("value", ["evil.example", "a/b", "Dublin", "a@b"])
+def test_an_edge_is_one_word(twilio: TwilioServer, name: str, value: str) -> None:
+    with pytest.raises(InputError, match=name):
+        settings_for(twilio, **{name: value})
+
+
 def test_an_api_key_logs_in_instead_of_the_account(twilio: TwilioServer) -> None:
     settings = settings_for(twilio, TWILIO_API_KEY="SK1", TWILIO_API_SECRET=PASSWORD)
 
@@ -321,11 +361,53 @@ def test_find_lists_the_texts_to_one_number_newest_first() -> None:
 
 
 def test_a_list_may_lag_behind(twilio: TwilioServer, transport: TwilioTransport) -> None:
-    twilio.lag = 2
+    twilio.lag = 4  # two requests a look: by the number, and by the number reached by RCS
     transport.send(a_text())
     since = twilio.accepted[0].created_at
 
     assert [len(transport.find("+14155550123", since)) for _ in range(3)] == [0, 0, 1]
+
+
+def test_a_text_that_went_by_rcs_is_found_by_its_number(
+    twilio: TwilioServer, transport: TwilioTransport
+) -> None:
+    transport.send(a_text(text="first"))
+    transport.send(a_text(text="second"))
+    twilio.texts[1].to = "rcs:+14155550123"
+    twilio.texts[1].sender = "rcs:acme_agent"
+
+    found = transport.find("+14155550123", twilio.texts[0].created_at)
+
+    assert sorted((record.body, record.recipient) for record in found) == [
+        ("first", "+14155550123"),
+        ("second", "+14155550123"),
+    ]
+
+
+@pytest.mark.parametrize("address", ["whatsapp:+14155550123", "12345", "Acme", "", None])
+def test_a_record_that_is_no_text_to_a_number_stops_nothing(
+    twilio: TwilioServer, transport: TwilioTransport, address: Any
+) -> None:
+    transport.send(a_text(text="ours"))
+    twilio.receive(address, "STOP", to=address)
+
+    records = list(transport.recent(twilio.texts[0].created_at))
+
+    assert [record and record.recipient for record in records] == ["", "+14155550123"]
+
+
+def test_a_record_without_an_id_is_null_among_others(
+    twilio: TwilioServer, transport: TwilioTransport
+) -> None:
+    transport.send(a_text(text="ours"))
+    twilio.receive("+14155550123", "STOP").sid = ""
+
+    records = list(transport.recent(twilio.texts[0].created_at))
+
+    assert [record and record.body for record in records] == [None, "ours"]
+    twilio.texts[0].sid = ""
+    with pytest.raises(ProviderStopped):
+        transport.find("+14155550123", twilio.texts[0].created_at)
 
 
 def test_recent_reads_page_after_page_with_replies_and_errors() -> None:
@@ -337,7 +419,7 @@ def test_recent_reads_page_after_page_with_replies_and_errors() -> None:
         twilio.deliver(twilio.texts[0].sid, "undelivered", 30005)
         twilio.receive("+14150000001", "STOP")
 
-        records = list(transport.recent(START - timedelta(hours=1)))
+        records = [r for r in transport.recent(START - timedelta(hours=1)) if r is not None]
 
         assert len(records) == 2501
         assert (records[0].inbound, records[0].body) == (True, "STOP")

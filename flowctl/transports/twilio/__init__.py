@@ -21,8 +21,10 @@ from flowctl.errors import ProviderStopped
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage, TextRecord
 from flowctl.settings import TwilioSettings
 from flowctl.text import one_line
+from flowctl.transports.twilio.addresses import RCS, phone_number
 from flowctl.transports.twilio.client import HttpTimeouts, TwilioClient, retry_after
-from flowctl.transports.twilio.codes import OUTCOMES, PAUSES, Meaning, judge_request
+from flowctl.transports.twilio.codes import PAUSES, judge_request
+from flowctl.transports.twilio.meanings import OUTCOMES, Meaning
 
 if TYPE_CHECKING:
     from twilio.base.page import Page
@@ -69,7 +71,7 @@ class TwilioTransport:
         except requests.RequestException as error:
             return _unanswered(error, was_sent=client.was_sent)
         except TwilioException as error:
-            return _refused(error, client.answer)
+            return _refused(error, client.answer, None if service else self._settings.from_number)
         except _NONSENSE:
             return _nonsense(client.answer)
         if not isinstance(record.sid, str) or not record.sid.isalnum():
@@ -84,13 +86,20 @@ class TwilioTransport:
         Some may be up to two minutes older: clocks differ. Raises ProviderStopped.
         """
         # By the number alone: Twilio's date filter is by the day and by when a text went out, and a
-        # text that still waits in its queue has not.
-        return list(self._records(since, to=recipient))
+        # text that still waits in its queue has not. One that travels by RCS is listed under that.
+        found: list[TextRecord] = []
+        for address in (recipient, RCS + recipient):
+            for record in self._records(since, to=address):
+                if record is None:
+                    raise _no_list(ValueError("a text without an id or a date"), None)
+                found.append(record)
+        return sorted(found, key=lambda record: record.created_at, reverse=True)
 
-    def recent(self, since: datetime) -> Iterator[TextRecord]:
+    def recent(self, since: datetime) -> Iterator[TextRecord | None]:
         """All texts since a moment, sent and received, newest first; a request for every thousand.
 
-        Some may be up to two minutes older: clocks differ. Raises ProviderStopped.
+        A record without an id or a date is null. Some may be up to two minutes older: clocks
+        differ. Raises ProviderStopped.
         """
         return self._records(since, date_sent_after=since.astimezone(UTC) - _DAYS_DIFFER)
 
@@ -128,7 +137,7 @@ class TwilioTransport:
 
     def _records(
         self, since: datetime, *, to: str | None = None, date_sent_after: datetime | None = None
-    ) -> Iterator[TextRecord]:
+    ) -> Iterator[TextRecord | None]:
         client = self._client()
         client.forget()
         oldest = since - _CLOCKS_DIFFER
@@ -142,8 +151,8 @@ class TwilioTransport:
                 records = [] if page is None else [_record(message) for message in page]
                 if page is None or not records:
                     return
-                yield from (record for record in records if record.created_at >= oldest)
-                if max(record.created_at for record in records) < since - _DAYS_DIFFER:
+                yield from (r for r in records if r is None or r.created_at >= oldest)
+                if _newest(records) < since - _DAYS_DIFFER:
                     return
                 client.forget()
                 page = page.next_page()
@@ -183,11 +192,13 @@ def _reason(error: BaseException) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-def _refused(error: TwilioException, answer: requests.Response | None) -> Outcome:
+def _refused(
+    error: TwilioException, answer: requests.Response | None, sender: str | None = None
+) -> Outcome:
     """The outcome of an answer that is an error; it is Twilio's if it has a code or a message."""
     status = HTTPStatus.BAD_GATEWAY if answer is None else answer.status_code
     code, words = _said(error)
-    meaning, hint = judge_request(code, status)
+    meaning, hint = judge_request(code, status, sender)
     asked = None if answer is None else retry_after(answer.headers)
     return Outcome(
         OUTCOMES[meaning],
@@ -220,20 +231,27 @@ def _nonsense(answer: requests.Response | None) -> Outcome:
     return Outcome(OutcomeKind.UNKNOWN, detail=f"not an answer of Twilio's: {status}")
 
 
-def _record(message: MessageInstance) -> TextRecord:
+def _record(message: MessageInstance) -> TextRecord | None:
+    """A text as it is listed, whatever its addresses are; null without an id or a date."""
     created_at = message.date_created
     if not isinstance(created_at, datetime) or not message.sid:
-        raise ValueError("a text without an id or a date")
+        return None
     return TextRecord(
-        provider_id=message.sid,
-        recipient=message.to or "",
-        sender=message.from_ or message.messaging_service_sid or "",
-        body=message.body or "",
+        provider_id=str(message.sid),
+        recipient=phone_number(message.to) or "",
+        sender=phone_number(message.from_) or str(message.from_ or ""),
+        body=str(message.body or ""),
         status=str(message.status or ""),
         error_code=_number(message.error_code) or None,
         created_at=created_at,
         inbound=str(message.direction) == "inbound",
+        service=str(message.messaging_service_sid or ""),
     )
+
+
+def _newest(records: list[TextRecord | None]) -> datetime:
+    """When the newest of a page was made. Raises ValueError where none can be read."""
+    return max(record.created_at for record in records if record is not None)
 
 
 def _no_list(error: Exception, answer: requests.Response | None) -> ProviderStopped:

@@ -64,7 +64,12 @@ class TwilioClient:
             settings.username,
             settings.password.reveal(),
             settings.account_sid,
+            # They say which of Twilio's hosts, and would rewrite the name of any other.
+            region=settings.region if settings.api_url is None else None,
+            edge=settings.edge if settings.api_url is None else None,
             http_client=http,
+            # Not the process's, which an empty mapping would mean: it has settings too.
+            environment={"TWILIO_ACCOUNT_SID": settings.account_sid},
         )
         if settings.api_url is not None:
             self._client.api.base_url = settings.api_url.rstrip("/")
