@@ -12,13 +12,13 @@ from hypothesis import HealthCheck, settings
 from flowctl import migrate
 from tests.support.cli import Environ, Ran, RunFlowctl, run_flowctl
 from tests.support.embedded import Client
+from tests.support.examples import LONG, examples
 from tests.support.pooler import name_in, pooler, url_through
 from tests.support.postgres import Connection, Postgres, connect, end_server, short_folder
 
 # Neither a slow machine nor a slow example is a failure.
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", parent=settings.get_profile("local"), derandomize=True)
-settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 KEPT = "FLOWCTL_PG_BIN"
 """Which PostgreSQL the tests run on."""
@@ -33,8 +33,18 @@ SCRUBBED_DISPLAY = ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "TERMINAL_WIDTH", "TTY
 """What would change how output looks."""
 
 
-def pytest_configure() -> None:
-    """Take away, before the first test, whatever the machine configures."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of these tests."""
+    parser.addoption("--long", action="store_true", help="try many more random examples")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Take away, before the first test, whatever the machine configures; say how long to try."""
+    if config.getoption("--long"):
+        os.environ[LONG] = "1"
+    name = "ci" if os.environ.get("CI") else "local"
+    settings.register_profile("chosen", settings.get_profile(name), max_examples=examples(100))
+    settings.load_profile("chosen")
     for name in list(os.environ):
         if name != KEPT and (name.startswith(SCRUBBED) or name in SCRUBBED_DISPLAY):
             del os.environ[name]

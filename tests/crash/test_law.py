@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 from flowctl.dispatch.events import EventKind
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
 from tests.support.crashing import Death
+from tests.support.examples import examples
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.invariants import let_leases_pass, let_retries_come
 from tests.support.mortal import Life, dispatch_mortally
@@ -196,4 +197,6 @@ def test_at_most_one_send_for_each_lead_and_step_and_all_recorded(
     database: str, conn: Connection
 ) -> None:
     machine = type("DispatchingHere", (Dispatching,), {"database": database, "conn": conn})
-    run_state_machine_as_test(machine, settings=settings(max_examples=80, stateful_step_count=20))
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=examples(80), stateful_step_count=20)
+    )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from flowctl.inbound.mime import LIMIT
 from flowctl.inbound.reading import read
 from tests.pure.test_inbound import OURS
+from tests.support.examples import examples
 from tests.support.returned import EXPECTED, SAMPLES, stored_with_us
 
 Mangle = Callable[[bytes], bytes]
@@ -85,7 +86,7 @@ mangles: st.SearchStrategy[Mangle] = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(name=st.sampled_from(NAMES), how=st.lists(mangles, max_size=4))
 def test_no_mangled_mail_raises_or_names_another_message(name: str, how: list[Mangle]) -> None:
     raw = (SAMPLES / name).read_bytes()
@@ -103,7 +104,7 @@ def _stands_in(found: UUID, text: str) -> bool:
     return str(found) in text or not text.isascii()
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(raw=st.binary(max_size=2000))
 @example(raw=b"")
 @example(raw=b"\n" * 1000)

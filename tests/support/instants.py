@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.oracle import WEEKDAYS
 from tests.support.zones import Zones, shift_at
 
@@ -27,7 +28,9 @@ NOTABLE = (
     "Pacific/Kiritimati",
 )
 
-MANY_CASES = settings(max_examples=50, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+MANY_CASES = settings(
+    max_examples=examples(50), phases=(Phase.explicit, Phase.reuse, Phase.generate)
+)
 """For tests whose examples are lists of cases, so that one statement computes many. The case that
 fails is named; to shrink the list it stands in would take minutes."""
 
