@@ -104,10 +104,12 @@ def dispatch(
     _refuse_contradictions(
         once=once, loop=loop, dry_run=dry_run, outbox=outbox is not None, now=now is not None
     )
+    from flowctl.cli.logs import log_to_stderr
     from flowctl.dispatch.options import Options
     from flowctl.dispatch.run import Request
 
     session = session_of(ctx)
+    log_to_stderr(debug=session.debug)
     request = Request(
         settings=session.settings,
         options=Options(
