@@ -246,6 +246,7 @@ def _show(totals: "Totals", request: "Request", *, as_json: bool) -> None:
         name: getattr(totals, name)
         for name in ("sent", "failed", "retrying", "cancelled", "deferred", "held", "unknown")
     }
+    counts["held"] += totals.withheld
     if as_json:
         show.json_document(counts)
     else:
@@ -255,6 +256,8 @@ def _show(totals: "Totals", request: "Request", *, as_json: bool) -> None:
     if request.is_dry_run and request.outbox is None:
         for said in _missing(request):
             show.warn(f"{said}: until then a real run holds its messages")
+    if totals.withheld:
+        show.say(f"{totals.withheld} are held: FLOWCTL_ONLY_TO does not name their addresses")
     if totals.late:
         show.say(
             f"{totals.late} were more than an hour late, the latest by {_rounded(totals.latest)} "

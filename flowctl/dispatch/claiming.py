@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from flowctl.dispatch.batches import Batch, Batches
 from flowctl.dispatch.channel import ChannelState
 from flowctl.dispatch.events import EventKind
-from flowctl.dispatch.rendered import RenderedMessage, render_claimed
+from flowctl.dispatch.rendered import RenderedMessage, Withheld, render_claimed
 from flowctl.dispatch.reporting import Reporter
 from flowctl.dispatch.stopping import StopSignal
 from flowctl.model import Status
@@ -58,6 +58,9 @@ class Claimer:
                 self._reporter.message(EventKind.CLAIMED, state.channel, row)
                 try:
                     state.ready.append(self._render(state, row))
+                except Withheld:
+                    state.withheld.append(row.id)
+                    self._reporter.message(EventKind.WITHHELD, state.channel, row)
                 except CannotSend as reason:
                     said = one_line(str(reason))
                     batch.results.append(
@@ -71,7 +74,7 @@ class Claimer:
     def _render(self, state: ChannelState, row: ClaimedMessage) -> RenderedMessage:
         try:
             return render_claimed(row, state.channel, state.transport_name, self._settings)
-        except CannotSend:
+        except (CannotSend, Withheld):
             raise
         except Exception as error:
             # A bug of ours must not hold up the other messages.

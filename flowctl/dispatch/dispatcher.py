@@ -128,12 +128,13 @@ class Dispatcher:
         self._channels.start_pass(now)
         if now < self._limited_until:
             return
-        self.totals.is_limited = False
+        self.totals.is_limited, self.totals.withheld = False, 0
         channels = [state.channel for state in self._channels if state.stopped is None]
         # After the database was away there may be sends whose outcome is still to be recorded.
         if self._channels.in_flight() or self._batches.is_due(channels):
             self._pass()
-        if self.totals.is_limited:
+        if self.totals.is_limited or self.totals.withheld:
+            # what waits stays due: it is not looked at again and again
             self._limited_until = now + LIMIT_REST
 
     def _pass(self) -> None:

@@ -22,6 +22,8 @@ class EventKind(StrEnum):
     CANCELLED = "cancelled"
     DEFERRED = "deferred"
     RELEASED = "released"
+    WITHHELD = "withheld"
+    """``FLOWCTL_ONLY_TO`` does not name its address: it stays as it is."""
     TAKEN_OVER = "taken_over"
     """The claim ran out before the send was begun: another dispatcher may have it."""
     CHANNEL_STOPPED = "channel_stopped"
@@ -58,7 +60,8 @@ class Totals:
     """What a run did.
 
     ``unknown`` ones are also counted in ``failed``. ``held`` are due messages of a channel that
-    is not configured. ``late`` are messages sent more than an hour after their time, ``latest``
+    is not configured, ``withheld`` those to addresses that ``FLOWCTL_ONLY_TO`` does not name.
+    ``late`` are messages sent more than an hour after their time, ``latest``
     by how much the worst of them.
     """
 
@@ -68,6 +71,7 @@ class Totals:
     cancelled: int = 0
     deferred: int = 0
     held: int = 0
+    withheld: int = 0
     unknown: int = 0
     late: int = 0
     latest: timedelta = timedelta()
@@ -88,5 +92,7 @@ class Totals:
                 self.cancelled += 1
             case EventKind.DEFERRED:
                 self.deferred += 1
+            case EventKind.WITHHELD:
+                self.withheld += 1
             case _:
                 pass

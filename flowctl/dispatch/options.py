@@ -12,7 +12,7 @@ BUSY_PAUSE = timedelta(minutes=1)
 """How long a message rests that waits for one which another dispatcher is sending."""
 
 LIMIT_REST = 30.0
-"""Seconds between two tries under ``--loop`` while the hourly limit is reached."""
+"""Seconds between two tries under ``--loop`` while a limit keeps due messages waiting."""
 
 PROBE = 1.0
 """Seconds between two looks for due messages under ``--loop``."""

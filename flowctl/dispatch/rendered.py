@@ -18,12 +18,19 @@ class RenderedMessage:
     intent: Intent
 
 
+class Withheld(Exception):
+    """``FLOWCTL_ONLY_TO`` does not name the recipient: the message waits."""
+
+
 def render_claimed(
     claimed: ClaimedMessage, channel: Channel, transport: str, settings: Settings
 ) -> RenderedMessage:
-    """Render a claimed message. Raises CannotSend."""
+    """Render a claimed message. Raises CannotSend and Withheld."""
     lead = claimed.lead or {}
     recipient = recipient_of(lead, channel, settings)
+    address = suppression_key(channel, recipient)
+    if settings.only_to is not None and not settings.only_to.allows(address):
+        raise Withheld
     assert claimed.claimed_at is not None  # noqa: S101  # null only for what is not claimed
     context = template_context(lead, claimed.zone, claimed.claimed_at)
     subject, text, html = render_content(claimed.subject, claimed.content or "", channel, context)
@@ -36,6 +43,7 @@ def render_claimed(
         text=text,
         html=html,
         valid_for=claimed.valid_for,
+        flow=claimed.flow,
     )
     intent = Intent(
         id=claimed.id,
@@ -44,7 +52,7 @@ def render_claimed(
         lead_id=claimed.lead_id,
         flow_step=f"{claimed.flow}/{claimed.key}",
         recipient=recipient,
-        address=suppression_key(channel, recipient),
+        address=address,
         subject=subject,
         content=text if html is None else html,
         is_guarded=bool(claimed.is_guarded),

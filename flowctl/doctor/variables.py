@@ -24,11 +24,12 @@ def sound_settings(environ: Mapping[str, str]) -> ValidSettings:
     Raises InputError for a malformed ``DATABASE_URL``: then there is nothing to look at.
     """
     Settings.from_env({"DATABASE_URL": environ.get("DATABASE_URL", "")})
+    region = _default_region(environ)
     refused: dict[str, InputError] = {}
     for name, value in environ.items():
         if name.startswith(_OURS):
             try:
-                Settings.from_env({name: value})
+                Settings.from_env({**region, name: value})
             except InputError as error:
                 refused[name] = error
     sound = {name: value for name, value in environ.items() if name not in refused}
@@ -42,3 +43,14 @@ def sound_settings(environ: Mapping[str, str]) -> ValidSettings:
             "; ".join(dict.fromkeys(error.hint for error in refused.values())),
         ),
     )
+
+
+def _default_region(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variable by which numbers in others are read, where it is there and no fault itself."""
+    name = "FLOWCTL_DEFAULT_REGION"
+    region = {name: environ.get(name, "")}
+    try:
+        Settings.from_env(region)
+    except InputError:
+        return {}
+    return region

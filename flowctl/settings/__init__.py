@@ -17,12 +17,14 @@ from flowctl.settings import email as email_variables
 from flowctl.settings import smtp, twilio, urls
 from flowctl.settings.email import EmailSettings
 from flowctl.settings.envfile import read_env_file
+from flowctl.settings.only_to import OnlyTo, only_to
 from flowctl.settings.secret import Secret
 from flowctl.settings.smtp import SmtpSettings
 from flowctl.settings.twilio import TwilioSettings
 
 __all__ = [
     "EmailSettings",
+    "OnlyTo",
     "Secret",
     "Settings",
     "SmtpSettings",
@@ -47,6 +49,7 @@ class Settings:
     default_region: str | None = None
     text_countries: frozenset[str] | None = None
     max_per_hour: int | None = None
+    only_to: OnlyTo | None = None
     data_dir: Path | None = None
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -72,6 +75,7 @@ class Settings:
             default_region=_default_region(values),
             text_countries=_text_countries(values),
             max_per_hour=_max_per_hour(values),
+            only_to=only_to(values.get("FLOWCTL_ONLY_TO"), _default_region(values)),
             data_dir=None if data_dir is None else Path(data_dir).expanduser().absolute(),
             environ=environ,
         )
