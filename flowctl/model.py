@@ -91,6 +91,7 @@ class OutgoingMessage:
     ``recipient`` is a checked email address or an E.164 number. ``text`` is the body of a text
     message or the plain-text part of an email; ``html`` the HTML part, where there is one.
     ``valid_for`` is how long a provider may keep the message queued (null: as long as it likes).
+    ``flow`` is null for a message without a step.
     """
 
     id: UUID
@@ -101,6 +102,7 @@ class OutgoingMessage:
     text: str
     html: str | None = None
     valid_for: timedelta | None = None
+    flow: str | None = None
 
 
 class OutcomeKind(StrEnum):

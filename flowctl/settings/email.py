@@ -61,15 +61,20 @@ def _mailbox(values: Mapping[str, str], name: str) -> address.Mailbox | None:
 
 def _unsubscribe(text: str) -> tuple[str, ...]:
     """One URI or several, with commas between, each in angle brackets or not (RFC 2369)."""
-    parts = re.split(r"\s*,\s*(?=<|https?:|mailto:)", text)
+    parts = re.split(r"\s*,\s*(?=<|https?:|mailto:)", text.strip(", "))
     uris = tuple(part.strip("<> ") for part in parts if part)
     for uri in uris:
-        if not re.fullmatch(r"(?:https://|mailto:)[!-~]+", uri) or len(uri) > _LONGEST_VALUE:
+        if not re.fullmatch(r"(?:https://|mailto:[!-~]+@)[!-~]+", uri) or len(uri) > _LONGEST_VALUE:
             raise InputError(
                 "EMAIL_UNSUBSCRIBE is neither an https: nor a mailto: address",
                 hint="write it like https://example.com/unsubscribe?id={message_id}",
             )
         _check_placeholders("EMAIL_UNSUBSCRIBE", uri)
+    if len({uri.partition(":")[0] for uri in uris}) < len(uris):
+        raise InputError(
+            "EMAIL_UNSUBSCRIBE has two addresses of one kind",
+            hint="give a mailto: and an https: address, one or both, with a comma between",
+        )
     return uris
 
 

@@ -5,11 +5,15 @@ else a dispatcher does with it. Here the common case (short ASCII headers) is st
 the library's header encoder does the rest. Nothing that a lead or a template holds can end a
 header: line breaks and other control characters become spaces there, and an address with any is
 refused.
+
+There is no Auto-Submitted and no Precedence: what they ask of an automatic responder (RFC 3834) the
+List- headers ask as well, and a lead's answer is wanted.
 """
 
 import base64
 import binascii
 import re
+import zlib
 from datetime import datetime
 from email.header import Header
 from email.utils import formataddr, formatdate
@@ -48,6 +52,7 @@ class Composer:
         self._unsubscribe = ",\r\n ".join(f"<{uri}>" for uri in email_settings.unsubscribe)
         self._one_click = any(uri.startswith("https:") for uri in email_settings.unsubscribe)
         self._headers = email_settings.headers
+        self._has_list_id = any(name.lower() == "list-id" for name, _ in self._headers)
         self._timestamp = None if date is None else date.timestamp()
 
     def message_id(self, message: OutgoingMessage) -> str:
@@ -95,11 +100,20 @@ class Composer:
             if max(map(len, uris.split("\r\n"))) > _LONGEST_LINE - _LINE:
                 raise ValueError("the List-Unsubscribe address is too long for a header")
             lines.append(f"List-Unsubscribe: {uris}\r\n")
+            if not self._has_list_id:  # without one SpamAssassin takes it for half a list
+                lines.append(f"List-Id: <{_label(message.flow)}.{self._domain}>\r\n")
         if self._one_click:  # RFC 8058
             lines.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")
         for name, template in self._headers:
             lines.append(header(name, _PLACEHOLDER.sub(lambda f: values[f[1]], template)))
         return lines
+
+
+def _label(flow: str | None) -> str:
+    """A flow as the first label of a List-Id (RFC 2919): the name where that can be one."""
+    name = (flow or "messages").lower()
+    label = re.sub(r"[^a-z0-9]+", "-", name).strip("-")[:48]
+    return label if label == name else f"{label or 'flow'}-{zlib.crc32(name.encode()):08x}"
 
 
 def header(name: str, value: str) -> str:

@@ -5,6 +5,7 @@ from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
+from fnmatch import fnmatchcase
 
 import pytest
 from hypothesis import example, given
@@ -83,6 +84,7 @@ def test_the_whole_letterhead_is_there() -> None:
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert message["Resend-Idempotency-Key"] == str(AN_ID)
     assert message["X-Lead"] == "7/ü"
+    assert message["List-Id"] == "<nurture.acme.example>"
     assert message["MIME-Version"] == "1.0"
     assert parsedate_to_datetime(message["Date"]) == NOON
 
@@ -92,6 +94,33 @@ def test_a_mailto_alone_offers_no_click() -> None:
 
     assert message["List-Unsubscribe"] == f"<mailto:u@acme.example?subject={AN_ID}>"
     assert message["List-Unsubscribe-Post"] is None
+
+
+@pytest.mark.parametrize(
+    ("flow", "label"),
+    [
+        ("nurture", "nurture"),
+        ("win-back", "win-back"),
+        (None, "messages"),
+        ("Win back!", "win-back-*"),
+        ("größe", "gr-e-*"),
+        ("日本", "flow-*"),
+        ("a>\r\nBcc: x@example.com", "a-bcc-x-example-com-*"),
+    ],
+)
+def test_a_list_to_leave_has_a_name(flow: str | None, label: str) -> None:
+    message = read_back(an_email(flow=flow), EMAIL_UNSUBSCRIBE="mailto:u@acme.example")
+
+    assert fnmatchcase(message["List-Id"], f"<{label}.acme.example>")
+    assert read_back(an_email(flow=flow))["List-Id"] is None
+
+
+def test_a_list_id_of_the_users_own_is_the_only_one() -> None:
+    message = read_back(
+        an_email(), EMAIL_UNSUBSCRIBE="mailto:u@a.example", EMAIL_HEADERS="list-id: <my.list>"
+    )
+
+    assert message.get_all("List-Id") == ["<my.list>"]
 
 
 def test_an_unsubscribe_address_that_no_header_can_hold_is_refused() -> None:
@@ -158,7 +187,7 @@ def test_no_text_can_add_a_header_or_a_recipient(text: str, other: str) -> None:
     )
 
     assert [name.lower() for name in message if name.lower() in {"to", "cc", "bcc", "x"}] == ["to"]
-    assert len(message.keys()) == 10
+    assert len(message.keys()) == 11
     assert "Bcc: eve@example.com" in message["Subject"]
 
 

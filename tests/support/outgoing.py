@@ -28,6 +28,9 @@ def an_email(
     html: str | None = None,
     lead_id: str = "lead-1",
     message_id: UUID = AN_ID,
+    flow: str | None = "nurture",
 ) -> OutgoingMessage:
     """An email to a lead."""
-    return OutgoingMessage(message_id, lead_id, Channel.EMAIL, recipient, subject, text, html)
+    return OutgoingMessage(
+        message_id, lead_id, Channel.EMAIL, recipient, subject, text, html, flow=flow
+    )
