@@ -34,6 +34,11 @@ def told_format(content: str) -> ContentFormat:
     return ContentFormat.HTML if _tags(content) else ContentFormat.TEXT
 
 
+def is_html(content: str, given: str | None) -> bool:
+    """Whether an email is HTML: by the format it was ``given``, else told from its content."""
+    return (given or told_format(content)) == ContentFormat.HTML
+
+
 @lru_cache(maxsize=256)
 def keeps_lines(content: str) -> bool:
     """Whether content was written in lines: its tags emphasize words, none makes a line."""

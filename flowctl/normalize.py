@@ -44,6 +44,7 @@ def normalize_step(step: Step) -> Step:
         subject=_filled(step.subject) if step.type is Channel.EMAIL else None,
         content=_filled(step.content),
         time=_readable(step.time) if step.time_type is TimeType.SPECIFIC else None,
+        format=step.format if step.type is Channel.EMAIL else None,
     )
 
 

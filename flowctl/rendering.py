@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfoNotFoundError
 from flowctl import template
 from flowctl.address import AddressError, to_e164, to_email
 from flowctl.context import TemplateContext
-from flowctl.markup import told_format
-from flowctl.model import Channel, ContentFormat, JsonObject
+from flowctl.markup import is_html, keeps_lines, lines_to_breaks
+from flowctl.model import Channel, JsonObject
 from flowctl.plaintext import html_to_text
 from flowctl.settings import Settings
 from flowctl.template import TemplateError
@@ -51,15 +51,21 @@ def template_context(lead: JsonObject, zone: str | None, now: datetime) -> Templ
 
 
 def render_content(
-    subject: str | None, content: str, channel: Channel, context: TemplateContext
+    subject: str | None,
+    content: str,
+    channel: Channel,
+    context: TemplateContext,
+    *,
+    content_format: str | None,
 ) -> tuple[str | None, str, str | None]:
     """Subject, plain text and (where the content is HTML) HTML as the lead will read them.
 
-    Whether content is HTML is the template's to say, never the lead's. Raises CannotSend.
+    Whether content is HTML is ``content_format``'s to say, else the template's, never the lead's;
+    what was written in lines, with a tag for emphasis, keeps them. Raises CannotSend.
     """
-    is_html = channel is Channel.EMAIL and told_format(content) is ContentFormat.HTML
+    is_page = channel is Channel.EMAIL and is_html(content, content_format)
     try:
-        body = template.parse(content, is_html).render(context)
+        body = template.parse(content, is_page).render(context)
         rendered_subject = (
             " ".join(template.parse(subject, html=False).render(context).split())
             if subject is not None and channel is Channel.EMAIL
@@ -75,6 +81,8 @@ def render_content(
         raise CannotSend("template: the subject is empty for this lead")
     if channel is Channel.TEXT and len(body) > TEXT_LIMIT:
         raise CannotSend(f"text is {len(body)} characters long, at most {TEXT_LIMIT} can be sent")
-    return (
-        (rendered_subject, html_to_text(body), body) if is_html else (rendered_subject, body, None)
-    )
+    if not is_page:
+        return rendered_subject, body, None
+    if content_format is None and keeps_lines(content):
+        body = lines_to_breaks(body)
+    return rendered_subject, html_to_text(body), body

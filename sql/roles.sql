@@ -20,8 +20,8 @@ grant usage on schema public, flowctl to flowctl_dispatcher;
 grant select on public.leads, public.flows, public.flow_steps to flowctl_dispatcher;
 grant select on public.message_logs, flowctl.free_messages to flowctl_dispatcher;
 grant update (
-  status, subject, content, scheduled_for, sent_at, error_message, attempts, recipient, provider_id,
-  delivery_status, delivery_code, retry_at, claimed_by, lease_until, is_unknown, cause
+  status, subject, content, format, scheduled_for, sent_at, error_message, attempts, recipient,
+  provider_id, delivery_status, delivery_code, retry_at, claimed_by, lease_until, is_unknown, cause
 ) on public.message_logs to flowctl_dispatcher;
 grant select, insert, delete on public.suppressions to flowctl_dispatcher;
 grant select on flowctl.migrations, flowctl.routines, flowctl.timezones to flowctl_dispatcher;

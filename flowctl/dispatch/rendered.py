@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from flowctl.address import suppression_key
-from flowctl.model import Channel, OutgoingMessage
+from flowctl.model import Channel, ContentFormat, OutgoingMessage
 from flowctl.rendering import recipient_of, render_content, template_context
 from flowctl.settings import Settings
 from flowctl.store.dispatch import ClaimedMessage, Intent
@@ -33,7 +33,13 @@ def render_claimed(
         raise Withheld
     assert claimed.claimed_at is not None  # noqa: S101  # null only for what is not claimed
     context = template_context(lead, claimed.zone, claimed.claimed_at)
-    subject, text, html = render_content(claimed.subject, claimed.content or "", channel, context)
+    subject, text, html = render_content(
+        claimed.subject,
+        claimed.content or "",
+        channel,
+        context,
+        content_format=claimed.format,
+    )
     message = OutgoingMessage(
         id=claimed.id,
         lead_id=claimed.lead_id,
@@ -55,6 +61,13 @@ def render_claimed(
         address=address,
         subject=subject,
         content=text if html is None else html,
+        format=_format_of(message),
         is_guarded=bool(claimed.is_guarded),
     )
     return RenderedMessage(claimed, message, intent)
+
+
+def _format_of(message: OutgoingMessage) -> ContentFormat | None:
+    if message.channel is not Channel.EMAIL:
+        return None
+    return ContentFormat.TEXT if message.html is None else ContentFormat.HTML

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from flowctl import template
 from flowctl.database import Connection
 from flowctl.doctor.check import Check, counted, fault, note, ok, shown
-from flowctl.markup import told_format
-from flowctl.model import ContentFormat
+from flowctl.markup import is_html
+from flowctl.model import Channel
 from flowctl.settings import Settings
 from flowctl.store import doctor as doctor_store
 from flowctl.store.steps import select_steps
@@ -66,10 +66,10 @@ def templates(connection: Connection, _: Settings) -> Sequence[Check]:
         step = stored.step
         if not step.enabled:
             continue
-        is_html = told_format(step.content or "") is ContentFormat.HTML
+        is_page = step.type is Channel.EMAIL and is_html(step.content or "", step.format)
         for field, text in (("subject", step.subject), ("content", step.content)):
             try:
-                template.parse(text or "", is_html and field == "content")
+                template.parse(text or "", is_page and field == "content")
             except template.TemplateError as error:
                 name = f"{step.flow}/{step.key or f'#{stored.step_order}'}"
                 broken.append(f"{name}: {field}: {error}")

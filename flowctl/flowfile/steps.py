@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from flowctl.flowfile.fields import Fields
-from flowctl.markup import told_format
+from flowctl.markup import is_html
 from flowctl.model import Channel, ContentFormat, Step, TimeType
 from flowctl.normalize import CHANNELS, normalize_step
 from flowctl.template import TemplateError, parse
@@ -15,6 +15,7 @@ STEP_KEYS = (
     "subject",
     "content",
     "content_file",
+    "format",
     "day",
     "time",
     "time_type",
@@ -50,7 +51,12 @@ def _read_step(fields: Fields, flow: str, folder: Path) -> Step:
     enabled = fields.boolean("enabled", default=True)
     channel = _channel(fields)
     subject = _subject(fields, channel, enabled=enabled)
+    content_format = _format(fields, channel)
     content = _content(fields, channel, folder, enabled=enabled)
+    if content is not None:
+        is_page = channel is Channel.EMAIL and is_html(content, content_format)
+        name = "content_file" if "content_file" in fields else "content"
+        _check_template(fields, name, content, html=is_page)
     time, time_type = _time(fields, enabled=enabled)
     step = Step(
         flow=flow,
@@ -62,6 +68,7 @@ def _read_step(fields: Fields, flow: str, folder: Path) -> Step:
         time=time,
         time_type=time_type,
         enabled=enabled,
+        format=content_format,
     )
     return normalize_step(step)
 
@@ -87,6 +94,13 @@ def _subject(fields: Fields, channel: Channel | None, *, enabled: bool) -> str |
     return subject
 
 
+def _format(fields: Fields, channel: Channel | None) -> ContentFormat | None:
+    word = fields.choice("format", tuple(ContentFormat))
+    if channel is Channel.TEXT and "format" in fields:
+        fields.wrong("format", "a text has none", "no format, or type 'email'")
+    return None if word is None else ContentFormat(word)
+
+
 def _content(fields: Fields, channel: Channel | None, folder: Path, *, enabled: bool) -> str | None:
     if "content" in fields and "content_file" in fields:
         fields.wrong("content_file", "stands beside content", "one of the two")
@@ -102,8 +116,6 @@ def _content(fields: Fields, channel: Channel | None, folder: Path, *, enabled: 
     if channel is Channel.TEXT and len(content) > TEXT_LIMIT:
         problem = f"has {len(content)} characters"
         fields.wrong(name, problem, f"at most {TEXT_LIMIT}, since this is a text")
-    html = channel is Channel.EMAIL and told_format(content) is ContentFormat.HTML
-    _check_template(fields, name, content, html=html)
     return content
 
 

@@ -46,6 +46,7 @@ def _columns(step: Step) -> Mapping[str, object]:
     if step.time is None and step.time_type is TimeType.SPECIFIC:
         columns["time_type"] = step.time_type.value
     columns["enabled"] = None if step.enabled else False
+    columns["format"] = None if step.format is None else step.format.value
     columns["content"] = step.content
     return {name: value for name, value in columns.items() if value is not None}
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
 from flowctl.address import suppression_key
-from flowctl.markup import told_format
-from flowctl.model import Channel, ContentFormat, JsonObject, Status
+from flowctl.markup import is_html
+from flowctl.model import Channel, JsonObject, Status
 from flowctl.plaintext import html_to_text
 from flowctl.preview.explanation import Zones, explain
 from flowctl.rendering import CannotSend, recipient_of, render_content, template_context
@@ -128,7 +128,7 @@ def _message(
     is_page = (
         content is not None
         and row.channel is Channel.EMAIL
-        and told_format(row.content or "") is ContentFormat.HTML
+        and is_html(row.content or "", row.format)
     )
     return PreviewedMessage(
         flow=row.flow,
@@ -155,7 +155,9 @@ def _render(row: ScheduleRow, reader: Reader, settings: Settings) -> _RenderedCo
     subject = content = to = problem = None
     try:
         context = template_context(reader.row, row.zone, row.scheduled_for)
-        subject, text, html = render_content(row.subject, row.content or "", row.channel, context)
+        subject, text, html = render_content(
+            row.subject, row.content or "", row.channel, context, content_format=row.format
+        )
         content = text if html is None else html
     except CannotSend as error:
         problem = str(error)

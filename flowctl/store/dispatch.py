@@ -9,7 +9,7 @@ from psycopg.rows import scalar_row
 from psycopg.types.json import Json
 
 from flowctl.database import Connection, query
-from flowctl.model import Channel, JsonObject, Status
+from flowctl.model import Channel, ContentFormat, JsonObject, Status
 from flowctl.store.fetching import fetch_ids, fetch_rows
 
 
@@ -42,6 +42,7 @@ class ClaimedMessage:
     lead_id: str
     subject: str | None
     content: str | None
+    format: str | None
     attempts: int
     due_at: datetime | None
     lead: JsonObject | None
@@ -62,7 +63,7 @@ class ClaimedMessage:
 class Intent:
     """A rendered message about to be begun.
 
-    ``address`` is the recipient as suppressions have it.
+    ``address`` is the recipient as suppressions have it. ``format`` is that of an email.
     """
 
     id: UUID
@@ -74,6 +75,7 @@ class Intent:
     address: str
     subject: str | None
     content: str
+    format: ContentFormat | None
     is_guarded: bool
 
 
@@ -194,6 +196,7 @@ def begin_sends(connection: Connection, run: Run, intents: Sequence[Intent]) -> 
                     "address": intent.address,
                     "subject": intent.subject,
                     "content": intent.content,
+                    "format": intent.format,
                 }
                 for number, intent in enumerate(intents)
             ]

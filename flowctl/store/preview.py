@@ -54,6 +54,7 @@ class ScheduleRow:
     channel: Channel
     subject: str | None
     content: str | None
+    format: str | None
     status: Status | None
     recipient: str | None
     error: str | None

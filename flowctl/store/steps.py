@@ -9,7 +9,7 @@ from psycopg.types.json import Json, Jsonb
 
 from flowctl.database import Connection, query
 from flowctl.jsonvalues import to_json
-from flowctl.model import Channel, Flow, Step, TimeType
+from flowctl.model import Channel, ContentFormat, Flow, Step, TimeType
 
 _JSON_COLUMNS = ("audience", "exit_when", "send_window")
 
@@ -55,6 +55,7 @@ def select_steps(connection: Connection) -> list[StoredStep]:
                     **row,
                     "type": Channel(row["type"]),
                     "time_type": TimeType(row["time_type"]),
+                    "format": row["format"] and ContentFormat(row["format"]),
                 }
             ),
         )

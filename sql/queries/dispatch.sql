@@ -131,7 +131,7 @@ claimed as (
   from judged
   where message.ctid = judged.place and judged.lead is not null
   returning
-    message.id, message.subject, message.content, message.attempts, message.due_at,
+    message.id, message.subject, message.content, message.format, message.attempts, message.due_at,
     judged.lead_id, judged.lead, judged.zone, judged.moment as claimed_at, judged.flow, judged.key,
     judged.step_order, judged.is_guarded, judged.cancelled,
     case when judged.opens_at > judged.moment then judged.opens_at end as deferred_to,
@@ -139,20 +139,20 @@ claimed as (
     judged.moment - judged.scheduled_for as late_by
 )
 select
-  claimed.id, claimed.lead_id::text, claimed.subject, claimed.content, claimed.attempts,
-  claimed.due_at, claimed.lead, claimed.zone, claimed.claimed_at, claimed.flow, claimed.key,
-  claimed.step_order, claimed.is_guarded, claimed.cancelled, claimed.deferred_to, claimed.valid_for,
-  claimed.late_by, false as is_unseen
+  claimed.id, claimed.lead_id::text, claimed.subject, claimed.content, claimed.format,
+  claimed.attempts, claimed.due_at, claimed.lead, claimed.zone, claimed.claimed_at, claimed.flow,
+  claimed.key, claimed.step_order, claimed.is_guarded, claimed.cancelled, claimed.deferred_to,
+  claimed.valid_for, claimed.late_by, false as is_unseen
 from claimed
 union all
 select
-  left_flow.id, left_flow.lead_id::text, null, null, 0, null, null, null, null, null, null, null,
-  false, left_flow.cancelled, null, null, null, false
+  left_flow.id, left_flow.lead_id::text, null, null, null, 0, null, null, null, null, null, null,
+  null, false, left_flow.cancelled, null, null, null, false
 from left_flow
 union all
 select
-  judged.id, judged.lead_id::text, null, null, 0, null, null, null, null, judged.flow, judged.key,
-  null, false, null, null, null, null, true
+  judged.id, judged.lead_id::text, null, null, null, 0, null, null, null, null, judged.flow,
+  judged.key, null, false, null, null, null, null, true
 from judged
 where judged.lead is null;
 
@@ -174,7 +174,7 @@ with asked as (
   select given.*
   from json_to_recordset(%(intents)s::json) as given (
     number integer, id uuid, channel text, transport text, recipient text, address text,
-    subject text, content text
+    subject text, content text, format text
   )
 ),
 candidate as (
@@ -291,12 +291,12 @@ decided as (
 ),
 begun as (
   insert into flowctl.sends (
-    message_id, lead_id, flow_step_id, channel, transport, recipient, subject, content, claimed_by,
-    lease_until
+    message_id, lead_id, flow_step_id, channel, transport, recipient, subject, content, format,
+    claimed_by, lease_until
   )
   select
     decided.id, decided.lead_id, decided.flow_step_id, decided.channel, decided.transport,
-    decided.recipient, decided.subject, decided.content, %(run)s::uuid,
+    decided.recipient, decided.subject, decided.content, decided.format, %(run)s::uuid,
     now() + %(lease)s::interval
   from decided
   where decided.begins
@@ -346,7 +346,7 @@ finished as (
   delete from flowctl.sends as send
   using result
   where send.message_id = result.id and send.claimed_by = %(run)s::uuid
-  returning send.message_id, send.recipient, send.subject, send.content
+  returning send.message_id, send.recipient, send.subject, send.content, send.format
 )
 update public.message_logs as message
 set
@@ -364,6 +364,10 @@ set
   content = case
     when result.status = 'sent' then coalesce(finished.content, message.content)
     else message.content
+  end,
+  format = case
+    when result.status = 'sent' then coalesce(finished.format, message.format)
+    else message.format
   end,
   attempts = message.attempts + result.attempted::integer,
   retry_at = case

@@ -42,7 +42,7 @@ subject as (
 ),
 listed as (
   select
-    step.subject, step.content, parent.timezone, parent.exit_when, parent.expire_after,
+    step.subject, step.content, step.format, parent.timezone, parent.exit_when, parent.expire_after,
     parent.min_gap, setting, setting.flow, setting.day, setting.time_of_day, setting.opens,
     setting.closes, setting.weekdays, setting.skipped, step.id
   from public.flow_steps as step
@@ -51,7 +51,7 @@ listed as (
   where %(file)s::jsonb is null
   union all
   select
-    step.subject, step.content, parent.timezone, parent.exit_when, parent.expire_after,
+    step.subject, step.content, step.format, parent.timezone, parent.exit_when, parent.expire_after,
     parent.min_gap, setting, setting.flow, setting.day, setting.time_of_day, setting.opens,
     setting.closes, setting.weekdays, setting.skipped, null
   from jsonb_array_elements(%(file)s::jsonb) as entry (row)
@@ -96,8 +96,8 @@ computed as (
   select
     seen.message_id, seen.is_lead, due.flow, due.key, due.step_order, due.message_type, due.zone,
     due.planned_for, due.scheduled_for as computed_for, due.skipped, seen.created_at, seen.seen_at,
-    seen.subject, seen.content, seen.min_gap, seen.day, seen.time_of_day, seen.opens, seen.closes,
-    seen.weekdays,
+    seen.subject, seen.content, seen.format, seen.min_gap, seen.day, seen.time_of_day, seen.opens,
+    seen.closes, seen.weekdays,
     case
       when seen.is_lead and coalesce(seen.status, '') <> 'pending' then null
       when seen.skipped is not null then seen.skipped
@@ -114,7 +114,7 @@ computed as (
   select
     message.id, true, null, null, null, message.message_type,
     coalesce(flowctl.known_zone(existing.lead ->> 'timezone'), common.timezone, 'UTC'),
-    null, null, null, null, null, null, null, null, null, null, null, null, null,
+    null, null, null, null, null, null, null, null, null, null, null, null, null, null,
     case when message.status = 'pending' then 'step was deleted' end
   from existing
   inner join public.message_logs as message on message.lead_id = existing.id
@@ -130,6 +130,7 @@ timed as (
     message.sent_at,
     coalesce(message.subject, computed.subject) as said_subject,
     coalesce(message.content, computed.content) as said_content,
+    case when message.id is null then computed.format else message.format end as said_format,
     case when message.retry_at > now() then message.retry_at end as retry_at,
     coalesce(
       message.scheduled_for,
@@ -155,6 +156,7 @@ select
   timed.message_type as channel,
   timed.said_subject as subject,
   timed.said_content as content,
+  timed.said_format as format,
   timed.status,
   timed.recipient,
   timed.error_message as error,

@@ -13,8 +13,8 @@ order by flow.name;
 
 -- name: select_steps
 select
-  step.id, step.step_order, step.flow, step.key, step.type, step.subject, step.content, step.day,
-  step.time, step.time_type, step.enabled
+  step.id, step.step_order, step.flow, step.key, step.type, step.subject, step.content,
+  step.format, step.day, step.time, step.time_type, step.enabled
 from public.flow_steps as step
 order by step.flow, step.step_order;
 
@@ -37,19 +37,20 @@ on conflict (name) do update set
 
 -- name: put_steps
 insert into public.flow_steps as step
-  (flow, key, type, subject, content, day, time, time_type, enabled, position)
+  (flow, key, type, subject, content, format, day, time, time_type, enabled, position)
 select
-  given.flow, given.key, given.type, given.subject, given.content, given.day, given.time,
-  given.time_type, given.enabled, given.position
+  given.flow, given.key, given.type, given.subject, given.content, given.format,
+  given.day, given.time, given.time_type, given.enabled, given.position
 from json_to_recordset(%(steps)s::json) as given (
-  flow text, key text, type text, subject text, content text, day integer, time text,
-  time_type text, enabled boolean, position integer
+  flow text, key text, type text, subject text, content text, format text,
+  day integer, time text, time_type text, enabled boolean, position integer
 )
 order by given.flow, given.position
 on conflict (flow, key) do update set
   type = excluded.type,
   subject = excluded.subject,
   content = excluded.content,
+  format = excluded.format,
   day = excluded.day,
   time = excluded.time,
   time_type = excluded.time_type,
@@ -98,6 +99,7 @@ following as (
     message.id,
     step.type,
     step.subject,
+    step.format,
     coalesce(step.content, message.content) as content,
     coalesce(due.scheduled_for, message.scheduled_for) as scheduled_for,
     coalesce(due.scheduled_for, message.planned_for) as planned_for,
@@ -127,6 +129,7 @@ written as (
     message_type = following.type,
     subject = following.subject,
     content = following.content,
+    format = following.format,
     scheduled_for = following.scheduled_for,
     planned_for = following.planned_for,
     claimed_by = null,

@@ -30,9 +30,9 @@ begin
       );
     end if;
     new.step_order := 0;
-  elsif (new.flow, new.key, new.type, new.subject, new.content, new.day, new.time, new.time_type,
-      new.enabled) is distinct from (old.flow, old.key, old.type, old.subject, old.content, old.day,
-      old.time, old.time_type, old.enabled)
+  elsif (new.flow, new.key, new.type, new.subject, new.content, new.format, new.day, new.time,
+      new.time_type, new.enabled) is distinct from (old.flow, old.key, old.type, old.subject,
+      old.content, old.format, old.day, old.time, old.time_type, old.enabled)
   then
     new.updated_at := now();
   end if;

@@ -10,14 +10,15 @@ declare
   added integer;
 begin
   insert into public.message_logs
-    (lead_id, flow_step_id, message_type, subject, content, scheduled_for, planned_for)
+    (lead_id, flow_step_id, message_type, subject, content, format, scheduled_for, planned_for)
   select
     lead.id, due.flow_step_id, due.message_type, due.subject, due.content,
-    due.scheduled_for, due.scheduled_for
+    step.format, due.scheduled_for, due.scheduled_for
   from public.leads as lead
   cross join lateral flowctl.lead_schedule(
     to_jsonb(lead), lead.created_at::timestamptz, now(), steps
   ) as due
+  inner join public.flow_steps as step on step.id = due.flow_step_id
   where lead.id in (
     -- as the column's type: a linter tries the function with an array of any other
     select given.lead_id

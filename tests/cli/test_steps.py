@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from tests.support.cli import RunFlowctl
+from tests.support.factories import a_lead
 from tests.support.postgres import Connection
 
 EXAMPLE = Path(__file__).parents[2] / "flows.example.toml"
@@ -448,3 +449,18 @@ def test_export_to_a_place_that_is_none(flowctl: RunFlowctl, tmp_path: Path) -> 
     ran = flowctl("steps", "export", tmp_path / "no" / "flows.toml")
     assert ran.exit_code == 3
     assert "no such file or directory" in ran.stderr
+
+
+def test_pending_messages_follow_their_steps_format(
+    conn: Connection, flowctl: RunFlowctl, tmp_path: Path
+) -> None:
+    file = tmp_path / "flows.toml"
+    step = '[[steps]]\nkey = "a"\ntype = "email"\nsubject = "Hi"\ncontent = "<p>x</p>"\nday = 1\n'
+    file.write_text(step)
+    assert flowctl("steps", "sync", file).exit_code == 0
+    a_lead(conn)
+    file.write_text(step + 'format = "text"\n')
+    assert flowctl("steps", "sync", file, "--update-pending").exit_code == 0
+    found = conn.execute("select format, content from message_logs").fetchall()
+    assert found == [("text", "<p>x</p>")]
+    assert 'format = "text"' in flowctl("steps", "export").stdout

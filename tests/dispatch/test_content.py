@@ -10,7 +10,7 @@ from flowctl.dispatch.options import Options
 from flowctl.strftime import strftime
 from tests.support.cli import RunFlowctl
 from tests.support.dispatching import dispatch_once
-from tests.support.factories import a_flow, a_lead, a_step, database_now
+from tests.support.factories import a_flow, a_lead, a_step, database_now, messages
 from tests.support.postgres import Connection
 
 LA = "America/Los_Angeles"
@@ -79,3 +79,41 @@ def test_a_sample_lead_keeps_its_digits(conn: Connection, flowctl: RunFlowctl) -
         "preview", "--created-at", "2026-03-02 15:00", "--lead", '{"price": 10.50}', "--json"
     )
     assert [message["content"] for message in ran.json()["messages"]] == ["10.50"]
+
+
+Case = tuple[str | None, str, str, str | None]
+"""A step's format and content; the text and the HTML that a lead gets."""
+
+LINES = "Dear {{ first_name }},\n\nthis is <b>new</b>:\nif a < b then c."
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (None, "if a<b then c>d\nbye", "if a<b then c>d\nbye", None),
+        (None, "<p>Hi {{ first_name }}</p>", "Hi A&B", "<p>Hi A&amp;B</p>"),
+        (
+            None,
+            LINES,
+            "Dear A&B,\n\nthis is new:\nif a < b then c.",
+            "Dear A&amp;B,<br>\n<br>\nthis is <b>new</b>:<br>\nif a < b then c.",
+        ),
+        ("text", "<p>Hi {{ first_name }}</p>", "<p>Hi A&B</p>", None),
+        ("html", "Hi {{ first_name }}\n&mdash; us", "Hi A&B \u2014 us", "Hi A&amp;B\n&mdash; us"),
+    ],
+)
+def test_an_email_is_html_where_it_says_so_or_shows_it(
+    database: str, conn: Connection, flowctl: RunFlowctl, case: Case
+) -> None:
+    given, content, text, html = case
+    step = a_step(conn, content=content, format=given)
+    lead = a_lead(conn, first_name="A&B")
+    # the message keeps what its step was when it was scheduled
+    conn.execute("update flow_steps set format = null, content = '<i>x</i>' where id = %s", (step,))
+    (shown,) = flowctl("preview", str(lead), "--json").json()["messages"]
+    assert shown["content"] == (text if html is None else html)
+    (message,) = dispatch_once(database).taken
+    assert (message.text, message.html) == (text, html)
+    assert messages(conn, "format", "content") == [
+        ("text" if html is None else "html", text if html is None else html)
+    ]

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 
 from flowctl.errors import InputError
 from flowctl.flowfile import read, write
-from flowctl.model import Channel, Flow, FlowSteps, Step, TimeType
+from flowctl.model import Channel, ContentFormat, Flow, FlowSteps, Step, TimeType
 from tests.support.flows import files
 
 EXAMPLE = Path(__file__).parents[2] / "flows.example.toml"
@@ -81,6 +81,17 @@ def test_a_step_has_defaults(file: Path) -> None:
     (flow,) = told(file, f'[[steps]]\nkey = "a"\n{EMAIL}content = "hello"')
     step = Step("default", "a", Channel.EMAIL, "s", "hello", 0, None, TimeType.IMMEDIATELY)
     assert flow == FlowSteps(Flow("default"), (step,))
+
+
+def test_an_email_says_what_it_is(file: Path) -> None:
+    (flow,) = told(file, f'[[steps]]\nkey = "a"\n{EMAIL}content = "hello"\nformat = "html"')
+    assert flow.steps[0].format is ContentFormat.HTML
+    assert in_step(file, f'{EMAIL}content = "x"\nformat = "markdown"') == [
+        "format: 'markdown', expected 'text' or 'html'"
+    ]
+    assert in_step(file, f'{TEXT}content = "x"\nformat = "text"') == [
+        "format: a text has none, expected no format, or type 'email'"
+    ]
 
 
 def test_settings_at_the_top_level_are_those_of_the_flow_default(file: Path) -> None:

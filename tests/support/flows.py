@@ -4,7 +4,7 @@ from datetime import time, timedelta
 
 from hypothesis import strategies as st
 
-from flowctl.model import Channel, Flow, FlowSteps, JsonObject, Step, TimeType
+from flowctl.model import Channel, ContentFormat, Flow, FlowSteps, JsonObject, Step, TimeType
 from flowctl.normalize import CHANNELS, WEEKDAYS, normalize_flow, normalize_step
 from flowctl.times import LONGEST, clock_text
 
@@ -110,6 +110,7 @@ def steps(draw: st.DrawFn, flow: str, key: str | None) -> Step:
         time=draw(may_lack | times()),
         time_type=time_type,
         enabled=enabled,
+        format=draw(st.none() | st.sampled_from(ContentFormat)),
     )
     return normalize_step(step)
 
