@@ -56,7 +56,7 @@ def render_content(
     channel: Channel,
     context: TemplateContext,
     *,
-    content_format: str | None,
+    content_format: str | None = None,
 ) -> tuple[str | None, str, str | None]:
     """Subject, plain text and (where the content is HTML) HTML as the lead will read them.
 
