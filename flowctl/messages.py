@@ -27,6 +27,7 @@ class Criteria:
     step: str | None = None
     error: str | None = None
     is_unknown: bool = False
+    is_undelivered: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -182,7 +183,7 @@ def _filter(connection: Connection, wanted: Criteria) -> Filter:
             )
         lead_id = lead.id
     steps = None if wanted.step is None else _steps(connection, wanted.step)
-    return Filter(wanted.status, lead_id, steps, wanted.error)
+    return Filter(wanted.status, lead_id, steps, wanted.error, wanted.is_undelivered)
 
 
 def _steps(connection: Connection, name: str) -> list[UUID]:

@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flowctl.database import Connection
 from flowctl.model import Channel, Status
 from flowctl.settings import Settings
 from flowctl.store import status as store
-from flowctl.store.status import ForecastDay
+from flowctl.store.status import ForecastDay, UndeliveredCount
 
 REASONS = 20
 """Reasons of failures that are told, the most frequent first."""
+
+
+LATELY = timedelta(days=7)
+"""How long ago a message may have been sent whose delivery is told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class StatusSummary:
 
     ``due`` counts what a dispatcher would take now, ``held`` what of it waits for a channel to be
     configured. ``oldest_due_seconds`` is null when nothing is due, ``next_due`` the earliest moment
-    in the future at which something will be.
+    in the future at which something will be. ``undelivered`` is of what was sent lately.
     """
 
     counts: Mapping[Status, int]
@@ -37,6 +41,7 @@ class StatusSummary:
     next_due: datetime | None
     held: Mapping[Channel, int]
     failures: Sequence[Failure]
+    undelivered: Sequence[UndeliveredCount]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ def standing(connection: Connection, settings: Settings) -> StatusSummary:
         counted = store.count_statuses(connection)
         due = store.due_by_channel(connection)
         next_due = store.next_due(connection)
+        undelivered = store.count_undelivered(connection, LATELY)
     counts = dict.fromkeys(Status, 0)
     for entry in counted:
         counts[entry.status] += entry.messages
@@ -75,6 +81,7 @@ def standing(connection: Connection, settings: Settings) -> StatusSummary:
         next_due=next_due,
         held=held,
         failures=failures[:REASONS],
+        undelivered=undelivered,
     )
 
 

@@ -52,10 +52,14 @@ def register(app: typer.Typer) -> None:
 @_group.command("list")
 def list_messages(
     ctx: typer.Context,
+    *,
     status: _Status = None,
     lead: LeadId = None,
     step: _Step = None,
     error: _Error = None,
+    undelivered: Annotated[
+        bool, typer.Option("--undelivered", help="Only those sent that did not arrive.")
+    ] = False,
     limit: Annotated[
         int | None,
         typer.Option(
@@ -73,7 +77,7 @@ def list_messages(
     """
     from flowctl import messages
 
-    wanted = messages.Criteria(status, lead, step, error)
+    wanted = messages.Criteria(status, lead, step, error, is_undelivered=undelivered)
     most = limit if as_json else limit or TABLE_LIMIT
     with open_database(ctx) as connection:
         found = messages.list_messages(connection, wanted, most)

@@ -81,3 +81,11 @@ def _show(found: "StatusSummary", missing: "Mapping[Channel, tuple[str, ...]]") 
             [(failure.count, failure.reason) for failure in found.failures],
             empty="nothing failed",
         )
+    if found.undelivered:
+        show.line()
+        show.table(
+            ("not delivered", "code"),
+            [(entry.count, entry.code) for entry in found.undelivered],
+            empty="all was delivered",
+        )
+        show.say("flowctl messages list --undelivered shows them")

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from flowctl.database import Connection, translated
-from flowctl.doctor import connection, flows, promises, providers, queue, rights, schema
+from flowctl.doctor import connection, deliveries, flows, promises, providers, queue, rights, schema
 from flowctl.doctor.check import Check, Grade, fault, note
 from flowctl.errors import DatabaseUnavailable, DatabaseUnreachable, FlowctlError
 from flowctl.settings import Settings
@@ -40,6 +40,7 @@ _WITH_SCHEMA: tuple[tuple[str, _Look], ...] = (
     ("channels", queue.channels),
     ("phones", queue.phones),
     ("lag", queue.lag),
+    ("deliveries", deliveries.texts),
     ("vacuum", queue.vacuum),
     ("old transactions", queue.old_transactions),
 )

@@ -176,9 +176,7 @@ def _reason(
     match status:
         case None:
             return row.skipped or ADDED_LATER
-        case Status.SENT:
-            return None
-        case Status.FAILED | Status.CANCELLED:
+        case Status.SENT | Status.FAILED | Status.CANCELLED:
             return row.error
         case Status.PENDING:
             if row.is_being_sent:

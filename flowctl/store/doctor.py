@@ -85,6 +85,14 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of a text: whether nobody got it, and the provider's code."""
+
+    code: str | None
+    is_undelivered: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Unscheduled:
     """Leads that lack all messages: those whose steps are still ahead, and those too late for it.
 
@@ -195,6 +203,11 @@ def stale_claims(connection: Connection, patience: timedelta) -> Waiting:
 def doubtful_sends(connection: Connection) -> Waiting:
     """Sends whose lease has ended without an outcome."""
     return _row(connection, "doubtful_sends", Waiting)
+
+
+def last_deliveries(connection: Connection, number: int) -> list[Delivery]:
+    """What became of the last texts, at most so many."""
+    return fetch_rows(connection, "last_deliveries", Delivery, batch_size=number)
 
 
 def unscheduled_leads(connection: Connection, span: timedelta, *, batch_size: int) -> Unscheduled:

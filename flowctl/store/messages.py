@@ -20,12 +20,14 @@ PASSES = 3
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which messages are meant; what is null does not narrow. ``error`` is a part of the error."""
+    """Which messages are meant; what is null or false does not narrow. ``error`` is a part of the
+    error."""
 
     status: Status | None = None
     lead_id: str | None = None
     steps: Sequence[UUID] | None = None
     error: str | None = None
+    is_undelivered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class MessageDetail(Message):
     recorded; ``is_unknown``: nobody is waiting for it any more.
     """
 
+    delivery_code: str | None
     created_at: datetime
     flow_step_id: UUID | None
     step_order: int | None
@@ -169,6 +172,7 @@ def _parameters(chosen: Filter) -> dict[str, object]:
         "lead_id": chosen.lead_id,
         "steps": None if chosen.steps is None else list(chosen.steps),
         "error": chosen.error,
+        "undelivered": chosen.is_undelivered,
     }
 
 

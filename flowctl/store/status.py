@@ -1,7 +1,7 @@
 """Where things stand, and what is to come (``status.sql``)."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from psycopg.rows import class_row, dict_row, scalar_row
@@ -17,6 +17,14 @@ class StatusCount:
     status: Status
     reason: str | None
     messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class UndeliveredCount:
+    """How many messages did not arrive, for one code of the provider's (or its word)."""
+
+    code: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,12 @@ def count_statuses(connection: Connection) -> list[StatusCount]:
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(query("count_statuses"))
         return [StatusCount(status=Status(row.pop("status")), **row) for row in cursor]
+
+
+def count_undelivered(connection: Connection, span: timedelta) -> list[UndeliveredCount]:
+    """What was sent within ``span`` and did not arrive, the most frequent reason first."""
+    with connection.cursor(row_factory=class_row(UndeliveredCount)) as cursor:
+        return cursor.execute(query("count_undelivered"), {"span": span}).fetchall()
 
 
 def due_by_channel(connection: Connection) -> list[Due]:

@@ -208,6 +208,25 @@ select count(*) as things
 from public.message_logs as message
 where message.status = 'failed' and message.is_unknown;
 
+-- name: last_deliveries
+-- What became of the last texts of which the end is known.
+select
+  last.delivery_code as code,
+  flowctl.is_undelivered(last.delivery_status) as is_undelivered
+from (
+  select message.delivery_code, message.delivery_status
+  from public.message_logs as message
+  where message.status = 'sent'
+    and message.message_type = 'text'
+    and message.sent_at > now() - interval '7 days'
+    and (
+      message.delivery_status in ('delivered', 'read')
+      or flowctl.is_undelivered(message.delivery_status)
+    )
+  order by message.sent_at desc
+  limit %(batch_size)s::integer
+) as last;
+
 -- name: unproven_sends
 -- Sent messages that do not say when, or, of those sent lately by flowctl, to whom.
 select count(*) as things

@@ -40,6 +40,7 @@ where message.status = coalesce(%(status)s::text, message.status)
     %(error)s::text is null
     or position(lower(%(error)s::text) in lower(message.error_message)) > 0
   )
+  and (not %(undelivered)s::boolean or flowctl.is_undelivered(message.delivery_status))
 order by message.scheduled_for, message.id
 limit %(batch_size)s::bigint;
 
@@ -53,7 +54,8 @@ where message.status = coalesce(%(status)s::text, message.status)
   and (
     %(error)s::text is null
     or position(lower(%(error)s::text) in lower(message.error_message)) > 0
-  );
+  )
+  and (not %(undelivered)s::boolean or flowctl.is_undelivered(message.delivery_status));
 
 -- name: select_message
 -- Everything about one message; the columns from `sending_since` on are of a send that has begun
@@ -73,6 +75,7 @@ select
   message.attempts,
   message.provider_id,
   message.delivery_status,
+  message.delivery_code,
   message.error_message,
   message.created_at,
   message.flow_step_id,
@@ -107,7 +110,8 @@ where message.status = any(%(statuses)s::text[])
   and (
     %(error)s::text is null
     or position(lower(%(error)s::text) in lower(message.error_message)) > 0
-  );
+  )
+  and (not %(undelivered)s::boolean or flowctl.is_undelivered(message.delivery_status));
 
 -- name: choose_by_id
 select

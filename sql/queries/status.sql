@@ -1,4 +1,4 @@
--- Where things stand, and what is to come. Only count_statuses looks at rows that are done.
+-- Where things stand, and what is to come. Only count_statuses looks at all rows that are done.
 
 -- name: count_statuses
 -- Messages by status, those that failed by reason.
@@ -10,6 +10,20 @@ from public.message_logs as message
 group by
   message.status,
   case when message.status = 'failed' then message.error_message end;
+
+-- name: count_undelivered
+-- What was sent lately and did not arrive, by the provider's code, or its word where it gave none.
+select told.messages as count, coalesce(told.delivery_code, told.delivery_status) as code
+from (
+  select message.delivery_status, message.delivery_code, count(*) as messages
+  from public.message_logs as message
+  where message.status = 'sent'
+    and message.sent_at > now() - %(span)s::interval
+    and message.delivery_status is not null
+  group by message.delivery_status, message.delivery_code
+) as told
+where flowctl.is_undelivered(told.delivery_status)
+order by told.messages desc, code asc;
 
 -- name: due_by_channel
 -- What is due, and for how many seconds the oldest has been.

@@ -53,12 +53,14 @@ def test_the_document(flowctl: RunFlowctl, conn: Connection) -> None:
         "due": 4,
         "held": {"email": 2, "text": 2},
         "failures": [{"reason": "lead has no email", "count": 2}],
+        "undelivered": [],
     }
 
 
 def test_the_keys_stand_in_the_order_of_the_contract(flowctl: RunFlowctl) -> None:
     document = flowctl("status", "--json").json()
-    assert list(document) == ["counts", "due", "oldest_due_seconds", "next_due", "held", "failures"]
+    keys = ["counts", "due", "oldest_due_seconds", "next_due", "held", "failures", "undelivered"]
+    assert list(document) == keys
     assert document["oldest_due_seconds"] is None
     assert document["next_due"] is None
 
