@@ -1,5 +1,6 @@
 """What the database must know before and after a send; the one user of the connection in a run."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,6 +14,8 @@ from flowctl.store import dispatch as store
 from flowctl.store import recovery
 from flowctl.store.dispatch import BeginResult, ClaimedMessage, Intent, OutcomeRecord, Refused, Run
 from flowctl.store.recovery import Lookup
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -188,5 +191,10 @@ class Batches:
                 connection, self._run, batch.unknown_texts, pause=batch.lookup_pause
             )
         if batch.refused:
-            store.suppress_recipients(connection, batch.refused)
+            for left in store.suppress_recipients(connection, batch.refused):
+                log.warning(
+                    "message %s: the database refuses to suppress its address (%s)",
+                    left.message_id,
+                    left.reason,
+                )
         return recorded

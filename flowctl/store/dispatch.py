@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from psycopg import errors
 from psycopg.rows import scalar_row
 from psycopg.types.json import Json
 
@@ -263,18 +264,25 @@ def abandon_sends(connection: Connection, run: Run, ids: Sequence[UUID]) -> None
     connection.execute(query("abandon_sends"), {"run": run.id, "ids": list(ids)})
 
 
-def suppress_recipients(connection: Connection, refused: Sequence[Refused]) -> set[UUID]:
+def suppress_recipients(connection: Connection, refused: Sequence[Refused]) -> list[Refused]:
     """Suppress addresses that the provider refused for good, and cancel those leads' further
-    messages on the channel; returns the cancelled ones.
+    messages on the channel; returns those that the table of suppressions does not take.
     """
-    return fetch_ids(
-        connection,
-        "suppress_recipients",
-        ids=[one.message_id for one in refused],
-        channels=[one.channel for one in refused],
-        addresses=[one.address for one in refused],
-        reasons=[one.reason for one in refused],
-    )
+    try:
+        with connection.transaction():
+            fetch_ids(
+                connection,
+                "suppress_recipients",
+                ids=[one.message_id for one in refused],
+                channels=[one.channel for one in refused],
+                addresses=[one.address for one in refused],
+                reasons=[one.reason for one in refused],
+            )
+    except (errors.IntegrityError, errors.DataError, errors.RaiseException):
+        if len(refused) == 1:
+            return list(refused)
+        return [left for one in refused for left in suppress_recipients(connection, [one])]
+    return []
 
 
 def count_due(connection: Connection, channel: Channel, now: datetime | None = None) -> int:

@@ -247,3 +247,28 @@ def test_a_rate_spaces_sends(database: str, conn: Connection) -> None:
         a_lead(conn)
     ran = dispatch_once(database, seconds_apart=0.05)
     assert ran.totals.sent == 4
+
+
+def test_an_address_that_cannot_be_suppressed_fails_its_message_and_holds_up_nothing(
+    database: str, conn: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    conn.execute("alter table suppressions add constraint odd check (address <> '+14155550111')")
+    a_step(conn, type="text")
+    for number in ("+14155550111", "+14155550112", "+14155550113"):
+        a_lead(conn, phone=number)
+    invalid = Outcome(OutcomeKind.SUPPRESSED, "21211", "invalid number")
+
+    def answer(message: OutgoingMessage) -> Outcome:
+        return ACCEPTED if message.recipient == "+14155550113" else invalid
+
+    ran = dispatch_once(database, answer=answer)
+
+    assert (ran.totals.sent, ran.totals.failed) == (1, 2)
+    suppressed = conn.execute("select address from suppressions").fetchall()
+    assert suppressed == [("+14155550112",)]
+    ((message_id,),) = conn.execute(
+        "select id::text from message_logs where recipient = '+14155550111'"
+    ).fetchall()
+    assert [record.getMessage() for record in caplog.records] == [
+        f"message {message_id}: the database refuses to suppress its address (21211 invalid number)"
+    ]
