@@ -10,7 +10,8 @@
     │   └── DatabaseUnreachable         it cannot be reached now, or the connection was lost
     │       └── PasswordRefused
     ├── SchemaMismatch       5   the schema is missing, older or newer than this program
-    └── ProviderStopped      6   a provider refused the account or could not be reached
+    ├── ProviderStopped      6   a provider refused the account or could not be reached
+    └── TryLater             75  a mail server that hands a mail over is to keep it
 
 Anything else that escapes is a bug of ours and exits with 70.
 """
@@ -76,3 +77,10 @@ class ProviderStopped(FlowctlError):
     """A provider refused the account or could not be reached; its messages stay pending."""
 
     exit_code = 6
+
+
+class TryLater(FlowctlError):
+    """What was handed over could not be taken now: EX_TEMPFAIL of sysexits.h, which mail servers
+    know."""
+
+    exit_code = 75

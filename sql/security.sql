@@ -80,6 +80,7 @@ begin
     grant select, insert, update, delete
     on public.flows, public.flow_steps, public.message_logs, public.suppressions to service_role;
     execute format('grant execute on function %s to service_role', schedule_function);
+    grant execute on function public.unsubscribe(uuid) to service_role;
     -- on a plain server the role may lack BYPASSRLS
     drop policy if exists flowctl_service on public.flows;
     drop policy if exists flowctl_service on public.flow_steps;

@@ -14,9 +14,10 @@ from flowctl import address
 from flowctl.errors import InputError
 from flowctl.model import Channel
 from flowctl.settings import email as email_variables
-from flowctl.settings import smtp, twilio, urls
+from flowctl.settings import mailbox, smtp, twilio, urls
 from flowctl.settings.email import EmailSettings
 from flowctl.settings.envfile import read_env_file
+from flowctl.settings.mailbox import MailboxSettings
 from flowctl.settings.only_to import OnlyTo, only_to
 from flowctl.settings.secret import Secret
 from flowctl.settings.smtp import SmtpSettings
@@ -24,6 +25,7 @@ from flowctl.settings.twilio import TwilioSettings
 
 __all__ = [
     "EmailSettings",
+    "MailboxSettings",
     "OnlyTo",
     "Secret",
     "Settings",
@@ -45,6 +47,7 @@ class Settings:
     twilio: TwilioSettings | None = None
     smtp: SmtpSettings | None = None
     email: EmailSettings = field(default_factory=EmailSettings)
+    mailbox: MailboxSettings | None = None
     missing: Mapping[Channel, tuple[str, ...]] = field(default_factory=dict)
     default_region: str | None = None
     text_countries: frozenset[str] | None = None
@@ -68,6 +71,7 @@ class Settings:
             twilio=twilio.twilio_settings(values),
             smtp=None if email.sender is None else server,
             email=email,
+            mailbox=mailbox.mailbox_settings(values),
             missing={
                 Channel.EMAIL: tuple(n for n in ("SMTP_URL", "EMAIL_FROM") if n not in values),
                 Channel.TEXT: twilio.missing_variables(values),

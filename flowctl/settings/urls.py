@@ -29,7 +29,8 @@ ESCAPES = "in a user or password write % as %25, @ as %40, : as %3A, / as %2F, #
 class ServerUrl:
     """The parts of ``scheme://user:password@host:port/?key=value``, percent-decoded.
 
-    ``parameters`` are those of the query, each given once.
+    ``parameters`` are those of the query, each given once; ``path`` is what follows the host's
+    ``/``.
     """
 
     scheme: str
@@ -38,9 +39,12 @@ class ServerUrl:
     host: str
     port: int | None
     parameters: dict[str, str]
+    path: str = ""
 
 
-def parse_server_url(variable: str, url: str, *, example: str) -> ServerUrl:
+def parse_server_url(
+    variable: str, url: str, *, example: str, with_path: bool = False
+) -> ServerUrl:
     """Read the URL of one server, as the variable has it.
 
     An ``@`` in the user or the password may stand unescaped: the last one before the host counts.
@@ -62,7 +66,7 @@ def parse_server_url(variable: str, url: str, *, example: str) -> ServerUrl:
         raise malformed("holds an unescaped ?, or an unescaped @ after it")
     credentials, at, server = rest.rpartition("@")
     server, _, path = server.partition("/")
-    if path:
+    if path and not with_path:
         raise malformed("has something after the host that cannot be read, or an unescaped /")
     host, port = _host_and_port(server, malformed)
     username, colon, password = credentials.partition(":")
@@ -73,6 +77,7 @@ def parse_server_url(variable: str, url: str, *, example: str) -> ServerUrl:
         host=host,
         port=port,
         parameters=_parameters(query, malformed),
+        path=_decoded(path, malformed),
     )
 
 

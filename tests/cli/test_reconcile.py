@@ -288,7 +288,9 @@ def test_a_text_just_handed_over_is_asked_about_later(
 def test_without_credentials_it_says_which(flowctl: RunFlowctl) -> None:
     ran = flowctl("reconcile")
     assert ran.exit_code == 3
-    assert ran.stderr.startswith("error: Twilio is not configured\nhint: set TWILIO_ACCOUNT_SID")
+    assert ran.stderr.startswith(
+        "error: neither Twilio nor a mailbox is configured\nhint: set TWILIO_ACCOUNT"
+    )
 
 
 def test_a_refused_account_is_the_providers_fault(

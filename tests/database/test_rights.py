@@ -132,6 +132,7 @@ ANYTHING = [
     "create trigger x after insert on leads execute function auto_schedule_messages()",
     "create table x (n int references flow_steps (id))",
     "select schedule_messages_for_lead(gen_random_uuid())",
+    "select unsubscribe(gen_random_uuid())",
     "select flowctl.schedule_leads(array[gen_random_uuid()])",
     "select flowctl.time_of_day('9 am')",
     "select from flowctl.migrations",
@@ -208,6 +209,7 @@ def test_service_role_may_do_all_but_rewrite_what_was_sent(owner: Connection) ->
             "delete from suppressions",
             "update flow_steps set content = 'x'",
             "select schedule_messages_for_lead(id) from leads limit 1",
+            "select unsubscribe(id) from message_logs where status = 'sent'",
         ):
             assert owner.execute(as_is(statement)).rowcount == 1, statement
 

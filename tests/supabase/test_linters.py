@@ -27,7 +27,11 @@ ADVICE_NOT_TAKEN = {
 PGSPOT_EXCEPTIONS = {
     # ``create or replace`` and ``if not exists``: before anything is made, the first migration
     # refuses a schema, table or function of these names that belongs to another role
-    "PS002": {"public.auto_schedule_messages", "public.schedule_messages_for_lead"},
+    "PS002": {
+        "public.auto_schedule_messages",
+        "public.schedule_messages_for_lead",
+        "public.unsubscribe",
+    },
     "PS010": {"flowctl"},
     "PS012": {"public.flows", "public.flow_steps", "public.suppressions"},
     # an index on a table of ours, which only its owner can have made

@@ -160,7 +160,7 @@ def test_only_service_may_call_a_function_and_only_one(
         # as the API writes an RPC
         call = "select * from public.schedule_messages_for_lead(lead_id => %s::uuid)"
         if caller is Caller.SERVICE:
-            assert callable_ == ["schedule_messages_for_lead(uuid)"]
+            assert callable_ == ["schedule_messages_for_lead(uuid)", "unsubscribe(uuid)"]
             assert request.execute(call, (ids["lead"],)).fetchone() == (0,)
         else:
             assert callable_ == []
