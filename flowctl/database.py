@@ -101,7 +101,7 @@ def open_connection(
         )
     except psycopg.Error as error:
         # not its cause: what libpq says may hold parts of the password
-        raise _refusal(error) from None
+        raise _refusal(error, parameters) from None
     except UnicodeError:
         # Python's own resolver, of a name with an empty or overlong part
         raise DatabaseUnreachable(
@@ -169,16 +169,21 @@ _REFUSALS = (
     ("No such file", "its socket does not exist", "is the server running?"),
     ("starting up", "the server is starting", "try again in a moment"),
     ("too many", "it has no connection left", "use a pooler, or fewer clients"),
-    ("remaining connection slots", "it has no connection left", "use a pooler, or fewer clients"),
+    ("remaining connection", "it has no connection left", "use a pooler, or fewer clients"),
     ("does not exist", "no such database or user", "check the database's and the user's name"),
     ("no pg_hba.conf entry", "the server does not let this host in", "check pg_hba.conf"),
 )  # fmt: skip
 
 
+_AT_A_SERVER = ("Connection refused", "timeout", "starting up", "too many", "remaining connection")
+"""What only a server that was found can have said: its name is then no part of a password."""
+
+_SERVER = re.compile(r'at "([^"]+)"(?: \([^)]*\))?, port (\d+)')
+
 _NO_SUCH_VALUE = re.compile(r'invalid (?:[a-z_]+ value: "|port number|integer value)|bad value for')
 
 
-def _refusal(error: psycopg.Error) -> FlowctlError:
+def _refusal(error: psycopg.Error, parameters: Mapping[str, str]) -> FlowctlError:
     """A connection error in our words: libpq's own may hold parts of the password."""
     said = str(error)
     if error.sqlstate is None and _NO_SUCH_VALUE.search(said):
@@ -189,12 +194,22 @@ def _refusal(error: psycopg.Error) -> FlowctlError:
     for marker, reason, hint in _REFUSALS:
         if marker in said:
             kind = PasswordRefused if "password" in marker else DatabaseUnreachable
-            return kind(f"cannot connect to the database: {reason}", hint=hint)
+            where = _server(said, parameters) if marker in _AT_A_SERVER else ""
+            return kind(f"cannot connect to the database{where}: {reason}", hint=hint)
     state = error.sqlstate
     return DatabaseUnreachable(
         f"cannot connect to the database{f' (SQLSTATE {state})' if state else ''}",
         hint="check DATABASE_URL: host, port, user, database",
     )
+
+
+def _server(said: str, parameters: Mapping[str, str]) -> str:
+    """`` at host:port``, as libpq says it, or as it was given; empty for a socket."""
+    if found := _SERVER.search(said):
+        return f" at {found[1]}:{found[2]}"
+    host = parameters.get("host") or parameters.get("hostaddr") or os.environ.get("PGHOST", "")
+    port = parameters.get("port") or os.environ.get("PGPORT", "5432")
+    return f" at {host}:{port}" if host and not host.startswith("/") else ""
 
 
 @contextmanager

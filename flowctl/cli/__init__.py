@@ -37,6 +37,12 @@ COMMAND_MODULES: tuple[str, ...] = (
 )
 """Full module names in the order of ``--help``; each has ``register(app: typer.Typer) -> None``."""
 
+_GLOBAL_OPTIONS = {
+    "--env-file": "--env-file FILE",
+    "--debug": "--debug",
+    "--version": "--version",
+}
+
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 EXIT_READER_GONE = 141
@@ -60,7 +66,7 @@ def main(argv: Sequence[str], modules: Sequence[str] = COMMAND_MODULES) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001  # the net under everything: nothing may escape
-        return _report(error, debug=session.debug)
+        return _report(error, argv, debug=session.debug)
     return status
 
 
@@ -86,10 +92,10 @@ def _invoke(app: typer.Typer, argv: Sequence[str], session: Session) -> int:
     return status if isinstance(status, int) else 0
 
 
-def _report(error: Exception, *, debug: bool) -> int:
+def _report(error: Exception, argv: Sequence[str], *, debug: bool) -> int:
     if debug:
         show.say("".join(traceback.format_exception(error)).rstrip())
-    expected = _as_expected(error)
+    expected = _as_expected(error, argv)
     if expected is None:
         show.failure(FlowctlError(_bug(error), hint=_bug_hint(debug=debug)))
         return EXIT_BUG
@@ -97,24 +103,47 @@ def _report(error: Exception, *, debug: bool) -> int:
     return expected.exit_code
 
 
-def _as_expected(error: Exception) -> FlowctlError | None:
+def _as_expected(error: Exception, argv: Sequence[str]) -> FlowctlError | None:
     """The error in our own family, if it is one that a user can act on."""
     match error:
         case FlowctlError():
             return error
         case typer.TyperException():
-            return _usage_error(error)
+            return _usage_error(error, argv)
         case OSError(filename=str() | Path() as name, strerror=str() as reason):
             return InputError(f"{name}: {reason.lower()}", hint="check the path and its rights")
         case _:
             return None
 
 
-def _usage_error(error: typer.TyperException) -> UsageError:
+def _usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
     """Typer's complaint in our form; the class that carries a context is not public."""
     message = error.format_message().rstrip(".")
     command = getattr(getattr(error, "ctx", None), "command_path", "flowctl")
-    return UsageError(message[:1].lower() + message[1:], hint=f"{command} --help")
+    option = getattr(error, "option_name", None)
+    hint = _option_hint(option, command, argv) if isinstance(option, str) else ""
+    return UsageError(message[:1].lower() + message[1:], hint=hint or f"{command} --help")
+
+
+def _option_hint(option: str, command: str, argv: Sequence[str]) -> str:
+    """Where an option belongs that the command has not; empty where nobody knows."""
+    if option in _GLOBAL_OPTIONS and command != "flowctl":
+        rest = command.removeprefix("flowctl ")
+        return f"it goes before the command: flowctl {_GLOBAL_OPTIONS[option]} {rest} ..."
+    if command == "flowctl leads add":
+        column = option.lstrip("-").replace("-", "_")
+        return f"write {column}={_value_of(option, argv)}"
+    return ""
+
+
+def _value_of(option: str, argv: Sequence[str]) -> str:
+    """What was written after an option, for a hint."""
+    for number, argument in enumerate(argv):
+        name, equals, value = argument.partition("=")
+        if name == option:
+            following = value if equals else " ".join(argv[number + 1 : number + 2])
+            return following[:40] or "VALUE"
+    return "VALUE"
 
 
 def _bug(error: Exception) -> str:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from io import TextIOWrapper
+from io import RawIOBase, TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 from uuid import UUID
@@ -142,7 +142,15 @@ def _data() -> Iterator[None]:
 
 def _write(text: str) -> None:
     with _data():
-        sys.stdout.write(text)
+        raw = getattr(sys.stdout, "buffer", None)
+        if isinstance(raw, RawIOBase):
+            # Unbuffered (PYTHONUNBUFFERED): such a stream drops what one write does not take.
+            sys.stdout.flush()
+            left = memoryview(text.encode(sys.stdout.encoding, sys.stdout.errors or "strict"))
+            while left:
+                left = left[raw.write(left) or 0 :]
+        else:
+            sys.stdout.write(text)
 
 
 def _talk(text: str) -> None:

@@ -139,6 +139,11 @@ def test_a_group_without_a_command_shows_its_help(
         (["--env-file"], "option '--env-file' requires an argument", "flowctl --help"),
         (["end", "asks"], "no such command 'asks'. Did you mean 'ask'?", "flowctl end --help"),
         (["end", "expected"], "missing argument 'name'", "flowctl end expected --help"),
+        (
+            ["end", "ask", "--env-file", "f"],
+            "no such option: --env-file",
+            "it goes before the command: flowctl --env-file FILE end ask ...",
+        ),
         (["end", "ask", "now"], "got unexpected extra argument(s) (now)", "flowctl end ask --help"),
     ],
 )
@@ -257,3 +262,55 @@ def test_yes_is_said_beforehand() -> None:
     process = start("end", "ask", "--yes")
     assert process.communicate() == ("done\n", "")
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        (["--source", "x"], "write source=x"),
+        (["--source=x"], "write source=x"),
+        (["--lead-source"], "write lead_source=VALUE"),
+    ],
+)
+def test_a_column_is_no_option(
+    written: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["leads", "add", "--email", "a@example.com", *written]) == 2
+    assert capsys.readouterr().err.endswith(f"hint: {hint}\n")
+
+
+_WRITES_MUCH = (
+    "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
+    "from flowctl import cli; cli.show.escape_what_cannot_be_shown();"
+    "sys.exit(cli.main(['write'], ['tests.cli.writing']))"
+)
+
+
+def test_an_unbuffered_output_that_ends_early_is_an_error(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("wb") as out:
+        ran = subprocess.run(
+            [sys.executable, "-c", _WRITES_MUCH],
+            stdout=out,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            timeout=60,
+            check=False,
+        )
+    assert ran.returncode == 3
+    assert ran.stderr.startswith(b"error: cannot write the output: file too large\n")
+    assert (tmp_path / "out").stat().st_size == 100_000
+
+
+def test_an_unbuffered_reader_who_goes_away_ends_it_quietly() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _WRITES_MUCH],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        assert running.stdout.read(1) == b"x"
+        running.stdout.close()
+        assert running.wait(60) == 141
+        assert running.stderr.read() == b""

@@ -221,14 +221,18 @@ def test_a_host_that_is_none_is_told(host: str, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_refused_connection_is_told() -> None:
     error = refusal("postgresql://me:SECRET@127.0.0.1:1/crm")
-    assert error.message.endswith("nothing listens there (connection refused)")
+    assert error.message == (
+        "cannot connect to the database at 127.0.0.1:1: nothing listens there (connection refused)"
+    )
 
 
 def test_a_server_that_says_nothing_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"postgresql://me:SECRET@127.0.0.1:{silent.getsockname()[1]}/crm"
-        error = refusal(url, connect_timeout=2)
-    assert error.message == "cannot connect to the database: it does not answer (timed out)"
+        place = f"127.0.0.1:{silent.getsockname()[1]}"
+        error = refusal(f"postgresql://me:SECRET@{place}/crm", connect_timeout=2)
+    assert error.message == (
+        f"cannot connect to the database at {place}: it does not answer (timed out)"
+    )
 
 
 @pytest.mark.parametrize(
