@@ -127,7 +127,7 @@ def dispatch(
         is_loop=loop,
         before_connecting=lambda: session.revive_database(),  # noqa: PLW0108  # set on attaching
     )
-    with attach_database(ctx) as conninfo:
+    with attach_database(ctx, must_be_named=outbox is None) as conninfo:
         _show(_run(conninfo, request), request, as_json=as_json)
 
 

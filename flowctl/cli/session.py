@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from flowctl.cli import show
+from flowctl.errors import InputError
 
 if TYPE_CHECKING:
     from flowctl.database import Connection
@@ -57,25 +58,32 @@ def session_of(ctx: typer.Context) -> Session:
 def is_embedded(ctx: typer.Context) -> bool:
     """Whether no server is named, so that the embedded one is used."""
     session = session_of(ctx)
-    named = any(session.environ.get(name) for name in NAMES_A_SERVER)
-    return session.settings.database_url is None and not named
+    return session.settings.database_url is None and not _named_by_libpq(session)
 
 
 @contextmanager
-def attach_database(ctx: typer.Context, *, create: bool = False) -> Iterator[str]:
+def attach_database(
+    ctx: typer.Context, *, create: bool = False, must_be_named: bool = False
+) -> Iterator[str]:
     """The conninfo of the database that this run works on, which stays up while the block runs.
 
     It is ``DATABASE_URL``; else what libpq's own variables name; else the embedded server, which is
     made first where ``create`` allows it. Which one it is goes to stderr unless it is
-    ``DATABASE_URL``. Raises InputError where there is none.
+    ``DATABASE_URL``. Raises InputError where there is none, and, with ``must_be_named``, where
+    nothing names one: a cron job that lost its settings must not serve an empty database.
     """
     session = session_of(ctx)
-    named = [name for name in NAMES_A_SERVER if session.environ.get(name)]
+    named = _named_by_libpq(session)
     if session.settings.database_url is not None:
         yield _with_file_variables(session, session.settings.database_url.reveal())
     elif named:
         show.say("using the database of " + " ".join(f"{n}={session.environ[n]}" for n in named))
         yield _with_file_variables(session, "")
+    elif must_be_named and not session.settings.names_embedded:
+        raise InputError(
+            "no database is configured",
+            hint="set DATABASE_URL (DATABASE_URL=embedded means the embedded one)",
+        )
     else:
         from flowctl.embedded import EmbeddedServer, default_data_dir
 
@@ -89,7 +97,11 @@ def attach_database(ctx: typer.Context, *, create: bool = False) -> Iterator[str
 
 @contextmanager
 def open_database(
-    ctx: typer.Context, *, create: bool = False, check_schema: bool = True
+    ctx: typer.Context,
+    *,
+    create: bool = False,
+    must_be_named: bool = False,
+    check_schema: bool = True,
 ) -> Iterator["Connection"]:
     """One connection to the database of ``attach_database``, closed at the end of the block.
 
@@ -98,7 +110,10 @@ def open_database(
     """
     from flowctl import database
 
-    with attach_database(ctx, create=create) as conninfo, database.connect(conninfo) as connection:
+    with (
+        attach_database(ctx, create=create, must_be_named=must_be_named) as conninfo,
+        database.connect(conninfo) as connection,
+    ):
         if check_schema:
             require_schema(connection)
         yield connection
@@ -111,6 +126,13 @@ def require_schema(connection: "Connection") -> None:
 
     if note := migrate.require_schema(connection):
         show.say(f"note: {note}")
+
+
+def _named_by_libpq(session: Session) -> list[str]:
+    """The variables of libpq that name a server, unless ``DATABASE_URL`` asks for the embedded."""
+    if session.settings.names_embedded:
+        return []
+    return [name for name in NAMES_A_SERVER if session.environ.get(name)]
 
 
 def _with_file_variables(session: Session, conninfo: str) -> str:

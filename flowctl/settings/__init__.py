@@ -34,16 +34,22 @@ __all__ = [
     "read_env_file",
 ]
 
+EMBEDDED = "embedded"
+"""The value of ``DATABASE_URL`` that means the embedded database."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything the environment says; see README, "Configuration".
 
     ``twilio`` and ``smtp`` are null where their channel is not configured, or only in part;
-    ``missing`` names what to set then. ``environ`` is the mapping that all this was read from.
+    ``missing`` names what to set then. ``names_embedded``: ``DATABASE_URL`` asks for the embedded
+    database, which is a null ``database_url`` too. ``environ`` is the mapping that all this was
+    read from.
     """
 
     database_url: Secret | None
+    names_embedded: bool = False
     twilio: TwilioSettings | None = None
     smtp: SmtpSettings | None = None
     email: EmailSettings = field(default_factory=EmailSettings)
@@ -61,6 +67,9 @@ class Settings:
         """Read all variables. Raises InputError, naming the variable, for a malformed one."""
         values = {name: text.strip() for name, text in environ.items() if text.strip()}
         database_url = values.get("DATABASE_URL")
+        names_embedded = database_url == EMBEDDED
+        if names_embedded:
+            database_url = None
         if database_url is not None:
             urls.check_database_url("DATABASE_URL", database_url)
         server = smtp.smtp_settings(values)
@@ -68,6 +77,7 @@ class Settings:
         data_dir = values.get("FLOWCTL_DATA_DIR")
         return cls(
             database_url=None if database_url is None else Secret(database_url),
+            names_embedded=names_embedded,
             twilio=twilio.twilio_settings(values),
             smtp=None if email.sender is None else server,
             email=email,

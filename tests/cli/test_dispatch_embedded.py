@@ -6,9 +6,23 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.cli import child_environ, run_flowctl
 from tests.support.postgres import postmaster_of
 from tests.support.waiting import until
+
+
+@pytest.mark.usefixtures("cluster")
+def test_nothing_is_sent_from_it_unless_it_is_asked_for(tmp_path: Path) -> None:
+    assert run_flowctl("apply-schema").exit_code == 0
+    for command in (("dispatch", "--once"), ("dispatch", "--dry-run"), ("reconcile",)):
+        ran = run_flowctl(*command)
+        assert ran.exit_code == 3
+        assert ran.stderr.startswith("error: no database is configured\nhint: set DATABASE_URL")
+    named = {"DATABASE_URL": "embedded", "PGHOST": "nowhere.invalid"}
+    assert run_flowctl("dispatch", "--once", env=named).exit_code == 0
+    assert run_flowctl("dispatch", "--once", "--outbox", tmp_path / "outbox").exit_code == 0
 
 
 def test_a_loop_outlives_its_server(cluster: Path, tmp_path: Path) -> None:

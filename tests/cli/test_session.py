@@ -30,7 +30,7 @@ def variables_of(url: str) -> dict[str, str]:
 
 
 def name_of_database(ctx: typer.Context) -> object:
-    with open_database(ctx) as connection:
+    with open_database(ctx, check_schema=False) as connection:
         row = connection.execute("select current_database()").fetchone()
     assert row is not None
     return row[0]
