@@ -84,6 +84,12 @@ class FlowSteps:
     steps: tuple[Step, ...]
 
 
+NO_ADDRESS = "no_address"
+"""The lead has no address on the message's channel (a word of ``message_logs.cause``)."""
+BAD_ADDRESS = "bad_address"
+"""It has one that cannot be written to."""
+
+
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
     """A rendered message, ready for a transport.

@@ -8,10 +8,10 @@ from datetime import datetime
 from zoneinfo import ZoneInfoNotFoundError
 
 from flowctl import template
-from flowctl.address import AddressError, to_e164, to_email
+from flowctl.address import AddressError, bare, to_e164, to_email
 from flowctl.context import TemplateContext
 from flowctl.markup import is_html, keeps_lines, lines_to_breaks
-from flowctl.model import Channel, JsonObject
+from flowctl.model import BAD_ADDRESS, NO_ADDRESS, Channel, JsonObject
 from flowctl.plaintext import html_to_text
 from flowctl.settings import Settings
 from flowctl.template import TemplateError
@@ -28,18 +28,30 @@ class CannotSend(Exception):
     """This message cannot be sent; the text is the reason for ``error_message``."""
 
 
+class CannotAddress(CannotSend):
+    """The lead has no address for the message, or none that can be written to.
+
+    ``cause`` is the word of ``message_logs.cause``: the message is pending again once the lead's
+    address has changed.
+    """
+
+    def __init__(self, reason: str, cause: str) -> None:
+        super().__init__(reason)
+        self.cause = cause
+
+
 def recipient_of(lead: JsonObject, channel: Channel, settings: Settings) -> str:
-    """The lead's address on a channel, fit to be written to. Raises CannotSend."""
+    """The lead's address on a channel, fit to be written to. Raises CannotAddress."""
     column = "email" if channel is Channel.EMAIL else "phone"
     raw = lead.get(column)
-    if raw is None or not str(raw).strip():
-        raise CannotSend(f"lead has no {column}")
+    if raw is None or not bare(str(raw)):
+        raise CannotAddress(f"lead has no {column}", NO_ADDRESS)
     try:
         if channel is Channel.EMAIL:
             return to_email(str(raw))
         return to_e164(str(raw), settings.default_region, settings.text_countries)
     except AddressError as error:
-        raise CannotSend(str(error)) from error
+        raise CannotAddress(str(error), BAD_ADDRESS) from error
 
 
 def template_context(lead: JsonObject, zone: str | None, now: datetime) -> TemplateContext:

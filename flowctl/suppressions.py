@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from flowctl.address import AddressError, channel_of, suppression_key, to_e164, to_email
+from flowctl.address import AddressError, channel_of, comparable, spellings, to_e164, to_email
 from flowctl.database import Connection
 from flowctl.errors import InputError
 from flowctl.model import Channel
@@ -36,7 +36,7 @@ def suppress(
 
     Raises InputError for what is no address.
     """
-    channel, address = _address(written, settings)
+    channel, (address, *_) = _spellings(written, settings)
     is_new = store.add_suppression(connection, channel, address, reason)
     return Suppressed(channel, address, is_new, _pending(connection, settings, channel, address))
 
@@ -46,29 +46,30 @@ def lift(connection: Connection, settings: Settings, written: str) -> str:
 
     Raises InputError for what is no address or is not suppressed.
     """
-    channel, address = _address(written, settings)
-    if not store.remove_suppression(connection, channel, address):
+    channel, addresses = _spellings(written, settings)
+    if not store.remove_suppression(connection, channel, addresses):
         raise InputError(
-            f"{address} is not suppressed", hint="flowctl suppressions list shows those that are"
+            f"{addresses[0]} is not suppressed",
+            hint="flowctl suppressions list shows those that are",
         )
-    return address
+    return addresses[0]
 
 
-def _address(written: str, settings: Settings) -> tuple[Channel, str]:
-    """The channel and the address as suppressions have it."""
+def _spellings(written: str, settings: Settings) -> tuple[Channel, tuple[str, ...]]:
+    """The channel, and the address in every form that suppressions may have."""
     try:
         channel = channel_of(written)
-        return channel, _key(channel, written, settings)
+        return channel, spellings(channel, _recipient(channel, written, settings))
     except AddressError as error:
         raise InputError(
             str(error), hint="give an email address, or a phone number such as +14155550123"
         ) from error
 
 
-def _key(channel: Channel, written: str, settings: Settings) -> str:
+def _recipient(channel: Channel, written: str, settings: Settings) -> str:
     if channel is Channel.EMAIL:
-        return suppression_key(channel, to_email(written))
-    return suppression_key(channel, to_e164(written, settings.default_region, None))
+        return to_email(written)
+    return to_e164(written, settings.default_region, None)
 
 
 def _pending(connection: Connection, settings: Settings, channel: Channel, address: str) -> int:
@@ -82,6 +83,6 @@ def _pending(connection: Connection, settings: Settings, channel: Channel, addre
 
 def _is(channel: Channel, raw: str, address: str, settings: Settings) -> bool:
     try:
-        return _key(channel, raw, settings) == address
+        return comparable(channel, _recipient(channel, raw, settings)) == address
     except AddressError:
         return False

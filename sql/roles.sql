@@ -24,7 +24,8 @@ grant update (
   provider_id, delivery_status, delivery_code, retry_at, claimed_by, lease_until, is_unknown, cause
 ) on public.message_logs to flowctl_dispatcher;
 grant select, insert, update, delete on public.suppressions to flowctl_dispatcher;
-grant select on flowctl.migrations, flowctl.routines, flowctl.timezones to flowctl_dispatcher;
+grant select on flowctl.migrations, flowctl.routines, flowctl.timezones, flowctl.sent_addresses
+to flowctl_dispatcher;
 grant select, insert, update, delete on flowctl.sends to flowctl_dispatcher;
 grant select, insert on flowctl.returned_mail to flowctl_dispatcher;
 do $$
@@ -36,8 +37,8 @@ begin
       ('public.leads', 'select'), ('public.flows', 'select'), ('public.flow_steps', 'select'),
       ('public.message_logs', 'all'), ('public.suppressions', 'all'),
       ('flowctl.migrations', 'select'), ('flowctl.routines', 'select'),
-      ('flowctl.timezones', 'select'), ('flowctl.sends', 'all'),
-      ('flowctl.returned_mail', 'all')
+      ('flowctl.timezones', 'select'), ('flowctl.sent_addresses', 'select'),
+      ('flowctl.sends', 'all'), ('flowctl.returned_mail', 'all')
     ) as needed (place, command)
   loop
     -- row-level security shows the role every row; what it may do to them the grants say

@@ -206,7 +206,8 @@ class _Lines:
                 self._progress.advance({event.kind: 1})
             case "failed" | "cancelled":
                 self._progress.advance({event.kind: 1})
-                self._tell(event)
+                if event.cause != "no_address":
+                    self._tell(event)
             case "begun" if self._is_rehearsal:
                 self._rehearse(event)
             case "channel_stopped":
@@ -251,6 +252,8 @@ def _show(totals: "Totals", request: "Request", *, as_json: bool) -> None:
         show.json_document(counts)
     else:
         words = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
+        if totals.no_address:
+            words += f" (without an address {totals.no_address})"
         verb = "would do" if request.is_dry_run else "done"
         show.line(f"{verb}: {words}" if words else "nothing is due")
     if request.is_dry_run and request.outbox is None:

@@ -9,8 +9,8 @@ from flowctl.dispatch.events import EventKind
 from flowctl.dispatch.rendered import RenderedMessage, Withheld, render_claimed
 from flowctl.dispatch.reporting import Reporter
 from flowctl.dispatch.stopping import StopSignal
-from flowctl.model import Status
-from flowctl.rendering import CannotSend
+from flowctl.model import NO_ADDRESS, Status
+from flowctl.rendering import CannotAddress, CannotSend
 from flowctl.settings import Settings
 from flowctl.store.dispatch import ClaimedMessage, OutcomeRecord
 from flowctl.text import one_line
@@ -45,7 +45,7 @@ class Claimer:
     def _sort(self, state: ChannelState, rows: Iterable[ClaimedMessage]) -> None:
         """Tell what the claim decided, render the others, and fail what cannot be rendered."""
         batch = Batch()
-        failed: list[ClaimedMessage] = []
+        ended: list[ClaimedMessage] = []
         for row in rows:
             if row.cancelled is not None:
                 self._reporter.message(EventKind.CANCELLED, state.channel, row, row.cancelled)
@@ -62,14 +62,13 @@ class Claimer:
                     state.withheld.append(row.id)
                     self._reporter.message(EventKind.WITHHELD, state.channel, row)
                 except CannotSend as reason:
-                    said = one_line(str(reason))
-                    batch.results.append(
-                        OutcomeRecord(row.id, Status.FAILED, said, attempted=False)
-                    )
-                    failed.append(row)
+                    batch.results.append(_unsent(row, reason))
+                    ended.append(row)
         self._batches.write(batch)
-        for row, result in zip(failed, batch.results, strict=True):
-            self._reporter.message(EventKind.FAILED, state.channel, row, result.error or "")
+        for row, result in zip(ended, batch.results, strict=True):
+            kind = EventKind.FAILED if result.status is Status.FAILED else EventKind.CANCELLED
+            said, cause = result.error or "", result.cause
+            self._reporter.message(kind, state.channel, row, said, cause=cause)
 
     def _render(self, state: ChannelState, row: ClaimedMessage) -> RenderedMessage:
         try:
@@ -80,3 +79,10 @@ class Claimer:
             # A bug of ours must not hold up the other messages.
             log.exception("rendering message %s", row.id)
             raise CannotSend(f"internal error: {type(error).__name__}") from error
+
+
+def _unsent(row: ClaimedMessage, reason: CannotSend) -> OutcomeRecord:
+    """What to record of a message that cannot be sent: a lead without an address is no failure."""
+    cause = reason.cause if isinstance(reason, CannotAddress) else None
+    status = Status.CANCELLED if cause == NO_ADDRESS else Status.FAILED
+    return OutcomeRecord(row.id, status, one_line(str(reason)), attempted=False, cause=cause)

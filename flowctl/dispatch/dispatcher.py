@@ -259,7 +259,7 @@ class Dispatcher:
         state = self._channels[channel]
         message_id = ready.claimed.id
         del state.in_flight[message_id]
-        self._observe(state, outcome, ready.intent.address)
+        self._observe(state, outcome, ready.intent.addresses[0])
         decision = decide(ready, outcome, self._random, can_look_up=state.lookup is not None)
         if decision.is_lookup:
             batch.unknown_texts[message_id] = decision.result.error or ""
@@ -268,7 +268,7 @@ class Dispatcher:
         refused = (
             []
             if decision.suppression is None
-            else [Refused(message_id, channel, ready.intent.address, decision.suppression)]
+            else [Refused(message_id, channel, ready.intent.addresses[0], decision.suppression)]
         )
         batch.refused += state.proven(refused, outcome, self._clock.monotonic())
         return ready, outcome, decision

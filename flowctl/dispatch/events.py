@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from flowctl.model import Channel, Outcome, OutgoingMessage
+from flowctl.model import NO_ADDRESS, Channel, Outcome, OutgoingMessage
 
 
 class EventKind(StrEnum):
@@ -36,7 +36,8 @@ class Event:
     """Something that happened; which fields are set follows from ``kind``.
 
     ``message`` is what was handed over, ``detail`` a reason in words, ``until`` the time a
-    message is deferred to, ``is_unknown`` marks a failure whose message may have gone out.
+    message is deferred to, ``is_unknown`` marks a failure whose message may have gone out,
+    ``cause`` is the word of ``message_logs.cause`` for what could not be addressed.
     """
 
     kind: EventKind
@@ -49,6 +50,7 @@ class Event:
     detail: str = ""
     until: datetime | None = None
     is_unknown: bool = False
+    cause: str | None = None
     outcome: Outcome | None = None
 
 
@@ -59,7 +61,8 @@ Observer = Callable[[Event], None]
 class Totals:
     """What a run did.
 
-    ``unknown`` ones are also counted in ``failed``. ``held`` are due messages of a channel that
+    ``unknown`` ones are also counted in ``failed``, ``no_address`` ones (their lead has none) in
+    ``cancelled``. ``held`` are due messages of a channel that
     is not configured, ``withheld`` those to addresses that ``FLOWCTL_ONLY_TO`` does not name.
     ``late`` are messages sent more than an hour after their time, ``latest``
     by how much the worst of them.
@@ -73,6 +76,7 @@ class Totals:
     held: int = 0
     withheld: int = 0
     unknown: int = 0
+    no_address: int = 0
     late: int = 0
     latest: timedelta = timedelta()
     is_limited: bool = False
@@ -90,6 +94,7 @@ class Totals:
                 self.retrying += 1
             case EventKind.CANCELLED:
                 self.cancelled += 1
+                self.no_address += event.cause == NO_ADDRESS
             case EventKind.DEFERRED:
                 self.deferred += 1
             case EventKind.WITHHELD:

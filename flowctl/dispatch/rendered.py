@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from flowctl.address import suppression_key
+from flowctl.address import spellings
 from flowctl.model import Channel, ContentFormat, OutgoingMessage
 from flowctl.rendering import recipient_of, render_content, template_context
 from flowctl.settings import Settings
@@ -28,8 +28,8 @@ def render_claimed(
     """Render a claimed message. Raises CannotSend and Withheld."""
     lead = claimed.lead or {}
     recipient = recipient_of(lead, channel, settings)
-    address = suppression_key(channel, recipient)
-    if settings.only_to is not None and not settings.only_to.allows(address):
+    addresses = spellings(channel, recipient)
+    if settings.only_to is not None and not settings.only_to.allows(addresses[0]):
         raise Withheld
     assert claimed.claimed_at is not None  # noqa: S101  # null only for what is not claimed
     context = template_context(lead, claimed.zone, claimed.claimed_at)
@@ -58,7 +58,7 @@ def render_claimed(
         lead_id=claimed.lead_id,
         flow_step=f"{claimed.flow}/{claimed.key}",
         recipient=recipient,
-        address=address,
+        addresses=addresses,
         subject=subject,
         content=text if html is None else html,
         format=_format_of(message),

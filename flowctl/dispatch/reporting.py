@@ -41,10 +41,13 @@ class Reporter:
         detail: str = "",
         *,
         until: datetime | None = None,
+        cause: str | None = None,
     ) -> None:
         """Tell what was decided about a message before it was handed over."""
         lead, step = claimed.lead_id, (claimed.flow, claimed.key)
-        self.event(Event(kind, channel, claimed.id, lead, *step, detail=detail, until=until))
+        self.event(
+            Event(kind, channel, claimed.id, lead, *step, detail=detail, until=until, cause=cause)
+        )
 
     def begun(self, ready: RenderedMessage) -> None:
         """Tell that a message is about to be handed over."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
-from flowctl.address import suppression_key
+from flowctl.address import spellings
 from flowctl.markup import is_html
 from flowctl.model import Channel, JsonObject, Status
 from flowctl.plaintext import html_to_text
@@ -100,14 +100,15 @@ def previewed(
     )
 
 
-def addresses_of(reader: Reader, settings: Settings) -> dict[Channel, str]:
-    """The reader's usable addresses, as suppressions have them."""
-    found = {}
+def addresses_of(reader: Reader, settings: Settings) -> set[tuple[Channel, str]]:
+    """The reader's usable addresses, in every form that suppressions may have."""
+    found: set[tuple[Channel, str]] = set()
     for channel in Channel:
         try:
-            found[channel] = suppression_key(channel, recipient_of(reader.row, channel, settings))
+            recipient = recipient_of(reader.row, channel, settings)
         except CannotSend:
             continue
+        found.update((channel, address) for address in spellings(channel, recipient))
     return found
 
 

@@ -96,7 +96,7 @@ def _preview(
     text = None if written is None else str(written)
     own, fallback = preview_store.known_zone(connection, text)
     addresses = addresses_of(reader, settings)
-    suppressed = dict(preview_store.suppressed(connection, addresses.items()))
+    suppressed = dict(preview_store.suppressed(connection, addresses))
     messages = previewed(rows, reader, settings, Zones(text, own), suppressed)
     first = messages[0].zone if messages else fallback
     return Preview(lead_id, own or first, messages)

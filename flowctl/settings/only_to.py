@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from flowctl.address import AddressError, suppression_key, to_e164, to_email
+from flowctl.address import AddressError, comparable, to_e164, to_email
 from flowctl.errors import InputError
 from flowctl.model import Channel
 
@@ -40,7 +40,7 @@ def only_to(value: str | None, default_region: str | None) -> OnlyTo | None:
                 addresses.add(_key(entry))
             else:
                 number = to_e164(entry, default_region, None)
-                addresses.add(suppression_key(Channel.TEXT, number))
+                addresses.add(str(comparable(Channel.TEXT, number)))
         except AddressError as error:
             raise InputError(f"{_NAME}: {error}", hint=_HINT) from error
     if not addresses and not domains:
@@ -49,4 +49,4 @@ def only_to(value: str | None, default_region: str | None) -> OnlyTo | None:
 
 
 def _key(address: str) -> str:
-    return suppression_key(Channel.EMAIL, to_email(address))
+    return str(comparable(Channel.EMAIL, to_email(address)))

@@ -64,7 +64,8 @@ class ClaimedMessage:
 class Intent:
     """A rendered message about to be begun.
 
-    ``address`` is the recipient as suppressions have it. ``format`` is that of an email.
+    ``addresses`` are the recipient in every form that suppressions may have; the first is the one
+    in which addresses are compared. ``format`` is that of an email.
     """
 
     id: UUID
@@ -73,7 +74,7 @@ class Intent:
     lead_id: str
     flow_step: str
     recipient: str
-    address: str
+    addresses: tuple[str, ...]
     subject: str | None
     content: str
     format: ContentFormat | None
@@ -166,7 +167,7 @@ def lock_guarded(connection: Connection, run: Run, intents: Sequence[Intent]) ->
     """
     guarded = [intent for intent in intents if intent.is_guarded]
     names = [f"lead {intent.lead_id}" for intent in guarded]
-    names += [f"step {intent.flow_step} {intent.address}" for intent in guarded]
+    names += [f"step {intent.flow_step} {intent.addresses[0]}" for intent in guarded]
     if run.max_per_hour is not None:
         names.append("hourly limit")
     if names:
@@ -194,7 +195,7 @@ def begin_sends(connection: Connection, run: Run, intents: Sequence[Intent]) -> 
                     "channel": intent.channel,
                     "transport": intent.transport,
                     "recipient": intent.recipient,
-                    "address": intent.address,
+                    "addresses": intent.addresses,
                     "subject": intent.subject,
                     "content": intent.content,
                     "format": intent.format,

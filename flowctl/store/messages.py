@@ -57,6 +57,7 @@ class MessageDetail(Message):
 
     ``sending_since`` and what follows it belong to a send that was begun and whose outcome is not
     recorded; ``is_unknown``: nobody is waiting for it any more.
+    ``waits_for_address_until``: another address of the lead makes the message pending until then.
     """
 
     delivery_code: str | None
@@ -70,6 +71,7 @@ class MessageDetail(Message):
     sending_to: str | None
     sending_by: str | None
     is_unknown: bool | None
+    waits_for_address_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Addresses that must not be written to (``suppressions.sql``)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,9 +37,9 @@ def add_suppression(
         return bool(cursor.execute(query("add_suppression"), values).fetchone())
 
 
-def remove_suppression(connection: Connection, channel: Channel, address: str) -> bool:
-    """Lift a suppression; returns whether there was one."""
-    values = {"channel": channel, "address": address}
+def remove_suppression(connection: Connection, channel: Channel, addresses: Sequence[str]) -> bool:
+    """Remove an address in every form it may be suppressed in; returns whether it was."""
+    values = {"channel": channel, "addresses": list(addresses)}
     return connection.execute(query("remove_suppression"), values).fetchone() is not None
 
 

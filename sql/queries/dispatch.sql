@@ -173,7 +173,7 @@ from (
 with asked as (
   select given.*
   from json_to_recordset(%(intents)s::json) as given (
-    number integer, id uuid, channel text, transport text, recipient text, address text,
+    number integer, id uuid, channel text, transport text, recipient text, addresses text[],
     subject text, content text, format text
   )
 ),
@@ -199,7 +199,8 @@ candidate as (
   for no key update of message
 ),
 in_flight as materialized (
-  select send.lead_id, send.channel, send.flow_step_id, step.flow, lower(send.recipient) as address
+  select send.lead_id, send.channel, send.flow_step_id, step.flow,
+    flowctl.comparable_address(send.channel, send.recipient) as address
   from flowctl.sends as send
   left join public.flow_steps as step on step.id = send.flow_step_id
 ),
@@ -210,17 +211,13 @@ judged as (
     case
       when exists (
         select from public.suppressions as suppression
-        where suppression.channel = candidate.channel and suppression.address = candidate.address
+        where suppression.channel = candidate.channel
+          and suppression.address = any(candidate.addresses)
       ) then 'suppressed'
       when candidate.dedupe_address and exists (
-        select from (
-          select other.status, other.lead_id
-          from public.message_logs as other
-          where other.flow_step_id = candidate.flow_step_id
-            and lower(other.recipient) = lower(candidate.recipient)
-          offset 0
-        ) as other
-        where other.status = 'sent' and other.lead_id <> candidate.lead_id
+        select from flowctl.sent_addresses as known
+        where known.flow_step_id = candidate.flow_step_id
+          and known.digest = flowctl.address_digest(candidate.channel, candidate.recipient)
       ) then 'duplicate'
     end as cause,
     coalesce(past.has_earlier, false)
@@ -231,12 +228,12 @@ judged as (
     ))
     or (candidate.dedupe_address and (
       row_number() over (
-        partition by candidate.flow_step_id, lower(candidate.recipient) order by candidate.number
+        partition by candidate.flow_step_id, candidate.addresses[1] order by candidate.number
       ) > 1
       or exists (
         select from in_flight
         where in_flight.flow_step_id = candidate.flow_step_id
-          and in_flight.address = lower(candidate.recipient)
+          and in_flight.address = candidate.addresses[1]
       )
     )) as is_busy
   from candidate

@@ -86,9 +86,13 @@ select
   send.begun_at as sending_since,
   send.recipient as sending_to,
   send.transport as sending_by,
-  message.is_unknown or coalesce(send.lease_until < now(), false) as is_unknown
+  message.is_unknown or coalesce(send.lease_until < now(), false) as is_unknown,
+  case when message.cause in ('no_address', 'bad_address') then
+    message.planned_for + coalesce(flow.expire_after, interval '1 day')
+  end as waits_for_address_until
 from public.message_logs as message
 left join public.flow_steps as step on step.id = message.flow_step_id
+left join public.flows as flow on flow.name = step.flow
 left join flowctl.sends as send on send.message_id = message.id
 where message.id = %(id)s::uuid;
 

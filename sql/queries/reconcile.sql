@@ -35,10 +35,11 @@ returning
 -- name: suppress_replied
 -- Numbers that asked for no more, or that take no texts. What a person wrote down stays as it is.
 insert into public.suppressions (channel, address, reason, source, created_at)
-select 'text', given.address, given.reason, given.source, given.created_at
+select 'text', flowctl.comparable_phone(given.address), given.reason, given.source, given.created_at
 from json_to_recordset(%(suppressed)s::json) as given (
   address text, reason text, source text, created_at timestamptz
 )
+where flowctl.comparable_phone(given.address) is not null
 on conflict do nothing
 returning address;
 
@@ -48,7 +49,7 @@ returning address;
 delete from public.suppressions as suppression
 using json_to_recordset(%(lifted)s::json) as given (address text, replied_at timestamptz)
 where suppression.channel = 'text'
-  and suppression.address = given.address
+  and suppression.address = flowctl.comparable_phone(given.address)
   and suppression.source in ('reply', 'provider')
   and suppression.created_at < given.replied_at
 returning suppression.address;

@@ -143,7 +143,8 @@ set
   lease_until = null
 where message.lead_id in (
   select lead.id from public.leads as lead
-  where lower(btrim(to_jsonb(lead) ->> 'email')) = lower(%(address)s::text)
+  where flowctl.comparable_email(to_jsonb(lead) ->> 'email')
+    = flowctl.comparable_email(%(address)s::text)
 )
 and message.message_type = 'email' and message.status = 'pending'
 and not exists (select from flowctl.sends as send where send.message_id = message.id)
@@ -153,7 +154,8 @@ returning message.id;
 -- Whether a lead has an address, or it was written to.
 select exists (
   select from public.leads as lead
-  where lower(btrim(to_jsonb(lead) ->> 'email')) = lower(%(address)s::text)
+  where flowctl.comparable_email(to_jsonb(lead) ->> 'email')
+    = flowctl.comparable_email(%(address)s::text)
 ) or exists (
   select from public.message_logs as message
   where message.message_type = 'email' and lower(message.recipient) = lower(%(address)s::text)

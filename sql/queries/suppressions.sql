@@ -20,7 +20,7 @@ returning xmax = 0 as is_new;
 
 -- name: remove_suppression
 delete from public.suppressions as suppression
-where suppression.channel = %(channel)s and suppression.address = %(address)s
+where suppression.channel = %(channel)s and suppression.address = any(%(addresses)s::text[])
 returning suppression.address;
 
 -- name: pending_emails

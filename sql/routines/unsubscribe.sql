@@ -45,9 +45,10 @@ begin
       message.lead_id = wanted.lead_id
       or message.lead_id in (
         select lead.id from public.leads as lead
-        where lower(btrim(
+        where flowctl.comparable_address(
+          wanted.channel,
           to_jsonb(lead) ->> case wanted.channel when 'email' then 'email' else 'phone' end
-        )) = lower(btrim(wanted.address))
+        ) = flowctl.comparable_address(wanted.channel, wanted.address)
       )
     )
     and not exists (select from flowctl.sends as send where send.message_id = message.id);

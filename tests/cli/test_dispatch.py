@@ -149,7 +149,7 @@ def test_a_dry_run_says_what_would_go_and_changes_nothing(
     ran = flowctl("dispatch", "--dry-run", "--json")
     assert (ran.exit_code, ran.json()) == (
         0,
-        {**NOTHING, "sent": 1, "failed": 1, "deferred": 1, "held": 0},
+        {**NOTHING, "sent": 1, "cancelled": 1, "deferred": 1, "held": 0},
     )
     assert "to ada@example.com: First, Ada" in ran.stderr
     assert conn.execute("select m.* from message_logs m order by id").fetchall() == before

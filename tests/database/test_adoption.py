@@ -151,9 +151,10 @@ def test_what_was_made_works_as_if_made_by_flowctl(
     migrate.require_schema(by_hand)
     assert migrate.apply(by_hand) == []
     triggers = by_hand.execute(
-        "select tgname from pg_trigger where tgrelid = 'leads'::regclass and not tgisinternal"
+        "select tgname from pg_trigger where tgrelid = 'leads'::regclass and not tgisinternal "
+        "order by 1"
     ).fetchall()
-    assert triggers == [("auto_schedule_messages",)]
+    assert triggers == [("auto_schedule_messages",), ("flowctl_reopen_messages",)]
     by_hand.execute("insert into leads (email, phone) values ('eve@example.com', '+14155550123')")
     assert dispatch_once(empty_database).totals.sent == 2
     with pytest.raises(psycopg.errors.UniqueViolation):
