@@ -54,6 +54,7 @@ class Flow:
     expire_after: timedelta | None = None
     min_gap: timedelta | None = None
     dedupe_address: bool = False
+    sender: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class OutgoingMessage:
     ``recipient`` is a checked email address or an E.164 number. ``text`` is the body of a text
     message or the plain-text part of an email; ``html`` the HTML part, where there is one.
     ``valid_for`` is how long a provider may keep the message queued (null: as long as it likes).
-    ``flow`` is null for a message without a step.
+    ``flow`` is null for a message without a step, ``sender`` is the flow's own, where it has one.
     """
 
     id: UUID
@@ -109,6 +110,7 @@ class OutgoingMessage:
     html: str | None = None
     valid_for: timedelta | None = None
     flow: str | None = None
+    sender: JsonObject | None = None
 
 
 class OutcomeKind(StrEnum):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from flowctl.database import Connection
 from flowctl.errors import DatabaseUnavailable, FlowctlError
-from flowctl.model import Channel
+from flowctl.model import Channel, JsonObject
 from flowctl.reconnecting import ReconnectingConnection
 from flowctl.store import dispatch as store
 from flowctl.store import recovery
@@ -80,6 +80,10 @@ class Batches:
                 hint="grant it select on leads, and a policy that shows it every row",
             )
         return rows
+
+    def senders(self) -> dict[str, JsonObject]:
+        """Who the messages of a flow come from, for each flow that says so."""
+        return self._connection.run(store.flow_senders)
 
     def write(self, batch: Batch) -> BatchResult:
         """Record outcomes and begin sends in one transaction.

@@ -9,7 +9,7 @@ from flowctl.dispatch.events import EventKind
 from flowctl.dispatch.rendered import RenderedMessage, Withheld, render_claimed
 from flowctl.dispatch.reporting import Reporter
 from flowctl.dispatch.stopping import StopSignal
-from flowctl.model import NO_ADDRESS, Status
+from flowctl.model import NO_ADDRESS, JsonObject, Status
 from flowctl.rendering import CannotAddress, CannotSend
 from flowctl.settings import Settings
 from flowctl.store.dispatch import ClaimedMessage, OutcomeRecord
@@ -28,6 +28,7 @@ class Claimer:
         self._settings = settings
         self._reporter = reporter
         self._stopping = stopping
+        self._senders: dict[str, JsonObject] = {}
 
     def fill(self, state: ChannelState, batch_size: int) -> None:
         """Claim until something is ready, or the channel is drained: nothing more is due."""
@@ -40,6 +41,8 @@ class Claimer:
                 # below the mark there may be what was given back meanwhile
                 state.is_drained = state.low is None
                 state.low = None
+            if rows:
+                self._senders = self._batches.senders()
             self._sort(state, rows)
 
     def _sort(self, state: ChannelState, rows: Iterable[ClaimedMessage]) -> None:
@@ -72,7 +75,13 @@ class Claimer:
 
     def _render(self, state: ChannelState, row: ClaimedMessage) -> RenderedMessage:
         try:
-            return render_claimed(row, state.channel, state.transport_name, self._settings)
+            return render_claimed(
+                row,
+                state.channel,
+                state.transport_name,
+                self._settings,
+                sender=self._senders.get(row.flow or ""),
+            )
         except (CannotSend, Withheld):
             raise
         except Exception as error:

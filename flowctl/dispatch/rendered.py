@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from flowctl.address import spellings
-from flowctl.model import Channel, ContentFormat, OutgoingMessage
+from flowctl.model import Channel, ContentFormat, JsonObject, OutgoingMessage
 from flowctl.rendering import recipient_of, render_content, template_context
 from flowctl.settings import Settings
 from flowctl.store.dispatch import ClaimedMessage, Intent
@@ -23,9 +23,14 @@ class Withheld(Exception):
 
 
 def render_claimed(
-    claimed: ClaimedMessage, channel: Channel, transport: str, settings: Settings
+    claimed: ClaimedMessage,
+    channel: Channel,
+    transport: str,
+    settings: Settings,
+    *,
+    sender: JsonObject | None = None,
 ) -> RenderedMessage:
-    """Render a claimed message. Raises CannotSend and Withheld."""
+    """Render a claimed message; ``sender`` is its flow's own. Raises CannotSend and Withheld."""
     lead = claimed.lead or {}
     recipient = recipient_of(lead, channel, settings)
     addresses = spellings(channel, recipient)
@@ -50,6 +55,7 @@ def render_claimed(
         html=html,
         valid_for=claimed.valid_for,
         flow=claimed.flow,
+        sender=sender,
     )
     intent = Intent(
         id=claimed.id,

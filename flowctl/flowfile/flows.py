@@ -6,6 +6,7 @@ from flowctl.flowfile.fields import Fields, nearest
 from flowctl.flowfile.zones import zone_name
 from flowctl.model import Flow, JsonObject
 from flowctl.normalize import CHANNELS, WEEKDAYS, normalize_window
+from flowctl.sender import sender_mistakes
 from flowctl.times import A_TIME, parse_time_of_day
 
 FLOW_KEYS = (
@@ -18,6 +19,7 @@ FLOW_KEYS = (
     "expire_after",
     "min_gap",
     "dedupe_address",
+    "sender",
 )
 """The keys of a flow beside its steps, in the order they are written."""
 
@@ -37,6 +39,7 @@ def read_flow(fields: Fields, name: str) -> Flow:
         expire_after=fields.duration("expire_after"),
         min_gap=fields.duration("min_gap"),
         dedupe_address=fields.boolean("dedupe_address", default=False),
+        sender=_sender(fields),
     )
 
 
@@ -49,6 +52,20 @@ def _timezone(fields: Fields) -> str:
     except ValueError as error:
         fields.wrong("timezone", f"'{written}' is not a time zone", str(error))
         return written
+
+
+def _sender(fields: Fields) -> JsonObject | None:
+    """Who the messages come from, null where that is missing or wrong."""
+    sender = fields.table.get("sender")
+    if sender is None:
+        return None
+    if not isinstance(sender, Mapping):
+        fields.wrong("sender", "is not a table", '{ email_from = "Ana <ana@example.com>" }')
+        return None
+    mistakes = list(sender_mistakes(sender))
+    for key, problem, expected in mistakes:
+        fields.wrong(f"sender.{key}", problem, expected)
+    return None if mistakes else dict(sender)
 
 
 def _send_window(fields: Fields) -> JsonObject | None:

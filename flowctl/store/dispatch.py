@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 from uuid import UUID
 
 from psycopg import errors
@@ -159,6 +160,13 @@ def claim_due(
         low=low,
     )
     return sorted(rows, key=_order)
+
+
+def flow_senders(connection: Connection) -> dict[str, JsonObject]:
+    """Who the messages of a flow come from, for each flow that says so."""
+    with connection.cursor() as cursor:
+        rows = cursor.execute(query("flow_senders")).fetchall()
+    return {str(name): cast(JsonObject, sender) for name, sender in rows}
 
 
 def lock_guarded(connection: Connection, run: Run, intents: Sequence[Intent]) -> None:

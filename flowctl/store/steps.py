@@ -11,7 +11,7 @@ from flowctl.database import Connection, query
 from flowctl.jsonvalues import to_json
 from flowctl.model import Channel, ContentFormat, Flow, Step, TimeType
 
-_JSON_COLUMNS = ("audience", "exit_when", "send_window")
+_JSON_COLUMNS = ("audience", "exit_when", "send_window", "sender")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,12 @@ import zlib
 from datetime import datetime
 from email.header import Header
 from email.utils import formataddr, formatdate
+from functools import lru_cache
 from urllib.parse import quote
 
-from flowctl.address import Mailbox
+from flowctl.address import Mailbox, parse_mailbox
 from flowctl.model import OutgoingMessage
+from flowctl.sender import envelope_sender
 from flowctl.settings import EmailSettings
 
 NOBODY = Mailbox("flowctl@localhost.invalid", "flowctl")
@@ -44,11 +46,8 @@ class Composer:
     """Writes emails; ``date`` is the Date of all, else each has its own."""
 
     def __init__(self, email_settings: EmailSettings, *, date: datetime | None = None) -> None:
-        sender = email_settings.sender or NOBODY
-        self._domain = sender.domain
-        self._from = _mailbox_header("From", sender)
-        reply_to = email_settings.reply_to
-        self._reply_to = "" if reply_to is None else _mailbox_header("Reply-To", reply_to)
+        self._sender = email_settings.sender or NOBODY
+        self._reply_to = email_settings.reply_to
         self._unsubscribe = ",\r\n ".join(f"<{uri}>" for uri in email_settings.unsubscribe)
         self._one_click = any(uri.startswith("https:") for uri in email_settings.unsubscribe)
         self._headers = email_settings.headers
@@ -57,23 +56,31 @@ class Composer:
 
     def message_id(self, message: OutgoingMessage) -> str:
         """The Message-ID with its angle brackets: the same on every attempt."""
-        return f"<{message.id}@{self._domain}>"
+        return f"<{message.id}@{self._from(message).domain}>"
+
+    def envelope_sender(self, message: OutgoingMessage) -> str:
+        """Where a server sends it back to. Raises ValueError for a return path that is none."""
+        return_path = (message.sender or {}).get("return_path")
+        if return_path is None:
+            return self._from(message).address
+        return envelope_sender(str(return_path), str(message.id))
 
     def compose(self, message: OutgoingMessage) -> bytes:
         """The email as it goes over the wire, CRLF at the end of every line.
 
         All of it is ASCII, save for the To of an address with a non-ASCII local part (RFC 6532).
-        Raises ValueError for a recipient that is not exactly one address, and for a lead whose id
-        makes the List-Unsubscribe address too long for a header.
+        Raises ValueError for a recipient or a flow's sender that is not exactly one address, and
+        for a lead whose id makes the List-Unsubscribe address too long for a header.
         """
+        reply_to = _own(message, "reply_to") or self._reply_to
         head = [
-            self._from,
+            _mailbox_header("From", self._from(message)),
             f"To: {_checked(message.recipient)}\r\n",
             header("Subject", message.subject or ""),
             # formatdate's own zone, -0000, says that the sender's clock is unknown (RFC 5322, 3.3).
             f"Date: {formatdate(self._timestamp)[:-5]}+0000\r\n",
             f"Message-ID: {self.message_id(message)}\r\n",
-            self._reply_to,
+            "" if reply_to is None else _mailbox_header("Reply-To", reply_to),
         ]
         if self._unsubscribe or self._headers:
             head += self._further_headers(message)
@@ -88,6 +95,9 @@ class Composer:
         parts = f"--{boundary}\r\n{text}\r\n--{boundary}\r\n{html}\r\n--{boundary}--\r\n"
         return "".join((*head, opening, parts)).encode()
 
+    def _from(self, message: OutgoingMessage) -> Mailbox:
+        return _own(message, "email_from") or self._sender
+
     def _further_headers(self, message: OutgoingMessage) -> list[str]:
         values = {
             "message_id": str(message.id),
@@ -101,12 +111,21 @@ class Composer:
                 raise ValueError("the List-Unsubscribe address is too long for a header")
             lines.append(f"List-Unsubscribe: {uris}\r\n")
             if not self._has_list_id:  # without one SpamAssassin takes it for half a list
-                lines.append(f"List-Id: <{_label(message.flow)}.{self._domain}>\r\n")
+                lines.append(f"List-Id: <{_label(message.flow)}.{self._from(message).domain}>\r\n")
         if self._one_click:  # RFC 8058
             lines.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")
         for name, template in self._headers:
             lines.append(header(name, _PLACEHOLDER.sub(lambda f: values[f[1]], template)))
         return lines
+
+
+def _own(message: OutgoingMessage, key: str) -> Mailbox | None:
+    """The address that the message's flow has of its own. Raises ValueError."""
+    written = (message.sender or {}).get(key)
+    return None if written is None else _parsed(str(written))
+
+
+_parsed = lru_cache(maxsize=256)(parse_mailbox)
 
 
 def _label(flow: str | None) -> str:
@@ -143,6 +162,7 @@ def _folded(name: str, value: str) -> list[str]:
     return lines
 
 
+@lru_cache(maxsize=256)
 def _mailbox_header(name: str, mailbox: Mailbox) -> str:
     if not mailbox.name:
         return f"{name}: {mailbox.address}\r\n"

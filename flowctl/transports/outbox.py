@@ -72,8 +72,9 @@ class OutboxTransport:
 
     def _text_file(self, message: OutgoingMessage) -> bytes:
         lines = [f"To: {one_line(message.recipient)}"]
-        if self._text_sender is not None:
-            lines.append(f"From: {one_line(self._text_sender)}")
+        sender = (message.sender or {}).get("text_from") or self._text_sender
+        if sender is not None:
+            lines.append(f"From: {one_line(sender)}")
         lines.append(f"Lead: {one_line(message.lead_id)}")
         return ("\n".join(lines) + "\n\n" + message.text).encode()
 

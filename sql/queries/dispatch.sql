@@ -491,3 +491,8 @@ select exists(
     limit 1
   ) as due
 );
+
+-- name: flow_senders
+select flow.name, flow.sender
+from public.flows as flow
+where flow.sender is not null;

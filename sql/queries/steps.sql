@@ -7,7 +7,7 @@ select pg_advisory_xact_lock(hashtext('flowctl.steps'));
 -- name: select_flows
 select
   flow.name, flow.enabled, flow.timezone, flow.audience, flow.exit_when, flow.send_window,
-  flow.expire_after, flow.min_gap, flow.dedupe_address
+  flow.expire_after, flow.min_gap, flow.dedupe_address, flow.sender
 from public.flows as flow
 order by flow.name;
 
@@ -19,11 +19,13 @@ from public.flow_steps as step
 order by step.flow, step.step_order;
 
 -- name: put_flow
-insert into public.flows as flow
-  (name, enabled, timezone, audience, exit_when, send_window, expire_after, min_gap, dedupe_address)
+insert into public.flows as flow (
+  name, enabled, timezone, audience, exit_when, send_window, expire_after, min_gap, dedupe_address,
+  sender
+)
 values (
   %(name)s, %(enabled)s, %(timezone)s, %(audience)s, %(exit_when)s, %(send_window)s,
-  %(expire_after)s, %(min_gap)s, %(dedupe_address)s
+  %(expire_after)s, %(min_gap)s, %(dedupe_address)s, %(sender)s
 )
 on conflict (name) do update set
   enabled = excluded.enabled,
@@ -33,7 +35,8 @@ on conflict (name) do update set
   send_window = excluded.send_window,
   expire_after = excluded.expire_after,
   min_gap = excluded.min_gap,
-  dedupe_address = excluded.dedupe_address;
+  dedupe_address = excluded.dedupe_address,
+  sender = excluded.sender;
 
 -- name: put_steps
 insert into public.flow_steps as step

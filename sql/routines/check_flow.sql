@@ -25,6 +25,24 @@ begin
       using errcode = 'check_violation', hint = 'write it like America/New_York';
   end if;
   new.timezone := zone;
+  if jsonb_typeof(new.sender) = 'object' then
+    select entry.key into name
+    from jsonb_each(new.sender) as entry
+    where entry.key not in ('email_from', 'reply_to', 'return_path', 'text_from')
+      or jsonb_typeof(entry.value) <> 'string'
+      or entry.value #>> '{}' !~ case entry.key
+        when 'text_from' then '^(\+[1-9][0-9]{6,14}|MG[0-9a-fA-F]{32})$'
+        when 'return_path' then '^[^<>@[:space:][:cntrl:]]+@[^<>@[:space:][:cntrl:]]+$'
+        else '^([^<>[:cntrl:]]*<[^<>@[:space:][:cntrl:]]+@[^<>@[:space:][:cntrl:]]+>'
+          '|[^<>@[:space:][:cntrl:]]+@[^<>@[:space:][:cntrl:]]+)$'
+      end;
+    if name is not null then
+      raise exception 'flow "%": sender: "%" is not one of its keys, or its value cannot be one',
+        new.name, name
+        using errcode = 'check_violation',
+          hint = 'it has email_from, reply_to, return_path and text_from, each an address';
+    end if;
+  end if;
   if jsonb_typeof(new.send_window) is distinct from 'object' then
     -- null, or refused by the table
     return new;

@@ -89,6 +89,50 @@ def test_the_whole_letterhead_is_there() -> None:
     assert parsedate_to_datetime(message["Date"]) == NOON
 
 
+def test_a_flow_may_have_a_sender_of_its_own() -> None:
+    sender = {"email_from": "Ana Ö <ana@flow.example>", "reply_to": "reply@flow.example"}
+    message = read_back(
+        an_email(sender=sender),
+        EMAIL_REPLY_TO="help@acme.example",
+        EMAIL_UNSUBSCRIBE="mailto:u@acme.example",
+    )
+
+    assert message["From"] == "Ana Ö <ana@flow.example>"
+    assert message["Reply-To"] == "reply@flow.example"
+    assert message["Message-ID"] == f"<{AN_ID}@flow.example>"
+    assert message["List-Id"] == "<nurture.flow.example>"
+    assert composer().envelope_sender(an_email(sender=sender)) == "ana@flow.example"
+    assert composer().envelope_sender(an_email(sender={})) == "news@acme.example"
+
+
+def test_a_return_path_names_the_message() -> None:
+    sender = {"return_path": "bounces+{message_id}@flow.example"}
+
+    assert composer().envelope_sender(an_email(sender=sender)) == f"bounces+{AN_ID}@flow.example"
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        {"email_from": "a@x.example, b@x.example"},
+        {"email_from": "a@x.example\r\nBcc: b@x.example"},
+        {"reply_to": "nobody"},
+    ],
+)
+def test_a_sender_that_is_not_one_address_is_refused(sender: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="it "):
+        composer().compose(an_email(sender=sender))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["Ana <a@x.example>", "a@x.example>\r\nRCPT TO:<b@x.example", "b" * 30 + "+{message_id}@x.io"],
+)
+def test_a_return_path_that_is_not_one_address_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match=r"it |longer"):
+        composer().envelope_sender(an_email(sender={"return_path": path}))
+
+
 def test_a_mailto_alone_offers_no_click() -> None:
     message = read_back(an_email(), EMAIL_UNSUBSCRIBE="mailto:u@acme.example?subject={message_id}")
 

@@ -77,6 +77,19 @@ def durations() -> st.SearchStrategy[timedelta]:
     return st.timedeltas(min_value=timedelta(microseconds=1), max_value=LONGEST)
 
 
+def senders() -> st.SearchStrategy[JsonObject]:
+    """Senders that the database takes."""
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "email_from": st.sampled_from(["ana@example.com", "Ana @ Acme <ana@example.com>"]),
+            "reply_to": st.just("Büro <ana@example.com>"),
+            "return_path": st.just("bounces+{message_id}@example.com"),
+            "text_from": st.sampled_from(["+12125550100", "MG" + "0a" * 16]),
+        },
+    )
+
+
 def flows(name: str) -> st.SearchStrategy[Flow]:
     """The flow of that name with any settings."""
     return st.builds(
@@ -90,6 +103,7 @@ def flows(name: str) -> st.SearchStrategy[Flow]:
         expire_after=st.none() | durations(),
         min_gap=st.none() | durations(),
         dedupe_address=st.booleans(),
+        sender=st.none() | senders(),
     ).map(normalize_flow)
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from flowctl.model import Channel, OutgoingMessage
+from flowctl.model import Channel, JsonObject, OutgoingMessage
 
 AN_ID = UUID("11111111-2222-4333-8444-555555555555")
 
@@ -13,10 +13,11 @@ def a_text(
     text: str = "Hi Ada",
     *,
     valid_for: timedelta | None = None,
+    sender: JsonObject | None = None,
 ) -> OutgoingMessage:
     """A text to a lead."""
     return OutgoingMessage(
-        AN_ID, "lead-1", Channel.TEXT, recipient, None, text, valid_for=valid_for
+        AN_ID, "lead-1", Channel.TEXT, recipient, None, text, valid_for=valid_for, sender=sender
     )
 
 
@@ -29,8 +30,9 @@ def an_email(
     lead_id: str = "lead-1",
     message_id: UUID = AN_ID,
     flow: str | None = "nurture",
+    sender: JsonObject | None = None,
 ) -> OutgoingMessage:
     """An email to a lead."""
     return OutgoingMessage(
-        message_id, lead_id, Channel.EMAIL, recipient, subject, text, html, flow=flow
+        message_id, lead_id, Channel.EMAIL, recipient, subject, text, html, flow=flow, sender=sender
     )

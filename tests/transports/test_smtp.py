@@ -86,6 +86,21 @@ def test_an_email_is_accepted_under_its_own_message_id(smtp: SmtpServer, connect
     assert mail.parsed.get_content().splitlines() == ["Hello Ada,", "welcome."]
 
 
+def test_a_flow_has_a_sender_and_a_return_path_of_its_own(
+    smtp: SmtpServer, connect: Connect
+) -> None:
+    transport = connect(smtp)
+    transport.send(an_email(sender={"email_from": "Ana <ana@flow.example>"}))
+    transport.send(an_email(sender={"return_path": "bounces+{message_id}@flow.example"}))
+    transport.send(an_email())
+
+    assert [(mail.sender, mail.parsed["From"]) for mail in smtp.mails] == [
+        ("ana@flow.example", "Ana <ana@flow.example>"),
+        (f"bounces+{AN_ID}@flow.example", "Acme <news@acme.example>"),
+        ("news@acme.example", "Acme <news@acme.example>"),
+    ]
+
+
 def test_lines_that_begin_with_a_dot_arrive_whole(smtp: SmtpServer, connect: Connect) -> None:
     connect(smtp).send(an_email(text=".\n..\n.hidden\nend\n.\n"))
 

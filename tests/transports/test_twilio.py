@@ -17,7 +17,15 @@ from flowctl.transports import TextLookup, Transport, transport_for
 from flowctl.transports.twilio import TwilioTransport
 from flowctl.transports.twilio.client import HttpTimeouts, TwilioClient
 from tests.support.outgoing import a_text
-from tests.support.twilio_server import ACCEPT, ACCOUNT_SID, Answer, TwilioServer, page, refuse
+from tests.support.twilio_server import (
+    ACCEPT,
+    ACCOUNT_SID,
+    FROM_NUMBER,
+    Answer,
+    TwilioServer,
+    page,
+    refuse,
+)
 from tests.support.waiting import until
 
 START = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
@@ -82,6 +90,18 @@ def test_a_messaging_service_chooses_the_sender(twilio: TwilioServer) -> None:
     (_, form), *_ = twilio.requests
     assert form["MessagingServiceSid"] == "MG1"
     assert "From" not in form
+
+
+@pytest.mark.parametrize("environ", [{}, {"TWILIO_MESSAGING_SERVICE_SID": "MG1"}])
+def test_a_flow_has_a_sender_of_its_own(twilio: TwilioServer, environ: dict[str, str]) -> None:
+    transport = TwilioTransport(settings_for(twilio, **environ))
+    transport.send(a_text(sender={"text_from": "+12125550177"}))
+    transport.send(a_text(sender={"text_from": "MG" + "0" * 32}))
+    transport.send(a_text(sender={"email_from": "ana@example.com"}))
+
+    senders = [(form.get("From"), form.get("MessagingServiceSid")) for _, form in twilio.requests]
+    assert senders[:2] == [("+12125550177", None), (None, "MG" + "0" * 32)]
+    assert senders[2] == ((None, "MG1") if environ else (FROM_NUMBER, None))
 
 
 def test_many_threads_send_each_text_once(twilio: TwilioServer, transport: TwilioTransport) -> None:

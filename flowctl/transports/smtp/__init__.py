@@ -54,11 +54,12 @@ class SmtpTransport:
         """
         try:
             content = self._composer.compose(message)
+            sender = self._composer.envelope_sender(message)
         except ValueError as error:
             return Outcome(OutcomeKind.REFUSED, detail=one_line(str(error)), blames_recipient=True)
         while isinstance(session := self._pool.take(), SmtpSession):
             try:
-                outcome = self._send_over(session, message, content)
+                outcome = self._send_over(session, message, sender, content)
             except BaseException:
                 # A bug of ours; the others shall not wait for this connection.
                 self._pool.forget()
@@ -100,18 +101,18 @@ class SmtpTransport:
         return SmtpSession(self._settings, self._context, self._clock, timeouts)
 
     def _send_over(
-        self, session: SmtpSession, message: OutgoingMessage, content: bytes
+        self, session: SmtpSession, message: OutgoingMessage, sender: str, content: bytes
     ) -> Outcome | None:
         """Send over a connection from the pool; null where another of ours is to be waited for."""
         if session.is_open:
-            outcome = self._deliver(session, message, content)
+            outcome = self._deliver(session, message, sender, content)
             if not is_used_up(session.stage, outcome):
                 self._pool.put_back(session)
                 return outcome
             session = self._pool.renewed(session)
         failure = self._open(session)
         if failure is None:
-            outcome = self._deliver(session, message, content)
+            outcome = self._deliver(session, message, sender, content)
             if not is_one_too_many(session.stage, outcome):
                 self._pool.put_back(session)
                 return outcome
@@ -129,8 +130,9 @@ class SmtpTransport:
             return _lost(session.stage, error)
         return None
 
-    def _deliver(self, session: SmtpSession, message: OutgoingMessage, content: bytes) -> Outcome:
-        sender = self._sender.address
+    def _deliver(
+        self, session: SmtpSession, message: OutgoingMessage, sender: str, content: bytes
+    ) -> Outcome:
         try:
             reply = session.deliver(sender, message.recipient, content)
         except smtplib.SMTPNotSupportedError as error:

@@ -57,7 +57,7 @@ class TwilioTransport:
 
     def send(self, message: OutgoingMessage) -> Outcome:
         """Hand over one text. ``valid_for`` bounds how long Twilio may keep it queued."""
-        service = self._settings.messaging_service_sid
+        service, number = self._sender_of(message)
         client = self._client()
         client.forget()
         try:
@@ -65,13 +65,13 @@ class TwilioTransport:
                 to=message.recipient,
                 body=message.text,
                 messaging_service_sid=service or values.unset,
-                from_=values.unset if service else self._settings.from_number,
+                from_=values.unset if service else number,
                 validity_period=_validity(message.valid_for),
             )
         except requests.RequestException as error:
             return _unanswered(error, was_sent=client.was_sent)
         except TwilioException as error:
-            return _refused(error, client.answer, None if service else self._settings.from_number)
+            return _refused(error, client.answer, number)
         except _NONSENSE:
             return _nonsense(client.answer)
         if not isinstance(record.sid, str) or not record.sid.isalnum():
@@ -115,6 +115,14 @@ class TwilioTransport:
             return _refused(error, client.answer)
         except _NONSENSE:
             return _nonsense(client.answer)
+
+    def _sender_of(self, message: OutgoingMessage) -> tuple[str | None, str | None]:
+        """A messaging service or a number: the flow's own, else that of the settings."""
+        own = (message.sender or {}).get("text_from")
+        if own is not None:
+            return (own, None) if own.startswith("MG") else (None, own)
+        service = self._settings.messaging_service_sid
+        return service, None if service else self._settings.from_number
 
     def stop(self) -> None:
         """Nothing waits here before it is handed over."""
