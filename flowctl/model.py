@@ -85,6 +85,27 @@ class FlowSteps:
     steps: tuple[Step, ...]
 
 
+class JsonKind(StrEnum):
+    """What a column of leads is in the lead's row as JSON; a null apart."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    LIST = "list"
+    OBJECT = "object"
+    ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class LeadColumn:
+    """A column of ``leads``. ``labels`` are the values of an enumerated type, else empty."""
+
+    name: str
+    kind: JsonKind
+    is_required: bool = False
+    labels: tuple[str, ...] = ()
+
+
 NO_ADDRESS = "no_address"
 """The lead has no address on the message's channel (a word of ``message_logs.cause``)."""
 BAD_ADDRESS = "bad_address"

@@ -8,11 +8,13 @@ from uuid import UUID
 
 from flowctl import flowfile
 from flowctl.database import Connection
+from flowctl.flowfile.warnings import FileWarning, file_warnings
 from flowctl.model import Flow, FlowSteps, Step
 from flowctl.normalize import normalize_flow, normalize_step
 from flowctl.plan import ORDER, Plan, plan
 from flowctl.store import steps as store
 from flowctl.store.steps import StoredStep
+from flowctl.text import plural
 
 _MOVING = frozenset({"day", "time", "time_type"})
 _MOVING_ALL = frozenset({"timezone", "send_window"})
@@ -63,6 +65,29 @@ def sync(
         pending_updated=following.updated,
         pending_cancelled=following.cancelled,
     )
+
+
+def warnings(
+    connection: Connection, file: Sequence[FlowSteps], *, can_unsubscribe: bool
+) -> list[FileWarning]:
+    """What is odd about a file that was synced, or tried: it is done all the same.
+
+    ``can_unsubscribe`` says that every email has an address for it.
+    """
+    columns = store.lead_columns(connection)
+    found = list(file_warnings(file, columns, can_unsubscribe=can_unsubscribe))
+    names = {entry.flow.name for entry in file}
+    found += [
+        FileWarning(
+            name,
+            None,
+            "name",
+            f"on in the database, with {plural(steps, 'step')}, and not in the file: it goes on",
+        )
+        for name, steps in store.active_flows(connection).items()
+        if name not in names
+    ]
+    return found
 
 
 def list_steps(connection: Connection) -> list[StoredStep]:

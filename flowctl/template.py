@@ -70,12 +70,16 @@ class TemplateError(Exception):
 
 
 class Template:
-    """A parsed template; make one with ``parse``."""
+    """A parsed template; make one with ``parse``.
 
-    __slots__ = ("_bound",)
+    ``fields`` are the paths of what it takes from the lead: ``("custom", "size")``.
+    """
 
-    def __init__(self, bound: BoundTemplate) -> None:
+    __slots__ = ("_bound", "fields")
+
+    def __init__(self, bound: BoundTemplate, fields: tuple[tuple[str, ...], ...]) -> None:
         self._bound = bound
+        self.fields = fields
 
     def render(self, values: TemplateContext) -> str:
         """See the function ``render``."""
@@ -103,14 +107,15 @@ def parse(source: str, html: bool) -> Template:  # noqa: FBT001  # the two kinds
     environment = _environment(html)
     try:
         bound = environment.from_string(source)
-        used = bound.analyze(include_partials=False).filters
+        analysis = bound.analyze(include_partials=False)
         teach_blank(bound)
     except (LiquidError, RecursionError) as error:
         raise _explained(error, None) from error
-    for name, places in used.items():
+    for name, places in analysis.filters.items():
         if name not in environment.filters:
             raise TemplateError(f"unknown filter '{name}'", _line(source, places[0].index))
-    return Template(bound)
+    paths = (variable.segments for found in analysis.globals.values() for variable in found)
+    return Template(bound, tuple(dict.fromkeys(tuple(map(str, path)) for path in paths)))
 
 
 def render(template: Template, values: TemplateContext) -> str:

@@ -7,9 +7,12 @@ import typer
 
 from flowctl.cli import show
 from flowctl.cli.options import DryRun, Json, command_group
-from flowctl.cli.session import open_database
+from flowctl.cli.session import open_database, session_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flowctl.flowfile.warnings import FileWarning
     from flowctl.plan import StepChange
     from flowctl.steps import SyncResult
     from flowctl.store.steps import StoredStep
@@ -43,15 +46,18 @@ def sync_steps(
     A step that is gone from FILE is disabled, never deleted. Example: flowctl steps sync flows.toml
     """
     from flowctl import flowfile
-    from flowctl.steps import sync
+    from flowctl.steps import sync, warnings
 
     flows = flowfile.read(file)
+    can_unsubscribe = bool(session_of(ctx).settings.email.unsubscribe)
     with open_database(ctx) as connection:
         synced = sync(connection, flows, dry_run=dry_run, update_pending=update_pending)
+        found = warnings(connection, flows, can_unsubscribe=can_unsubscribe)
     if as_json:
-        show.json_document(_document(synced))
+        show.json_document({**_document(synced), "warnings": found})
     else:
         _show(synced, dry_run=dry_run)
+    _warn(found)
     if dry_run:
         show.say("dry run: nothing was changed")
 
@@ -107,6 +113,16 @@ def export_steps(
     else:
         file.write_text(text, encoding="utf-8", newline="\n")
         show.say(f"{file}: written")
+
+
+def _warn(found: "Sequence[FileWarning]") -> None:
+    """A line for each thing that is odd, however many steps have it."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for warning in found:
+        place = warning.flow if warning.key is None else f"{warning.flow}/{warning.key}"
+        places.setdefault((warning.field, warning.text), []).append(place)
+    for (field, text), names in places.items():
+        show.warn(f"{', '.join(dict.fromkeys(names))}: {field}: {text}")
 
 
 def _document(synced: "SyncResult") -> dict[str, object]:

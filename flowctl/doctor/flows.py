@@ -13,6 +13,10 @@ from flowctl.store.steps import select_steps
 
 _FIX_STEPS = "put it right in the steps file, then: flowctl steps sync FILE"
 
+_FIX_MADE_ELSEWHERE = (
+    "put it right where the step was made: its subject and content in public.flow_steps"
+)
+
 
 def leads(connection: Connection, _: Settings) -> Sequence[Check]:
     """Whether this role sees them: what it does not see it cannot send to."""
@@ -62,6 +66,7 @@ def steps(connection: Connection, _: Settings) -> Sequence[Check]:
 def templates(connection: Connection, _: Settings) -> Sequence[Check]:
     """Whether each enabled step's subject and content can be parsed, whoever wrote them."""
     broken = []
+    is_in_file = False
     for stored in select_steps(connection):
         step = stored.step
         if not step.enabled:
@@ -73,6 +78,8 @@ def templates(connection: Connection, _: Settings) -> Sequence[Check]:
             except template.TemplateError as error:
                 name = f"{step.flow}/{step.key or f'#{stored.step_order}'}"
                 broken.append(f"{name}: {field}: {error}")
+                is_in_file = is_in_file or step.key is not None
     if broken:
-        return [fault("templates", shown(broken), _FIX_STEPS)]
+        hint = _FIX_STEPS if is_in_file else _FIX_MADE_ELSEWHERE
+        return [fault("templates", shown(broken), hint)]
     return [ok("templates", "those of enabled steps can be parsed")]

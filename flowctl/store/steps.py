@@ -9,7 +9,7 @@ from psycopg.types.json import Json, Jsonb
 
 from flowctl.database import Connection, query
 from flowctl.jsonvalues import to_json
-from flowctl.model import Channel, ContentFormat, Flow, Step, TimeType
+from flowctl.model import Channel, ContentFormat, Flow, JsonKind, LeadColumn, Step, TimeType
 
 _JSON_COLUMNS = ("audience", "exit_when", "send_window", "sender")
 
@@ -115,3 +115,20 @@ def update_pending(connection: Connection, moved: Mapping[UUID, bool]) -> Pendin
     with connection.cursor(row_factory=class_row(PendingUpdate)) as cursor:
         cursor.execute(query("update_pending"), {"steps": Json(steps)})
         return cursor.fetchone() or PendingUpdate(0, 0)
+
+
+def lead_columns(connection: Connection) -> list[LeadColumn]:
+    """The columns of leads, in their order."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(query("lead_columns")).fetchall()
+    return [
+        LeadColumn(row["name"], JsonKind(row["kind"]), row["is_required"], tuple(row["labels"]))
+        for row in rows
+    ]
+
+
+def active_flows(connection: Connection) -> dict[str, int]:
+    """The flows that are on, each with the number of its steps that are; none without any."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(query("active_flows")).fetchall()
+    return {row["name"]: row["steps"] for row in rows}

@@ -145,3 +145,35 @@ select
   count(*) as updated,
   count(*) filter (where written.status = 'cancelled') as cancelled
 from written;
+
+-- name: lead_columns
+-- The columns of leads, and what each is in the lead's row as JSON.
+select
+  a.attname::text as name,
+  a.attnotnull as is_required,
+  case
+    when base.typname in ('int2', 'int4', 'int8', 'float4', 'float8', 'numeric') then 'number'
+    when base.typname = 'bool' then 'boolean'
+    when base.typcategory = 'A' then 'list'
+    when base.typtype = 'c' then 'object'
+    -- a type of an extension may have a cast of its own to JSON, as hstore has
+    when base.typname in ('json', 'jsonb') or base.typcategory = 'U' and base.oid > 16383 then 'any'
+    else 'text'
+  end as kind,
+  array(
+    select label.enumlabel::text from pg_catalog.pg_enum as label
+    where label.enumtypid = base.oid order by label.enumsortorder
+  ) as labels
+from pg_catalog.pg_attribute as a
+inner join pg_catalog.pg_type as t on t.oid = a.atttypid
+inner join pg_catalog.pg_type as base on base.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
+where a.attrelid = 'public.leads'::regclass and a.attnum > 0 and not a.attisdropped
+order by a.attnum;
+
+-- name: active_flows
+-- Flows that are on and have a step that is.
+select distinct flow.name, count(*) over (partition by flow.name) as steps
+from public.flows as flow
+inner join public.flow_steps as step on step.flow = flow.name and step.enabled
+where flow.enabled
+order by flow.name;

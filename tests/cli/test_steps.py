@@ -40,12 +40,12 @@ def file(tmp_path: Path) -> Path:
 
 
 def synced(flowctl: RunFlowctl, file: Path, content: str, *options: str) -> dict[str, Any]:
-    """What a sync of this content says; of its lists only those that say something."""
+    """What a sync of this content does; of its lists only those that say something."""
     file.write_text(content)
     ran = flowctl("steps", "sync", file, "--json", *options)
     assert ran.exit_code == 0, ran.stderr
     document: dict[str, Any] = ran.json()
-    return {name: said for name, said in document.items() if said}
+    return {name: said for name, said in document.items() if said and name != "warnings"}
 
 
 def add_lead(conn: Connection, created_at: str = "now()", email: str = "ann@a.example") -> None:
@@ -422,7 +422,8 @@ def test_an_exported_file_changes_nothing(
     before = conn.execute("select * from flow_steps order by id").fetchall()
     ran = flowctl("steps", "sync", file, "--json")
     assert ran.exit_code == 0, ran.stderr
-    said = {name: value for name, value in ran.json().items() if value and name != "unchanged"}
+    quiet = {"unchanged", "warnings"}
+    said = {name: value for name, value in ran.json().items() if value and name not in quiet}
     assert said == {}
     keys = sorted(name.removeprefix("n/") for name in ran.json()["unchanged"])
     assert keys == [
@@ -464,3 +465,56 @@ def test_pending_messages_follow_their_steps_format(
     found = conn.execute("select format, content from message_logs").fetchall()
     assert found == [("text", "<p>x</p>")]
     assert 'format = "text"' in flowctl("steps", "export").stdout
+
+
+ODD = """
+[[flows]]
+name = "n"
+audience = { Status = "new" }
+exit_when = { score = "7", kind = "gone" }
+[[flows.steps]]
+key = "a"
+type = "email"
+subject = "Hi {{ firstname }}"
+content = "Hello"
+[[flows.steps]]
+key = "b"
+type = "email"
+subject = "Hi"
+content = "Hello *|FNAME|*"
+"""
+
+
+def test_what_can_hardly_be_meant_is_said_and_done(
+    flowctl: RunFlowctl, conn: Connection, file: Path
+) -> None:
+    conn.execute("create type kind as enum ('new', 'old')")
+    conn.execute("alter table leads add score int, add kind kind, add tags text[]")
+    synced(flowctl, file, ONE.replace('"n"', '"gone"'))
+    file.write_text(ODD)
+    ran = flowctl("steps", "sync", file, "--json")
+    assert ran.exit_code == 0
+    assert ran.json()["created"] == ["n/a", "n/b"]
+    assert [(one["flow"], one["key"], one["field"]) for one in ran.json()["warnings"]] == [
+        ("n", None, "audience"),
+        ("n", None, "exit_when"),
+        ("n", None, "exit_when"),
+        ("n", "a", "subject"),
+        ("n", "a", "content"),
+        ("n", "b", "content"),
+        ("n", "b", "content"),
+        ("gone", None, "name"),
+    ]
+    lines = [line for line in ran.stderr.splitlines() if line.startswith("warning: ")]
+    assert len(lines) == 7
+    assert "warning: n/a, n/b: content: no way to unsubscribe" in ran.stderr
+    assert "did you mean {{ first_name }}?" in ran.stderr
+    assert (
+        lines[-1]
+        == "warning: gone: name: on in the database, with 1 step, and not in the file: it goes on"
+    )
+    quiet = flowctl(
+        "steps", "sync", file, "--json", env={"EMAIL_UNSUBSCRIBE": "mailto:leave@example.com"}
+    )
+    assert "unsubscribe" not in quiet.stderr
+    assert quiet.json()["unchanged"] == ["n/a", "n/b"]

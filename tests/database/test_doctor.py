@@ -247,6 +247,14 @@ def test_a_template_that_the_crm_wrote_wrong_is_a_fault(conn: Connection, look: 
     assert check.status is Grade.FAULT
     assert check.detail.startswith("default/welcome: content: ")
     assert "draft" not in check.detail
+    assert "steps sync" in check.hint
+
+
+def test_the_hint_for_a_template_fits_where_its_step_was_made(conn: Connection, look: Look) -> None:
+    a_step(conn, content="Hello {{ first_name")
+    check = the(look(), "templates")
+    assert check.detail.startswith("default/#1: content: ")
+    assert "public.flow_steps" in check.hint
 
 
 def test_a_zone_that_the_server_does_not_know_is_a_fault(conn: Connection, look: Look) -> None:

@@ -1,0 +1,58 @@
+"""What is wrong with an audience or an exit rule: it names no column, or can never be true.
+
+A condition is true where a lead's row, as JSON, contains it (PostgreSQL's ``@>``).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+
+from flowctl.jsonvalues import to_json
+from flowctl.mergefields import nearest_column
+from flowctl.model import JsonKind, JsonObject, LeadColumn
+
+_NOUNS: Mapping[JsonKind, str] = {
+    JsonKind.TEXT: "texts",
+    JsonKind.NUMBER: "numbers",
+    JsonKind.BOOLEAN: "true and false",
+    JsonKind.LIST: "lists",
+    JsonKind.OBJECT: "objects",
+    JsonKind.ANY: "JSON",
+}
+
+
+def condition_problems(condition: JsonObject, columns: Sequence[LeadColumn]) -> Iterator[str]:
+    """A sentence for each column that makes the condition one that no lead meets."""
+    known = {column.name: column for column in columns}
+    for name, value in condition.items():
+        column = known.get(name)
+        if column is None:
+            close = nearest_column(name, known)
+            hint = "" if close is None else f", did you mean '{close}'?"
+            yield f"leads have no column '{name}', so no lead ever matches{hint}"
+        elif value is None and column.is_required:
+            yield f"the column '{name}' is never null, so no lead ever matches"
+        elif value is not None and not _fits(value, column):
+            yield (
+                f"the column '{name}' holds {_NOUNS[column.kind]}{_labels(column)}, "
+                f"so {to_json(value)} never matches"
+            )
+
+
+def _fits(value: object, column: LeadColumn) -> bool:
+    match column.kind:
+        case JsonKind.ANY:
+            return True
+        case JsonKind.TEXT:
+            return isinstance(value, str) and (not column.labels or value in column.labels)
+        case JsonKind.BOOLEAN:
+            return isinstance(value, bool)
+        case JsonKind.NUMBER:
+            return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+        case JsonKind.LIST:
+            return isinstance(value, list)
+        case JsonKind.OBJECT:
+            return isinstance(value, Mapping)
+
+
+def _labels(column: LeadColumn) -> str:
+    return f" ({', '.join(column.labels)})" if column.labels else ""
