@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.support.cli import Ran, RunFlowctl
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.postgres import Connection
 from tests.support.smtp_server import Move, SmtpServer
+from tests.support.waiting import until
 
 Serve = Callable[..., SmtpServer]
 
@@ -190,3 +192,24 @@ def test_words_alone_suppress_nobody_where_nothing_was_accepted(
 
     assert (ran.exit_code, ran.json()["failed"]) == (0, 3)
     assert conn.execute("select from suppressions").rowcount == 0
+
+
+def test_a_server_that_answers_late_is_waited_for(
+    conn: Connection, dispatch: Dispatch, serve: Serve
+) -> None:
+    """The lease is over several times before the answer comes; nobody else takes the message."""
+    leads(conn, 1)
+    smtp = serve()
+    smtp.script(Move("dot", ending="wait", accept=True))
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(dispatch, smtp, "--lease=1s")
+        until(lambda: len(smtp.mails) == 1)
+        began = "select from flowctl.sends where now() > begun_at + interval '2 seconds'"
+        until(lambda: conn.execute(began).rowcount == 1)
+        second = dispatch(smtp, "--lease=1s")
+        smtp.release()
+
+    assert (second.exit_code, second.json()["sent"], second.json()["failed"]) == (0, 0, 0)
+    assert first.result().json()["sent"] == 1
+    assert statuses(conn) == {("sent", 1): 1}
+    assert len(smtp.mails) == 1

@@ -149,6 +149,11 @@ class SmtpServer:
         with self.lock:
             self._moves.extend(moves)
 
+    def forget_moves(self) -> None:
+        """Do from now on what a server always does."""
+        with self.lock:
+            self._moves.clear()
+
     def take_move(self, at: str, recipient: str | None = None) -> Move | None:
         """The move to make now, if there is one; called by a connection."""
         with self.lock:

@@ -577,6 +577,22 @@ def test_all_who_wait_hear_that_the_server_went_away(smtp: SmtpServer, connect: 
     assert {outcome.kind for outcome in outcomes} == {OutcomeKind.CHANNEL_STOPPED}
 
 
+def test_a_server_that_was_away_is_asked_for_all_connections_again(
+    smtp: SmtpServer, connect: Connect
+) -> None:
+    transport = connect(smtp, concurrency=4)
+    smtp.script(Move("connect", "421 4.3.2 no", "drop", is_rule=True))
+    send_all(transport, count=4, threads=4)
+    smtp.forget_moves()
+    smtp.script(Move("dot", ending="wait", accept=True, is_rule=True))
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = [pool.submit(transport.send, an_email()) for _ in range(4)]
+        until(lambda: smtp.open_connections == 4)
+        smtp.release()
+
+    assert {outcome.result().kind for outcome in outcomes} == {OutcomeKind.ACCEPTED}
+
+
 def test_a_stop_leaves_alone_what_waits_for_a_connection(
     smtp: SmtpServer, connect: Connect
 ) -> None:
@@ -604,6 +620,20 @@ def test_a_connection_that_is_used_up_is_replaced_without_an_attempt(
     for _ in range(20):
         assert transport.send(an_email("gone@example.com")).kind is OutcomeKind.SUPPRESSED
         assert transport.send(an_email()).kind is OutcomeKind.ACCEPTED
+
+
+def test_a_connection_is_renewed_before_it_is_reset_too_often(
+    smtp: SmtpServer, connect: Connect
+) -> None:
+    """Exim ends a connection after a few RSETs."""
+    transport = connect(smtp, "?mails=1000")
+    smtp.script(Move("rcpt", "550 5.1.1 no", is_rule=True))
+
+    for _ in range(20):
+        assert transport.send(an_email()).kind is OutcomeKind.SUPPRESSED
+
+    assert smtp.connections == 5
+    assert smtp.commands.count("RSET") == 15
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,8 @@ class Pool:
                 self._allowed = self._count
                 self._fewer_until = self._clock.monotonic() + FEWER_FOR
             else:
+                # that none can be had says nothing about how many the server takes
+                self._fewer_until = 0.0
                 self._outage = outcome
                 self._outages += 1
             self._changed.notify_all()
