@@ -58,6 +58,7 @@ def run(modules: Sequence[str] = COMMAND_MODULES) -> NoReturn:
 def main(argv: Sequence[str], modules: Sequence[str] = COMMAND_MODULES) -> int:
     """Run one command of ``modules`` and return its exit status; what fails is told on stderr."""
     session = Session(os.environ)
+    show.release()
     try:
         status = _invoke(build_app(modules), argv, session)
         show.flush()

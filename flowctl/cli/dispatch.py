@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flowctl import __version__
 from flowctl.cli import show
 from flowctl.cli.options import DryRun, Json
 from flowctl.cli.progress import Progress
@@ -95,6 +96,9 @@ def dispatch(
         ),
     ] = None,
     dry_run: DryRun = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Progress and a line a message, off a terminal too.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Send the messages that are due.
@@ -127,8 +131,12 @@ def dispatch(
         is_loop=loop,
         before_connecting=lambda: session.revive_database(),  # noqa: PLW0108  # set on attaching
     )
-    with attach_database(ctx, must_be_named=outbox is None) as conninfo:
-        _show(_run(conninfo, request), request, as_json=as_json)
+    is_quiet = once and not (dry_run or verbose) and show.is_unattended()
+    with attach_database(ctx, must_be_named=outbox is None, is_quiet=is_quiet) as conninfo:
+        if loop:
+            _say_start(conninfo, request)
+        totals = _run(conninfo, request, is_quiet=is_quiet, is_verbose=verbose)
+        _show(totals, request, as_json=as_json, is_quiet=is_quiet)
 
 
 def _refuse_contradictions(
@@ -157,11 +165,22 @@ def _in_utc(now: datetime | None) -> datetime | None:
     return now.replace(tzinfo=UTC) if now is not None and now.tzinfo is None else now
 
 
-def _run(conninfo: str, request: "Request") -> "Totals":
+def _say_start(conninfo: str, request: "Request") -> None:
+    from flowctl.database import conninfo_parameters
+
+    place = conninfo_parameters(conninfo)
+    where = "/".join(place[name] for name in ("host", "dbname") if name in place)
+    channels = ", ".join(request.channels)
+    show.say(f"flowctl {__version__}: dispatching {channels} from the database {where}".rstrip())
+
+
+def _run(conninfo: str, request: "Request", *, is_quiet: bool, is_verbose: bool) -> "Totals":
     from flowctl.dispatch import run as dispatch_run
 
-    with Progress() as progress:
-        reporter = _Lines(progress, is_dry_run=request.is_dry_run)
+    with Progress(is_plain=not is_quiet) as progress:
+        reporter = _Lines(
+            progress, is_dry_run=request.is_dry_run, is_quiet=is_quiet, is_verbose=is_verbose
+        )
         with dispatch_run.prepare(conninfo, request, reporter) as run, _stopped_by_signals(run):
             if run.schema_note is not None:
                 show.say(f"note: {run.schema_note}")
@@ -194,8 +213,12 @@ def _stopped_by_signals(run: "DispatchRun") -> Iterator[None]:
 class _Lines:
     """Shows a run's events: counts as progress, and what went wrong in lines."""
 
-    def __init__(self, progress: Progress, *, is_dry_run: bool) -> None:
+    def __init__(
+        self, progress: Progress, *, is_dry_run: bool, is_quiet: bool, is_verbose: bool
+    ) -> None:
         self._progress = progress
+        self._is_quiet = is_quiet
+        self._is_verbose = is_verbose
         self._is_rehearsal = is_dry_run
         self._untold = 0
         self._told = 0
@@ -204,9 +227,13 @@ class _Lines:
         match event.kind:
             case "sent" | "retrying" | "deferred":
                 self._progress.advance({event.kind: 1})
+                if self._is_verbose:
+                    self._say(event)
             case "failed" | "cancelled":
                 self._progress.advance({event.kind: 1})
-                if event.cause != "no_address":
+                if event.cause != "no_address" and not (
+                    self._is_quiet and event.kind == "cancelled"
+                ):
                     self._tell(event)
             case "begun" if self._is_rehearsal:
                 self._rehearse(event)
@@ -225,13 +252,17 @@ class _Lines:
             show.say(f"... and {self._untold} more: flowctl messages list")
 
     def _tell(self, event: "Event") -> None:
-        if self._told >= FAILURES_SHOWN:
+        if self._told >= FAILURES_SHOWN and not self._is_verbose:
             self._untold += 1
             return
         self._told += 1
+        self._say(event)
+
+    def _say(self, event: "Event") -> None:
         step = f"{event.flow}/{event.key}" if event.key else str(event.message_id)
         who = f" for lead {event.lead_id}" if event.lead_id else ""
-        show.say(f"{event.kind}: {step}{who}: {event.detail}")
+        detail = f": {event.detail}" if event.detail else ""
+        show.say(f"{event.kind}: {step}{who}{detail}")
 
     def _rehearse(self, event: "Event") -> None:
         if event.message is not None:
@@ -242,7 +273,7 @@ class _Lines:
             )
 
 
-def _show(totals: "Totals", request: "Request", *, as_json: bool) -> None:
+def _show(totals: "Totals", request: "Request", *, as_json: bool, is_quiet: bool) -> None:
     counts = {
         name: getattr(totals, name)
         for name in ("sent", "failed", "retrying", "cancelled", "deferred", "held", "unknown")
@@ -250,7 +281,7 @@ def _show(totals: "Totals", request: "Request", *, as_json: bool) -> None:
     counts["held"] += totals.withheld
     if as_json:
         show.json_document(counts)
-    else:
+    elif not is_quiet or totals.failed or any(_failures(totals, request)):
         words = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
         if totals.no_address:
             words += f" (without an address {totals.no_address})"

@@ -21,10 +21,14 @@ class Progress:
     """Counts of what became of messages, shown on stderr while a run lasts.
 
     Use it as a context manager. ``advance`` may be called from any thread. The end is not shown:
-    the command's own summary has the last word.
+    the command's own summary has the last word. ``is_plain``: lines now and then where nothing can
+    move.
     """
 
-    def __init__(self, *, total: int | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self, *, total: int | None = None, clock: Clock | None = None, is_plain: bool = True
+    ) -> None:
+        self._is_plain = is_plain
         self._total = total
         self._clock = clock or SystemClock()
         self._counts: Counter[str] = Counter()
@@ -49,7 +53,7 @@ class Progress:
             self._counts.update(counts)
             if self._bar is not None:
                 self._bar.update(self._counts.total(), self._text())
-            elif self._clock.monotonic() - self._shown_at >= PLAIN_INTERVAL:
+            elif self._is_plain and self._clock.monotonic() - self._shown_at >= PLAIN_INTERVAL:
                 self._shown_at = self._clock.monotonic()
                 show.say(self._text())
 

@@ -106,7 +106,7 @@ def _reconciled(ctx: typer.Context, wanted: _Wanted) -> "Reconciliation":
     from flowctl.reconcile.run import reconcile as use_case
 
     settings = session_of(ctx).settings
-    with open_database(ctx, must_be_named=True) as connection:
+    with open_database(ctx, must_be_named=True, is_quiet=show.is_unattended()) as connection:
         return use_case(
             connection,
             settings,
@@ -125,7 +125,7 @@ def _handed_over(ctx: typer.Context, wanted: _Wanted) -> "Reconciliation":
     try:
         settings = session_of(ctx).settings
         mailbox = HandedOver(sys.stdin.buffer, session_of(ctx).process_environ)
-        with open_database(ctx, must_be_named=True) as connection:
+        with open_database(ctx, must_be_named=True, is_quiet=show.is_unattended()) as connection:
             return reconcile_handed_over(
                 connection,
                 settings,

@@ -63,7 +63,11 @@ def is_embedded(ctx: typer.Context) -> bool:
 
 @contextmanager
 def attach_database(
-    ctx: typer.Context, *, create: bool = False, must_be_named: bool = False
+    ctx: typer.Context,
+    *,
+    create: bool = False,
+    must_be_named: bool = False,
+    is_quiet: bool = False,
 ) -> Iterator[str]:
     """The conninfo of the database that this run works on, which stays up while the block runs.
 
@@ -71,13 +75,15 @@ def attach_database(
     made first where ``create`` allows it. Which one it is goes to stderr unless it is
     ``DATABASE_URL``. Raises InputError where there is none, and, with ``must_be_named``, where
     nothing names one: a cron job that lost its settings must not serve an empty database.
+    ``is_quiet``: which one it is is said only if something else is.
     """
+    say = show.hold if is_quiet else show.say
     session = session_of(ctx)
     named = _named_by_libpq(session)
     if session.settings.database_url is not None:
         yield _with_file_variables(session, session.settings.database_url.reveal())
     elif named:
-        show.say("using the database of " + " ".join(f"{n}={session.environ[n]}" for n in named))
+        say("using the database of " + " ".join(f"{n}={session.environ[n]}" for n in named))
         yield _with_file_variables(session, "")
     elif must_be_named and not session.settings.names_embedded:
         raise InputError(
@@ -90,7 +96,7 @@ def attach_database(
         data_dir = session.settings.data_dir or default_data_dir(session.environ)
         server = EmbeddedServer(data_dir, environ=session.environ)
         with server.attach(create=create) as conninfo:
-            show.say(f"using the embedded database in {data_dir}")
+            say(f"using the embedded database in {data_dir}")
             session.revive_database = server.ensure_running
             yield conninfo
 
@@ -101,6 +107,7 @@ def open_database(
     *,
     create: bool = False,
     must_be_named: bool = False,
+    is_quiet: bool = False,
     check_schema: bool = True,
 ) -> Iterator["Connection"]:
     """One connection to the database of ``attach_database``, closed at the end of the block.
@@ -111,7 +118,9 @@ def open_database(
     from flowctl import database
 
     with (
-        attach_database(ctx, create=create, must_be_named=must_be_named) as conninfo,
+        attach_database(
+            ctx, create=create, must_be_named=must_be_named, is_quiet=is_quiet
+        ) as conninfo,
         database.connect(conninfo) as connection,
     ):
         if check_schema:

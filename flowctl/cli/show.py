@@ -22,6 +22,8 @@ from flowctl.cli.tables import plain_table
 from flowctl.errors import FlowctlError, InputError, NeedsAttention
 from flowctl.text import escape, json_safe
 
+_held: list[str] = []
+
 
 class ReaderGone(Exception):
     """Whoever read our output closed it (``| head``): end quietly."""
@@ -80,6 +82,21 @@ def json_document(document: object) -> None:
 def say(text: str) -> None:
     """Talk on stderr: what is being done, which database is used."""
     _talk(escape(text, lines=True) + "\n")
+
+
+def is_unattended() -> bool:
+    """Whether nobody watches: what is said goes to a log, or is mailed."""
+    return not (sys.stdout.isatty() or sys.stderr.isatty())
+
+
+def hold(text: str) -> None:
+    """Say it before whatever else is said on stderr; where nothing is, it is not said either."""
+    _held.append(escape(text, lines=True) + "\n")
+
+
+def release() -> None:
+    """Forget what is held: a new command begins."""
+    _held.clear()
 
 
 def warn(text: str) -> None:
@@ -155,7 +172,8 @@ def _write(text: str) -> None:
 
 def _talk(text: str) -> None:
     try:
-        sys.stderr.write(text)
+        sys.stderr.write("".join(_held) + text)
+        _held.clear()
         sys.stderr.flush()
     except OSError:  # nobody listens, and that is no reason to stop sending messages
         _abandon(sys.stderr)

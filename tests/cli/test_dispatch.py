@@ -69,8 +69,9 @@ def test_an_outbox_takes_files_instead(
     a_step(conn)
     a_step(conn, type="text", content="Hi {{ first_name }}")
     a_lead(conn)
-    ran = flowctl("dispatch", "--once", "--outbox", tmp_path / "out")
+    ran = flowctl("dispatch", "--once", "--verbose", "--outbox", tmp_path / "out")
     assert (ran.exit_code, ran.stdout) == (0, "done: sent 2\n")
+    assert ran.stderr.count(" for lead ") == 2
     files = {path.suffix: path.read_text("utf-8") for path in (tmp_path / "out").iterdir()}
     assert "To: ada@example.com" in files[".eml"]
     assert "Hello Ada" in files[".eml"]
@@ -78,8 +79,22 @@ def test_an_outbox_takes_files_instead(
 
 
 def test_nothing_due_is_no_failure(flowctl: RunFlowctl) -> None:
-    ran = flowctl("dispatch", "--once")
+    ran = flowctl("dispatch", "--once", "--verbose")
     assert (ran.exit_code, ran.stdout) == (0, "nothing is due\n")
+
+
+def test_off_a_terminal_a_run_in_which_all_went_well_says_nothing(
+    conn: Connection, flowctl: RunFlowctl, tmp_path: Path
+) -> None:
+    a_step(conn)
+    a_lead(conn)
+    for _ in range(2):
+        ran = flowctl("dispatch", "--once", "--outbox", tmp_path / "out")
+        assert (ran.exit_code, ran.stdout, ran.stderr) == (0, "", "")
+    a_lead(conn, email="nobody")
+    ran = flowctl("dispatch", "--once", "--outbox", tmp_path / "out")
+    assert (ran.exit_code, ran.stdout) == (0, "done: failed 1\n")
+    assert "email address is not valid" in ran.stderr
 
 
 def test_due_messages_of_a_channel_without_credentials_are_held(
