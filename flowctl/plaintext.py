@@ -34,6 +34,8 @@ _POWER = re.compile(r"[-+\u2212]?\w+(?:[-+*/\u2212]\w+)+", re.ASCII)
 _INDEX = re.compile(r"\w{1,3}", re.ASCII)
 _ORDINALS = frozenset("adeor")
 """``1<sup>e</sup>`` is the first in French, and no power."""
+_DEEPEST = 10
+"""Lists inside one another that are indented."""
 _RULE = "-" * 20
 
 
@@ -200,7 +202,7 @@ class _Reader(HTMLParser):
             self._space = True
         if self._breaks and self._written:
             depth = len(self._lists) if level is None else level
-            indent = "" if self._is_preformatted else "  " * depth
+            indent = "" if self._is_preformatted else "  " * min(depth, _DEEPEST)
             self._written.append("\n" * min(self._breaks, 2) + indent)
         elif self._space and self._written and not self._breaks:
             self._written.append(" ")
@@ -261,8 +263,8 @@ class _Reader(HTMLParser):
 
     def _last(self, end: int | None = None) -> str:
         """The last character written before the piece ``end``, empty where there is none."""
-        before = self._written[:end][-1:]
-        return before[0][-1:] if before else ""
+        place = len(self._written) if end is None else end
+        return self._written[place - 1][-1:] if place else ""
 
 
 def _without_padding(gap: re.Match[str]) -> str:

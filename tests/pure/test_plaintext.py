@@ -123,6 +123,11 @@ def test_no_markup_is_too_broken(html: str) -> None:
     assert "\n\n\n" not in text or "<pre>" in html
 
 
+def test_lists_without_end_stay_small() -> None:
+    html = "<ul><li>x<br>y" * 10_000
+    assert len(html_to_text(html)) < 5 * len(html)
+
+
 @given(st.text(st.characters(categories=["L", "N"]), min_size=1))
 def test_plain_words_come_through(words: str) -> None:
     assert html_to_text(f"<p>{words}</p>") == words
