@@ -14,12 +14,15 @@ from dataclasses import dataclass
 
 from psycopg import errors
 
-from flowctl import __version__
+from flowctl import __version__, zonerules, zones
 from flowctl.database import Connection, sql_root
 from flowctl.errors import DatabaseUnavailable, SchemaMismatch
 
 ADOPTION = "0001_adopt"
 """The migration that takes over tables which an earlier script had made."""
+
+ZONES = "zones"
+"""The script that writes the rules of the time zones."""
 
 LOCK_TIMEOUT = "15s"
 """How long a busy table may keep the schema waiting before nothing is applied."""
@@ -28,8 +31,8 @@ _ENVIRONMENT = """pg_catalog.concat_ws(' ', pg_catalog.current_setting('server_v
     select pg_catalog.string_agg(rolname::text, ' ' order by rolname) from pg_catalog.pg_roles
     where rolname in ('anon', 'authenticated', 'service_role')
   ))"""
-"""An expression for what the effect of a script can depend on besides its text: the API's roles,
-and the server, which brings the zones."""
+"""An expression for what the effect of a script can depend on besides its text: the API's roles
+and the server."""
 
 
 _STOPS_OLDER = re.compile(r"^-- stops older programs$", re.MULTILINE)
@@ -43,13 +46,15 @@ class Script:
     """One SQL file: a migration (with a version) or a text that is replayed whole when it changes.
 
     ``environment`` is the environment that it is to be applied in, where its effect depends on
-    that, and null where it does not.
+    that, and null where it does not. ``release`` is that of the tz database, whose rules have no
+    file: their text is made when it is asked for, and has a history of its own.
     """
 
     name: str
     text: str
     version: int | None = None
     environment: str | None = None
+    release: str | None = None
 
     @property
     def checksum(self) -> str:
@@ -63,6 +68,8 @@ class Script:
 
     def sql(self) -> str:
         """The file's text and the statement that enters it into the history."""
+        if self.release is not None:
+            return f"-- {self.name}\n\n{zonerules.statement()}\n"
         if self.version is not None:
             # a text to be shown: it takes no parameters, and its values are ours
             column, value = (", stops_older", ", true") if self.stops_older else ("", "")
@@ -120,8 +127,9 @@ def scripts(environment: str = "") -> list[Script]:
         if f.name.endswith(".sql")
     }
     found += [Script(name, routines[name]) for name in _by_need(routines)]
+    found.append(Script(ZONES, "", release=zones.release()))
     # the rights come last: they close what the others have made
-    for name in ("timezones", "security"):
+    for name in ("zone_spellings", "security"):
         text = (root / f"{name}.sql").read_text("utf-8")
         found.append(Script(name, text, environment=environment))
     return found
@@ -159,19 +167,32 @@ def pending(connection: Connection | None) -> list[Script]:
     if history.is_newer(everything):
         _refuse_stopped(history, everything)
         return []
-    todo = [
-        script
-        for script in everything
-        if (
-            script.version > history.version
-            if script.version is not None
-            else history.routines.get(script.name) != (script.checksum, script.environment or "")
-        )
-    ]
+    taken = zone_release(connection)
+    todo = [script for script in everything if _is_missing(script, history, taken)]
     # what is new is open to everybody until the rights are set
     if todo and todo[-1] is not everything[-1]:
         todo.append(everything[-1])
     return todo
+
+
+def _is_missing(script: Script, history: _History, taken: str) -> bool:
+    if script.release is not None:
+        return taken < script.release
+    if script.version is not None:
+        return script.version > history.version
+    return history.routines.get(script.name) != (script.checksum, script.environment or "")
+
+
+def zone_release(connection: Connection) -> str:
+    """The release of the tz database whose rules the database has; empty for none."""
+    found = connection.execute(
+        "select from pg_catalog.pg_class where relname = 'zone_releases' "
+        "and relnamespace = to_regnamespace('flowctl')"
+    ).fetchone()
+    if found is None:
+        return ""
+    row = connection.execute("select max(release) from flowctl.zone_releases").fetchone()
+    return str(row[0]) if row and row[0] else ""
 
 
 def text_of(pending_scripts: list[Script]) -> str:
@@ -259,7 +280,8 @@ def require_schema(connection: Connection) -> str | None:
     if history.is_newer(everything):
         _refuse_stopped(history, everything)
         return f"{_newer(history, everything)}; it only adds, so this flowctl serves it"
-    current = {s.name: s.checksum for s in everything if s.version is None}
+    # older or newer rules of the zones serve as well: all who schedule read them in the database
+    current = {s.name: s.checksum for s in everything if s.version is None and s.release is None}
     if history.version < _latest(everything) or current != {
         name: checksum for name, (checksum, _) in history.routines.items() if name in current
     }:

@@ -24,7 +24,8 @@ grant update (
   provider_id, delivery_status, delivery_code, retry_at, claimed_by, lease_until, is_unknown, cause
 ) on public.message_logs to flowctl_dispatcher;
 grant select, insert, update, delete on public.suppressions to flowctl_dispatcher;
-grant select on flowctl.migrations, flowctl.routines, flowctl.timezones, flowctl.sent_addresses
+grant select on flowctl.migrations, flowctl.routines, flowctl.zones, flowctl.zone_spellings,
+  flowctl.zone_releases, flowctl.sent_addresses
 to flowctl_dispatcher;
 grant select, insert, update, delete on flowctl.sends to flowctl_dispatcher;
 grant select, insert on flowctl.returned_mail to flowctl_dispatcher;
@@ -37,7 +38,8 @@ begin
       ('public.leads', 'select'), ('public.flows', 'select'), ('public.flow_steps', 'select'),
       ('public.message_logs', 'all'), ('public.suppressions', 'all'),
       ('flowctl.migrations', 'select'), ('flowctl.routines', 'select'),
-      ('flowctl.timezones', 'select'), ('flowctl.sent_addresses', 'select'),
+      ('flowctl.zones', 'select'), ('flowctl.zone_spellings', 'select'),
+      ('flowctl.zone_releases', 'select'), ('flowctl.sent_addresses', 'select'),
       ('flowctl.sends', 'all'), ('flowctl.returned_mail', 'all')
     ) as needed (place, command)
   loop

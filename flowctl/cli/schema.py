@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flowctl import __version__
+from flowctl import __version__, zones
 from flowctl.cli import show
 from flowctl.cli.session import is_embedded, open_database, session_of
 from flowctl.errors import NeedsAttention, UsageError
@@ -104,12 +104,15 @@ def _embedded_exists(ctx: typer.Context) -> bool:
 def _summary(names: Sequence[str]) -> tuple[str, ...]:
     """SQL files in words: which migrations, how many functions, zones, rights."""
     migrations = [name for name in names if name[0].isdigit()]
-    routines = len(names) - len(migrations) - len({"timezones", "security"} & set(names))
+    others = {"zones", "zone_spellings", "security"}
+    routines = len(names) - len(migrations) - len(others & set(names))
     lines = [f"migration {name}" for name in migrations]
     if routines:
         lines.append(f"{routines} function{'' if routines == 1 else 's'} and triggers")
-    if "timezones" in names:
-        lines.append("the server's time zones")
+    if "zones" in names:
+        lines.append(f"the rules of the time zones (tz database {zones.release()})")
+    if "zone_spellings" in names:
+        lines.append("other names of time zones")
     if "security" in names:
         lines.append("rights and row-level security")
     return tuple(lines)

@@ -46,7 +46,7 @@ def flows(connection: Connection, _: Settings) -> Sequence[Check]:
             note("flows", detail, "write some into a file, then: flowctl steps sync FILE")
         )
     if lost := doctor_store.findings(connection, "unknown_zones"):
-        detail = shown([f"{found.what}: the server has no zone {found.reason}" for found in lost])
+        detail = shown([f"{found.what}: there is no zone {found.reason}" for found in lost])
         checks.append(fault("flows", detail, _FIX_STEPS))
     if closed := [found.what for found in doctor_store.findings(connection, "closed_windows")]:
         detail = f"the send window never opens in {shown(closed, ', ')}"

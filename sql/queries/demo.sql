@@ -27,19 +27,20 @@ delete from flowctl.sends as send using removed where send.lead_id = removed.id;
 insert into public.leads (first_name, email, phone, timezone, source, status, created_at)
 select
   given.first_name, given.email, given.phone, given.timezone, 'demo', 'new',
-  (date_trunc('week', now() at time zone 'UTC') + interval '7 days 15 hours')
-  at time zone given.timezone
+  flowctl.instant_of(
+    date_trunc('week', now() at time zone 'UTC') + interval '7 days 15 hours', given.timezone
+  )
 from json_to_recordset(%(leads)s::json) as given (
   first_name text, email text, phone text, timezone text
 )
-returning id::text, first_name, timezone, created_at at time zone timezone as created_wall;
+returning id::text, first_name, timezone, flowctl.local_time(created_at, timezone) as created_wall;
 
 -- name: sample_messages
 -- What the sample leads have coming, up to the last message of the given flows.
 with message as (
   select
     log.id, log.due_at, lead.first_name, lead.timezone, step.flow,
-    log.due_at at time zone lead.timezone as due_wall
+    flowctl.local_time(log.due_at, lead.timezone) as due_wall
   from public.message_logs as log
   inner join public.leads as lead on lead.id = log.lead_id
   inner join public.flow_steps as step on step.id = log.flow_step_id

@@ -53,7 +53,7 @@ candidate as (
     to_jsonb(lead) as lead,
     step.id is null as is_orphan,
     coalesce(
-      flowctl.known_zone(to_jsonb(lead) ->> 'timezone'),
+      flowctl.zone_of(to_jsonb(lead) ->> 'timezone'),
       step.zone,
       (select parent.timezone from public.flows as parent where parent.name = 'default')
     ) as zone,

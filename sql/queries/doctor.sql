@@ -110,12 +110,10 @@ where step.enabled
 order by step.flow, step.step_order;
 
 -- name: unknown_zones
--- Flows whose zone the server does not know (any more): their leads count by UTC.
+-- Flows whose zone the database has no rules of: their leads count by UTC.
 select flow.name as what, flow.timezone as reason
 from public.flows as flow
-where not exists (
-  select from pg_catalog.pg_timezone_names as zone where zone.name = flow.timezone
-)
+where flowctl.known_zone(flow.timezone) is null
 order by flow.name;
 
 -- name: closed_windows

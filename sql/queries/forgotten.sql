@@ -8,7 +8,7 @@ select
   message.scheduled_for,
   to_jsonb(lead) as lead,
   coalesce(
-    flowctl.known_zone(to_jsonb(lead) ->> 'timezone'),
+    flowctl.zone_of(to_jsonb(lead) ->> 'timezone'),
     parent.timezone,
     (select flow.timezone from public.flows as flow where flow.name = 'default')
   ) as zone,

@@ -10,7 +10,7 @@ where lead.id = %(lead_id)s;
 -- name: zone_of
 -- A zone by the server's own spelling (null: unknown), and the zone where nothing else says one.
 select
-  flowctl.known_zone(%(written)s::text) as zone,
+  flowctl.zone_of(%(written)s::text) as zone,
   (select flow.timezone from public.flows as flow where flow.name = 'default') as fallback;
 
 -- name: flow_names
@@ -74,7 +74,7 @@ placed as (
       when subject.id is not null then subject.created_at
       else coalesce(
         %(instant)s::timestamptz,
-        %(wall)s::timestamp at time zone (':' || coalesce(%(zone)s::text, listed.timezone))
+        flowctl.instant_of(%(wall)s::timestamp, coalesce(%(zone)s::text, listed.timezone))
       )
     end as created_at
   from listed
@@ -113,7 +113,7 @@ computed as (
   -- a message whose step was deleted
   select
     message.id, true, null, null, null, message.message_type,
-    coalesce(flowctl.known_zone(existing.lead ->> 'timezone'), common.timezone, 'UTC'),
+    coalesce(flowctl.zone_of(existing.lead ->> 'timezone'), common.timezone, 'UTC'),
     null, null, null, null, null, null, null, null, null, null, null, null, null, null,
     case when message.status = 'pending' then 'step was deleted' end
   from existing
@@ -141,10 +141,10 @@ timed as (
         else computed.computed_for
       end
     ) as scheduled_for,
-    computed.planned_for at time zone (':' || computed.zone) as planned_wall,
+    flowctl.local_time(computed.planned_for, computed.zone) as planned_wall,
     -- by how much the clock went back in the day before
-    ((computed.planned_for - interval '1 day') at time zone (':' || computed.zone))
-    + interval '1 day' - (computed.planned_for at time zone (':' || computed.zone)) as shrink
+    flowctl.local_time(computed.planned_for - interval '1 day', computed.zone)
+    + interval '1 day' - flowctl.local_time(computed.planned_for, computed.zone) as shrink
   from computed
   left join public.message_logs as message on message.id = computed.message_id
 )
@@ -177,18 +177,18 @@ select
   timed.closes,
   timed.weekdays,
   timed.min_gap,
-  timed.scheduled_for at time zone (':' || timed.zone) as scheduled_wall,
-  timed.sent_at at time zone (':' || timed.zone) as sent_wall,
-  timed.retry_at at time zone (':' || timed.zone) as retry_wall,
+  flowctl.local_time(timed.scheduled_for, timed.zone) as scheduled_wall,
+  flowctl.local_time(timed.sent_at, timed.zone) as sent_wall,
+  flowctl.local_time(timed.retry_at, timed.zone) as retry_wall,
   send.message_id is not null as is_being_sent,
-  timed.created_at at time zone (':' || timed.zone) as created_wall,
-  timed.seen_at at time zone (':' || timed.zone) as seen_wall,
+  flowctl.local_time(timed.created_at, timed.zone) as created_wall,
+  flowctl.local_time(timed.seen_at, timed.zone) as seen_wall,
   coalesce(
     timed.shrink > interval '0'
-    and (timed.planned_for - timed.shrink) at time zone (':' || timed.zone) = timed.planned_wall,
+    and flowctl.local_time(timed.planned_for - timed.shrink, timed.zone) = timed.planned_wall,
     false
   ) as planned_repeats,
-  timed.computed_for at time zone (':' || timed.zone) as computed_wall
+  flowctl.local_time(timed.computed_for, timed.zone) as computed_wall
 from timed
 left join flowctl.sends as send on send.message_id = timed.message_id;
 

@@ -59,21 +59,24 @@ select min(soonest.due_at) from soonest;
 -- name: forecast
 -- What falls due on each of the coming days in the zone of the flow `default`, today first; what is
 -- overdue counts for today.
-with place as (
-  select
-    flow.timezone as zone,
-    (now() at time zone (':' || flow.timezone))::date as today
+with local_now as (
+  select flow.timezone as zone, flowctl.local_time(now(), flow.timezone)::date as today
   from public.flows as flow
   where flow.name = 'default'
+),
+place as materialized (
+  select
+    local_now.zone,
+    local_now.today,
+    flowctl.instant_of((local_now.today + %(days)s::integer)::timestamp, local_now.zone) as ends
+  from local_now
 ),
 pending as (
   select
     message.message_type,
-    (greatest(message.due_at, now()) at time zone (':' || place.zone))::date as date
+    flowctl.local_time(greatest(message.due_at, now()), place.zone)::date as date
   from place
-  inner join public.message_logs as message
-    on message.due_at
-    < (place.today + %(days)s::integer)::timestamp at time zone (':' || place.zone)
+  inner join public.message_logs as message on message.due_at < place.ends
   where message.status = 'pending'
 ),
 falling as (

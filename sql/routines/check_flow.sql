@@ -1,4 +1,4 @@
--- Refuses a flow that could not be scheduled, spells its zone as the server does, and keeps
+-- Refuses a flow that could not be scheduled, spells its zone right, and keeps
 -- `default`.
 create or replace function flowctl.check_flow() returns trigger
 language plpgsql volatile security definer
@@ -22,7 +22,8 @@ begin
   zone := flowctl.known_zone(new.timezone);
   if zone is null then
     raise exception 'flow "%": timezone: "%" is not an IANA time zone', new.name, new.timezone
-      using errcode = 'check_violation', hint = 'write it like America/New_York';
+      using errcode = 'check_violation',
+      hint = 'write it like ' || coalesce(flowctl.zone_of(new.timezone), 'America/New_York');
   end if;
   new.timezone := zone;
   if jsonb_typeof(new.sender) = 'object' then

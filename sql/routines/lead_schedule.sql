@@ -2,8 +2,7 @@
 -- is computed. The trigger, schedule_messages_for_lead, enrolment and preview all ask here.
 --
 -- One row for each step; `skipped` says why a step is not scheduled, null for one that is. Days and
--- times of day are counted on the wall clock of the lead's zone: a time that a clock change skips
--- moves forward by the gap, one that it repeats is the later, as `at time zone` reads both.
+-- times of day are counted on the wall clock of the lead's zone.
 create or replace function flowctl.lead_schedule(
   lead jsonb, created_at timestamptz, seen_at timestamptz, steps flowctl.step_setting[]
 ) returns table (
@@ -23,7 +22,7 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  own_zone constant text := flowctl.known_zone(lead ->> 'timezone');
+  own_zone constant text := flowctl.zone_of(lead ->> 'timezone');
   -- a created_at of type date: a day on the wall clock of the zone, at no time of day
   created_on constant date := case
     when length(lead ->> 'created_at') = 10
@@ -37,57 +36,65 @@ declare
     else seen_at
   end;
   earliest constant timestamptz := greatest(created, seen_at);
+  step flowctl.step_setting;
+  -- the clock of `zone`, as flowctl.zones has it: asked for once, not through local_time
+  walls timestamp[];
+  offsets interval[];
+  repeats_from timestamp;
+  creation timestamp;
+  present timestamp;
+  planned timestamp;
 begin
-  return query
-  select
-    step.id,
-    step.flow,
-    step.key,
-    step.step_order,
-    step.type,
-    step.subject,
-    step.content,
-    place.zone,
-    plan.moment,
-    case
-      when step.opens is null then greatest(plan.moment, earliest)
-      else flowctl.window_edge(
-        greatest(plan.moment, earliest), place.zone, step.opens, step.closes, step.weekdays, true
-      )
-    end,
-    case
+  foreach step in array coalesce(steps, '{}') loop
+    if zone is distinct from coalesce(own_zone, step.zone) then
+      zone := coalesce(own_zone, step.zone);
+      select
+        rule.walls, rule.offsets, rule.repeats_from at time zone 'UTC',
+        (created at time zone 'UTC') + rule.offsets[width_bucket(created, rule.instants)],
+        (seen_at at time zone 'UTC') + rule.offsets[width_bucket(seen_at, rule.instants)]
+      into walls, offsets, repeats_from, creation, present
+      from flowctl.zones as rule
+      where rule.name = lead_schedule.zone;
+      if earliest >= repeats_from at time zone 'UTC' then
+        creation := flowctl.local_time(created, zone);
+        present := flowctl.local_time(seen_at, zone);
+      end if;
+      creation := case
+        when created_on is null then creation
+        when created_on = present::date then present
+        else created_on
+      end;
+    end if;
+    planned := case
+      when step.time_of_day is not null then creation::date + step.day + step.time_of_day
+      else creation + step.day * interval '1 day'
+    end;
+    planned_for := case
+      when step.time_of_day is null and step.day = 0 and created_on is null then created
+      when planned < repeats_from
+        then (planned - offsets[width_bucket(planned, walls)]) at time zone 'UTC'
+      else flowctl.instant_of(planned, zone)
+    end;
+    scheduled_for := greatest(planned_for, earliest);
+    if step.opens is not null then
+      scheduled_for := flowctl.window_edge(
+        scheduled_for, zone, step.opens, step.closes, step.weekdays, true
+      );
+    end if;
+    skipped := case
       when step.skipped is not null then step.skipped
       when not coalesce(lead @> step.audience, true) then 'lead is not in the audience'
-      when plan.moment < seen_at - interval '24 hours'
-        and wall.creation::date + step.day < wall.today then 'its date has passed for this lead'
-    end
-  from unnest(steps) as step
-  -- The colon, as in POSIX, says that a zone's name follows: CET alone would be the abbreviation,
-  -- one hour east of UTC in summer too.
-  cross join lateral (
-    select coalesce(own_zone, step.zone) as zone, ':' || coalesce(own_zone, step.zone) as clock
-  ) as place
-  cross join lateral (
-    select created at time zone place.clock as creation, seen_at at time zone place.clock as present
-  ) as reading
-  cross join lateral (
-    select
-      case
-        when created_on is null then reading.creation
-        when created_on = reading.present::date then reading.present
-        else created_on
-      end as creation,
-      reading.present::date as today
-  ) as wall
-  cross join lateral (
-    select case
-      when step.time_of_day is not null
-        then (wall.creation::date + step.day + step.time_of_day) at time zone place.clock
-      when step.day = 0 and created_on is null then created
-      else (wall.creation + step.day * interval '1 day') at time zone place.clock
-    end as moment
-    -- reckoned once, not wherever it is used
-    offset 0
-  ) as plan;
+      when planned_for < seen_at - interval '24 hours'
+        and creation::date + step.day < present::date then 'its date has passed for this lead'
+    end;
+    flow_step_id := step.id;
+    flow := step.flow;
+    key := step.key;
+    step_order := step.step_order;
+    message_type := step.type;
+    subject := step.subject;
+    content := step.content;
+    return next;
+  end loop;
 end;
 $$;

@@ -7,7 +7,7 @@ as $$
   select row(
     step.id, step.flow, step.key, step.step_order, step.type, step.subject, step.content, step.day,
     case when step.time_type = 'specific' then flowctl.time_of_day(step.time) end,
-    -- a zone that this server no longer has must not keep leads out
+    -- a flow from before, in a zone that nobody knows, must not keep leads out
     coalesce(flowctl.known_zone(flow.timezone), 'UTC'),
     flow.audience,
     case when applies.send_window then

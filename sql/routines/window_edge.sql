@@ -9,47 +9,53 @@ language plpgsql stable parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- as in lead_schedule: the colon makes CET a zone and not an abbreviation
-  clock constant text := ':' || zone;
-  -- no zone has changed its clock twice within so short a time since 1970
-  stretch constant interval := interval '5 days';
   boundary constant time := case when wanted then opens else coalesce(closes, '00:00'::time) end;
-  low timestamptz;
-  high timestamptz := moment;
+  repeats_from timestamptz;
+  later interval;
+  low timestamptz := moment;
+  high timestamptz;
   change timestamptz;
   low_shift interval;
-  high_shift interval := (moment at time zone clock) - (moment at time zone 'UTC');
+  high_shift interval;
   edge timestamptz;
 begin
-  if flowctl.is_inside_window(moment at time zone clock, opens, closes, weekdays) = wanted then
-    return moment;
-  end if;
   -- three stretches: a window of one day a week may have its next opening skipped
   for attempt in 1..3 loop
-    low := high;
-    low_shift := high_shift;
-    high := low + stretch;
-    high_shift := (high at time zone clock) - (high at time zone 'UTC');
-    change := case
-      when high_shift = low_shift then high else flowctl.clock_change(low, high, zone)
-    end;
+    select
+      rule.repeats_from, rule.offsets[place.n], rule.instants[place.n + 1], rule.offsets[place.n + 1]
+    into repeats_from, low_shift, change, high_shift
+    from flowctl.zones as rule
+    cross join lateral (select width_bucket(low, rule.instants) as n) as place
+    where rule.name = zone;
+    if moment >= repeats_from then
+      later := flowctl.like_year(
+        extract(year from moment at time zone 'UTC')::integer, repeats_from
+      );
+      return (flowctl.window_edge(
+        (moment at time zone 'UTC' - later) at time zone 'UTC', zone, opens, closes, weekdays, wanted
+      ) at time zone 'UTC' + later) at time zone 'UTC';
+    end if;
+    if flowctl.is_inside_window(
+      (low at time zone 'UTC') + low_shift, opens, closes, weekdays
+    ) = wanted then
+      return low;
+    end if;
+    -- no zone has changed its clock twice within so short a time since 1970
+    high := low + interval '5 days';
     -- While the clock runs evenly the answer can lie only at the beginning, and where the window
     -- opens (or closes).
     edge := (
       select candidate.instant
       from (
-        select even.starts as instant, even.ends, even.shift
-        from unnest(array[low, change], array[change, high], array[low_shift, high_shift])
-          as even (starts, ends, shift)
-        where even.starts < even.ends
+        select change as instant, high_shift as shift where change < high
         union all
-        select place.instant, even.ends, even.shift
-        from unnest(array[low, change], array[change, high], array[low_shift, high_shift])
+        select place.instant, even.shift
+        from (values (low, least(change, high), low_shift), (change, high, high_shift))
           as even (starts, ends, shift)
-        cross join generate_series(0, 5) as later
+        cross join generate_series(0, 5) as days
         cross join lateral (
           select (
-            ((even.starts at time zone 'UTC') + even.shift)::date + later + boundary - even.shift
+            ((even.starts at time zone 'UTC') + even.shift)::date + days + boundary - even.shift
           ) at time zone 'UTC' as instant
         ) as place
         where even.starts < place.instant and place.instant < even.ends
@@ -61,8 +67,11 @@ begin
       ) = wanted
       limit 1
     );
-    exit when edge is not null;
+    if edge is not null then
+      return edge;
+    end if;
+    low := high;
   end loop;
-  return edge;
+  return null;
 end;
 $$;

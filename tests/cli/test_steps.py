@@ -350,7 +350,7 @@ def test_a_missing_file_is_the_first_thing_told(flowctl: RunFlowctl, tmp_path: P
 def test_what_the_database_refuses_is_told_and_rolled_back(
     flowctl: RunFlowctl, conn: Connection, file: Path
 ) -> None:
-    conn.execute("delete from flowctl.timezones where name = 'America/New_York'")
+    conn.execute("delete from flowctl.zones where name = 'America/New_York'")
     file.write_text(ONE + TWO)
     ran = flowctl("steps", "sync", file)
     assert ran.exit_code == 3

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from psycopg.errors import UndefinedColumn
 
-from flowctl import __version__, migrate
+from flowctl import __version__, migrate, zonerules, zones
 from flowctl.database import connect as connect_translated
 from flowctl.embedded.binaries import find_binaries
 from flowctl.errors import DatabaseUnavailable, SchemaMismatch
@@ -115,16 +115,28 @@ def test_a_changed_routine_is_applied_again_and_rights_after_it(conn: Connection
     ).fetchone() == (False,)
 
 
-def test_another_server_brings_its_zones(conn: Connection) -> None:
-    conn.execute("update flowctl.routines set environment = 'another server'")
-    conn.execute("insert into flowctl.timezones (name) values ('Mars/Olympus')")
-    conn.execute("delete from flowctl.timezones where name = 'Europe/Rome'")
-    # what a routine says depends on no server; only these do
-    assert set(migrate.apply(conn)) >= {"timezones", "security"}
-    zones = conn.execute(
-        "select name from flowctl.timezones where name in ('Mars/Olympus', 'Europe/Rome')"
-    ).fetchall()
-    assert zones == [("Europe/Rome",)]
+def test_rules_of_the_zones_are_taken_when_the_package_has_newer_ones(conn: Connection) -> None:
+    conn.execute("update flowctl.zone_releases set release = '2025b'")
+    conn.execute(
+        "update flowctl.zones set offsets = '{01:00}', instants = '{-infinity}'"
+        " where name = 'Europe/Rome'"
+    )
+    migrate.require_schema(conn)
+    assert migrate.apply(conn) == ["zones", "security"]
+    assert conn.execute("select max(release) from flowctl.zone_releases").fetchone() == (
+        zones.release(),
+    )
+    assert conn.execute(
+        "select flowctl.local_time('2026-07-01 12:00Z', 'Europe/Rome')::text"
+    ).fetchone() == ("2026-07-01 14:00:00",)
+
+
+def test_older_rules_replace_no_newer_ones(conn: Connection) -> None:
+    conn.execute("insert into flowctl.zone_releases (release) values ('9999a')")
+    conn.execute("delete from flowctl.zones where name = 'Europe/Rome'")
+    assert migrate.apply(conn) == []
+    conn.execute(zonerules.statement().encode())
+    assert conn.execute("select from flowctl.zones where name = 'Europe/Rome'").fetchone() is None
 
 
 NEWER = [
@@ -226,7 +238,7 @@ def test_it_waits_for_a_table_that_is_soon_free(empty_database: str) -> None:
 def test_a_failure_half_way_leaves_nothing(empty_database: str) -> None:
     with connect(empty_database) as conn:
         # in the way of the second migration
-        conn.execute("create schema flowctl; create table flowctl.timezones (zone text)")
+        conn.execute("create schema flowctl; create table flowctl.zones (zone text)")
         with pytest.raises(UndefinedColumn, match="folded"):
             migrate.apply(conn)
         assert conn.execute("select to_regclass('public.flows')").fetchone() == (None,)

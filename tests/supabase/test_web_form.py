@@ -57,7 +57,7 @@ def test_tables_and_functions_of_the_forms_own_are_not_taken_for_ours(
     applied: Project, owner: Connection
 ) -> None:
     with applied.call(Caller.ANON, commit=True) as request:
-        for name in ("leads", "flows", "flow_steps", "timezones", "new_leads", "text", "jsonb"):
+        for name in ("leads", "flows", "flow_steps", "zones", "new_leads", "text", "jsonb"):
             request.execute(f"create temp table {name} (id uuid, name pg_catalog.text)".encode())
         request.execute("create temp table message_logs (like pg_temp.leads)")
         request.execute(

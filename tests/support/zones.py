@@ -1,16 +1,11 @@
-"""The time zones of the server under test, read by Python.
+"""The time zones of the tzdata package, read by Python."""
 
-A server has its own copy of the IANA database, or shares the system's; Python may have another
-edition. What is compared is the reckoning, so Python reads the very files that the server reads.
-"""
-
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from flowctl import zones
 from tests.support.postgres import Connection
 
 SECOND = timedelta(seconds=1)
@@ -21,19 +16,17 @@ CHANGES_APART = timedelta(days=6)
 
 
 class Zones:
-    """Every zone that flowctl knows on this server, by its name."""
+    """Every zone that the database knows, by its name."""
 
     def __init__(self, connection: Connection) -> None:
-        rows = connection.execute("select name from flowctl.timezones order by name").fetchall()
+        rows = connection.execute("select name from flowctl.zones order by name").fetchall()
         self.names: Sequence[str] = [str(row[0]) for row in rows]
-        self._folder = _zone_folder(connection)
         self._by_folded_name = {name.lower(): name for name in self.names}
-        self._read = cache(self._read_zone)
         self._changes = cache(self._find_changes)
 
     def __getitem__(self, name: str) -> ZoneInfo:
-        """The zone of that name. Raises FileNotFoundError for an unknown one."""
-        return self._read(name)
+        """The zone of that name. Raises ZoneInfoNotFoundError for an unknown one."""
+        return zones.zone_info(name)
 
     def named(self, written: str) -> str | None:
         """The name of a zone as it is spelled, from one in any case; null if there is none."""
@@ -42,10 +35,6 @@ class Zones:
     def changes(self, name: str) -> Sequence[datetime]:
         """When the clock of a zone is changed, from 1970 to the end of 2049."""
         return self._changes(name)
-
-    def _read_zone(self, name: str) -> ZoneInfo:
-        with (self._folder / name).open("rb") as file:
-            return ZoneInfo.from_file(file, key=name)
 
     def _find_changes(self, name: str) -> Sequence[datetime]:
         zone = self[name]
@@ -76,14 +65,3 @@ def change_between(begin: datetime, end: datetime, zone: tzinfo) -> datetime:
         else:
             high = middle
     return EPOCH + high * SECOND
-
-
-def _zone_folder(connection: Connection) -> Path:
-    """Where the server has its zones: its own folder, or the one it was built to share."""
-    settings: dict[str, str] = dict(
-        connection.execute(
-            "select name, setting from pg_config where name in ('SHAREDIR', 'CONFIGURE')"
-        ).fetchall()
-    )
-    shared = re.search(r"--with-system-tzdata=([^'\s]+)", settings["CONFIGURE"])
-    return Path(shared[1]) if shared else Path(settings["SHAREDIR"], "timezone")
