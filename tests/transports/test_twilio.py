@@ -163,6 +163,22 @@ def test_each_answer_has_its_outcome(
     assert not outcome.blames_recipient or kind is OutcomeKind.REFUSED
 
 
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({}, OutcomeKind.SUPPRESSED),
+        ({"TWILIO_FROM_NUMBER": "12345"}, OutcomeKind.REFUSED),
+        ({"TWILIO_MESSAGING_SERVICE_SID": "MG1"}, OutcomeKind.REFUSED),
+    ],
+)
+def test_a_carrier_that_is_not_reached_suppresses_nobody_but_from_a_number(
+    twilio: TwilioServer, changes: dict[str, str], kind: OutcomeKind
+) -> None:
+    twilio.script(refuse(30006))
+
+    assert TwilioTransport(settings_for(twilio, **changes)).send(a_text()).kind is kind
+
+
 def test_only_a_listed_refusal_blames_the_recipient(
     twilio: TwilioServer, transport: TwilioTransport
 ) -> None:
