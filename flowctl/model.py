@@ -54,6 +54,7 @@ class Flow:
     expire_after: timedelta | None = None
     min_gap: timedelta | None = None
     dedupe_address: bool = False
+    exit_on_reply: bool = False
     sender: JsonObject | None = None
 
 

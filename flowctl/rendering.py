@@ -54,12 +54,15 @@ def recipient_of(lead: JsonObject, channel: Channel, settings: Settings) -> str:
         raise CannotAddress(str(error), BAD_ADDRESS) from error
 
 
-def template_context(lead: JsonObject, zone: str | None, now: datetime) -> TemplateContext:
+def template_context(
+    lead: JsonObject, zone: str | None, now: datetime, *, unsubscribe_url: str | None = None
+) -> TemplateContext:
     """What templates see of a lead at a moment; a zone that the tzdata package lacks is UTC."""
     try:
-        return TemplateContext(lead, now=now, zone=zone_info(zone or "UTC"))
+        known = zone_info(zone or "UTC")
     except ZoneInfoNotFoundError:
-        return TemplateContext(lead, now=now, zone=zone_info("UTC"))
+        known = zone_info("UTC")
+    return TemplateContext(lead, now=now, zone=known, unsubscribe_url=unsubscribe_url)
 
 
 def render_content(

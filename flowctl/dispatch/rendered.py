@@ -37,7 +37,12 @@ def render_claimed(
     if settings.only_to is not None and not settings.only_to.allows(addresses[0]):
         raise Withheld
     assert claimed.claimed_at is not None  # noqa: S101  # null only for what is not claimed
-    context = template_context(lead, claimed.zone, claimed.claimed_at)
+    context = template_context(
+        lead,
+        claimed.zone,
+        claimed.claimed_at,
+        unsubscribe_url=settings.email.unsubscribe_url(str(claimed.id), claimed.lead_id, recipient),
+    )
     subject, text, html = render_content(
         claimed.subject,
         claimed.content or "",

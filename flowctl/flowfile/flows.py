@@ -19,6 +19,7 @@ FLOW_KEYS = (
     "expire_after",
     "min_gap",
     "dedupe_address",
+    "exit_on_reply",
     "sender",
 )
 """The keys of a flow beside its steps, in the order they are written."""
@@ -39,6 +40,7 @@ def read_flow(fields: Fields, name: str) -> Flow:
         expire_after=fields.duration("expire_after"),
         min_gap=fields.duration("min_gap"),
         dedupe_address=fields.boolean("dedupe_address", default=False),
+        exit_on_reply=fields.boolean("exit_on_reply", default=False),
         sender=_sender(fields),
     )
 

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from flowctl.address import comparable
+from flowctl.model import Channel
+
 
 class MailKind(StrEnum):
     """What a mail is, in the order in which it is recognized."""
@@ -79,5 +82,12 @@ class ReturnedMail:
         """
         if len(self.recipients) == 1:
             return self.recipients[0]
-        named = address.lower()
-        return next((one for one in self.recipients if named in one.addresses), None)
+        named = comparable(Channel.EMAIL, address)
+        return next(
+            (
+                one
+                for one in self.recipients
+                if any(comparable(Channel.EMAIL, other) == named for other in one.addresses)
+            ),
+            None,
+        )

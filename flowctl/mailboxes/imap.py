@@ -4,7 +4,7 @@ import imaplib
 import re
 import ssl
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from flowctl.errors import InputError, ProviderStopped
 from flowctl.inbound.mime import LIMIT
@@ -66,13 +66,12 @@ class ImapMailbox:
                 return imaplib.IMAP4_SSL(
                     settings.host, settings.port, ssl_context=_context(settings), timeout=_TIMEOUT
                 )
-            imap = imaplib.IMAP4(settings.host, settings.port, timeout=_TIMEOUT)
-            if settings.tls == "starttls":
-                if "STARTTLS" not in imap.capabilities:
-                    raise self._stopped(
-                        "the server offers no STARTTLS", "use imaps:// and its port"
-                    )
-                imap.starttls(_context(settings))
+            with ExitStack() as stack:
+                imap = imaplib.IMAP4(settings.host, settings.port, timeout=_TIMEOUT)
+                stack.callback(_drop, imap)
+                if settings.tls == "starttls":
+                    self._start_tls(imap)
+                stack.pop_all()
         except ssl.SSLCertVerificationError as error:
             raise self._stopped(
                 f"no verified TLS: {error.verify_message}", "name its CA with ?cafile=FILE"
@@ -80,6 +79,11 @@ class ImapMailbox:
         except (imaplib.IMAP4.error, OSError) as error:
             raise self._stopped(_reason(error), "check host and port in MAILBOX_URL") from error
         return imap
+
+    def _start_tls(self, imap: imaplib.IMAP4) -> None:
+        if "STARTTLS" not in imap.capabilities:
+            raise self._stopped("the server offers no STARTTLS", "use imaps:// and its port")
+        imap.starttls(_context(self._settings))
 
     def _log_in(self) -> None:
         """PLAIN in UTF-8 (RFC 4616) where it is offered, else LOGIN."""
@@ -147,6 +151,11 @@ def _context(settings: MailboxSettings) -> ssl.SSLContext:
             f"MAILBOX_URL: {settings.cafile} is no file of CA certificates",
             hint="name a PEM file with ?cafile=FILE",
         ) from error
+
+
+def _drop(imap: imaplib.IMAP4) -> None:
+    with suppress(OSError):
+        imap.shutdown()
 
 
 def _reason(error: BaseException) -> str:

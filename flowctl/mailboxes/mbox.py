@@ -13,7 +13,10 @@ from flowctl.errors import InputError
 from flowctl.inbound.mime import LIMIT
 from flowctl.mailboxes import StoredMail
 
-_SEPARATOR = re.compile(rb"From \S*")
+_FROM = rb"From (?:\S+|\"[^\n]*\") {1,9}(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b"
+"""The envelope sender and a date as ``asctime`` writes it: a text may begin a line with From."""
+_SEPARATOR = re.compile(_FROM)
+_BEGINNING = re.compile(rb"\AFrom |\n\r?\n" + _FROM)
 _QUOTED_FROM = re.compile(rb"(?m)^>(>*From )")
 _LONGEST_LINE = 64 * 1024
 
@@ -24,7 +27,7 @@ class Mbox:
     def __init__(self, file: Path) -> None:
         with file.open("rb") as opened:
             beginning = opened.read(LIMIT)
-        if beginning and not re.search(rb"(?:\A|\n\r?\n)From ", beginning):
+        if beginning and not _BEGINNING.search(beginning):
             raise InputError(
                 f"{file} is not an mbox: no line begins with From",
                 hint="for a single mail: flowctl reconcile - < FILE; for a folder: --maildir",
@@ -55,7 +58,8 @@ def _mails(file: BinaryIO) -> Iterator[bytes]:
     size = 0
     is_after_blank, is_line_start, has_begun = True, True, False
     while line := file.readline(_LONGEST_LINE):
-        if is_line_start and is_after_blank and _SEPARATOR.match(line):
+        is_first = not has_begun and not lines and line.startswith(b"From ")
+        if is_first or (is_line_start and is_after_blank and _SEPARATOR.match(line)):
             if has_begun:
                 yield b"".join(lines)
             lines, size, has_begun = [], 0, True

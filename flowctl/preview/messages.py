@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from uuid import UUID
 
 from flowctl.address import spellings
 from flowctl.markup import is_html
@@ -155,7 +156,15 @@ def _render(row: ScheduleRow, reader: Reader, settings: Settings) -> _RenderedCo
         return _RenderedContent(row.recipient, row.subject, row.content, None)
     subject = content = to = problem = None
     try:
-        context = template_context(reader.row, row.zone, row.scheduled_for)
+        context = template_context(
+            reader.row,
+            row.zone,
+            row.scheduled_for,
+            # a message has its id only once it is scheduled: the link shows what it will look like
+            unsubscribe_url=settings.email.unsubscribe_url(
+                str(UUID(int=0)), str(reader.row.get("id", "")), str(reader.row.get("email", ""))
+            ),
+        )
         subject, text, html = render_content(
             row.subject, row.content or "", row.channel, context, content_format=row.format
         )

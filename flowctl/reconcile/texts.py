@@ -20,6 +20,7 @@ from flowctl.reconnecting import ReconnectingConnection
 from flowctl.settings import Settings
 from flowctl.store import dispatch as dispatch_store
 from flowctl.store import reconcile as reconcile_store
+from flowctl.store import returned_mail
 from flowctl.store.reconcile import Delivered, Suppressed
 from flowctl.transports import TextLookup
 from flowctl.transports.twilio.addresses import is_phone_number
@@ -186,5 +187,6 @@ def _write_replies(
         if wish is Wish.STOP
     ]
     done.suppressed += reconcile_store.suppress(connection, stopped)
+    returned_mail.stop_texted(connection, [r for r in replies if wish_of(r.body) is not Wish.STOP])
     started = {number: at for number, (at, wish) in last.items() if wish is Wish.START}
     done.lifted += reconcile_store.lift(connection, started)

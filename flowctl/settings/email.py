@@ -4,9 +4,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
+from uuid import UUID
 
 from flowctl import address
 from flowctl.errors import InputError
+from flowctl.sender import envelope_sender
 
 PLACEHOLDERS = ("message_id", "lead_id", "email")
 """What ``EMAIL_UNSUBSCRIBE`` and ``EMAIL_HEADERS`` may name in braces."""
@@ -16,6 +19,7 @@ _OWN_HEADERS = frozenset({
     "list-unsubscribe-post", "message-id", "mime-version", "received", "reply-to", "return-path",
     "sender", "subject", "to",
 })  # fmt: skip
+_PLACEHOLDER = re.compile(r"\{(message_id|lead_id|email)\}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,70}")
 _LONGEST_VALUE = 900
@@ -29,12 +33,22 @@ class EmailSettings:
 
     ``sender`` is null where ``EMAIL_FROM`` is not set. ``unsubscribe`` (mailto: and https: URIs)
     and the values of ``headers`` are templates with the names of ``PLACEHOLDERS`` in braces.
+    ``return_path`` is the envelope sender, with ``{message_id}`` or not; null: that of From.
     """
 
     sender: address.Mailbox | None = None
     reply_to: address.Mailbox | None = None
     unsubscribe: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
+    return_path: str | None = None
+
+    def unsubscribe_url(self, message_id: str, lead_id: str, email: str) -> str | None:
+        """The https: address at which the recipient of a message unsubscribes, if there is one."""
+        values = {"message_id": message_id, "lead_id": lead_id, "email": email}
+        template = next((uri for uri in self.unsubscribe if uri.startswith("https:")), None)
+        if template is None:
+            return None
+        return _PLACEHOLDER.sub(lambda found: quote(values[found[1]], safe=""), template)
 
 
 def email_settings(values: Mapping[str, str]) -> EmailSettings:
@@ -44,7 +58,26 @@ def email_settings(values: Mapping[str, str]) -> EmailSettings:
         reply_to=_mailbox(values, "EMAIL_REPLY_TO"),
         unsubscribe=_unsubscribe(values.get("EMAIL_UNSUBSCRIBE", "")),
         headers=_headers(values.get("EMAIL_HEADERS", "")),
+        return_path=_return_path(values.get("EMAIL_RETURN_PATH")),
     )
+
+
+def _return_path(template: str | None) -> str | None:
+    """One address of at most 64 octets before the @ with an id in it (RFC 5321, 4.5.3.1.1)."""
+    if template is None:
+        return None
+    if re.search(r"[{}]", template.replace("{message_id}", "")):
+        raise InputError(
+            "EMAIL_RETURN_PATH has braces around an unknown name", hint="known is {message_id}"
+        )
+    try:
+        envelope_sender(template, str(UUID(int=0)))
+    except address.AddressError as error:
+        raise InputError(
+            f"EMAIL_RETURN_PATH is not one email address: {error}",
+            hint="write it like bounces+{message_id}@example.com",
+        ) from error
+    return template
 
 
 def _mailbox(values: Mapping[str, str], name: str) -> address.Mailbox | None:

@@ -5,8 +5,10 @@ from dataclasses import asdict, dataclass
 from uuid import UUID
 
 from psycopg.rows import class_row, scalar_row, tuple_row
+from psycopg.types.json import Json
 
 from flowctl.database import Connection, query
+from flowctl.model import TextRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,17 @@ def stop_replied(connection: Connection, message_id: UUID) -> bool:
     """End the flow of a message for its lead, who has answered, where the flow ends with an
     answer; returns whether anything was pending."""
     return _changes(connection, "stop_replied", id=message_id)
+
+
+def stop_texted(connection: Connection, replies: Sequence[TextRecord]) -> None:
+    """End the flows that leads have answered by text, where these end with an answer; each answer
+    is taken once."""
+    rows = [
+        {"id": one.provider_id, "number": one.sender, "at": one.created_at.isoformat()}
+        for one in replies
+    ]
+    if rows:
+        connection.execute(query("stop_texted"), {"replies": Json(rows)})
 
 
 def suppressed_lately(connection: Connection) -> tuple[int, int]:

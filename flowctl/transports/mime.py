@@ -48,6 +48,7 @@ class Composer:
     def __init__(self, email_settings: EmailSettings, *, date: datetime | None = None) -> None:
         self._sender = email_settings.sender or NOBODY
         self._reply_to = email_settings.reply_to
+        self._return_path = email_settings.return_path
         self._unsubscribe = ",\r\n ".join(f"<{uri}>" for uri in email_settings.unsubscribe)
         self._one_click = any(uri.startswith("https:") for uri in email_settings.unsubscribe)
         self._headers = email_settings.headers
@@ -60,7 +61,7 @@ class Composer:
 
     def envelope_sender(self, message: OutgoingMessage) -> str:
         """Where a server sends it back to. Raises ValueError for a return path that is none."""
-        return_path = (message.sender or {}).get("return_path")
+        return_path = (message.sender or {}).get("return_path") or self._return_path
         if return_path is None:
             return self._from(message).address
         return envelope_sender(str(return_path), str(message.id))

@@ -18,7 +18,10 @@ for no key update of message;
 -- name: add_returned_mail
 -- Says whether it is new: whoever takes the same mail at the same time waits here for the other.
 insert into flowctl.returned_mail (digest, kind, verdict, code, message_id, address)
-values (%(digest)s, %(kind)s, %(verdict)s, %(code)s, %(message_id)s, lower(%(address)s::text))
+values (
+  %(digest)s, %(kind)s, %(verdict)s, %(code)s, %(message_id)s,
+  flowctl.comparable_email(%(address)s)
+)
 on conflict do nothing
 returning digest;
 
@@ -82,7 +85,7 @@ with told as (
       or coalesce(returned.verdict = 'delivered', false) as is_alive
   from flowctl.returned_mail as returned
   inner join public.message_logs as message on message.id = returned.message_id
-  where returned.address = lower(%(address)s::text)
+  where returned.address = flowctl.comparable_email(%(address)s)
 ),
 failed as (
   select told.message_id, min(told.at) as at
@@ -177,6 +180,44 @@ inner join public.flow_steps as step on step.flow = flow.name
 where answered.id = %(id)s
   and flow.exit_on_reply
   and message.lead_id = answered.lead_id
+  and message.flow_step_id = step.id
+  and message.status = 'pending'
+  and not exists (select from flowctl.sends as send where send.message_id = message.id)
+returning message.id;
+
+-- name: stop_texted
+-- Leads who answered a text get nothing more from the flows that it came from, where these say so.
+-- Each answer is taken once: a lead may be brought back later.
+with told as (
+  select given.number, given.at, 'text:' || given.id as digest
+  from json_to_recordset(%(replies)s::json) as given (id text, number text, at timestamptz)
+),
+taken as (
+  insert into flowctl.returned_mail (digest, kind, address)
+  select told.digest, 'person', told.number from told
+  on conflict do nothing
+  returning returned_mail.digest
+),
+answered as (
+  select distinct message.lead_id, flow.name as flow
+  from taken
+  inner join told on told.digest = taken.digest
+  cross join public.flows as flow
+  inner join public.flow_steps as step on step.flow = flow.name
+  inner join public.message_logs as message
+    on message.flow_step_id = step.id and lower(message.recipient) = told.number
+  where flow.exit_on_reply and message.status = 'sent' and message.sent_at <= told.at
+)
+update public.message_logs as message
+set
+  status = 'cancelled',
+  cause = 'replied',
+  error_message = 'lead replied',
+  claimed_by = null,
+  lease_until = null
+from answered
+inner join public.flow_steps as step on step.flow = answered.flow
+where message.lead_id = answered.lead_id
   and message.flow_step_id = step.id
   and message.status = 'pending'
   and not exists (select from flowctl.sends as send where send.message_id = message.id)

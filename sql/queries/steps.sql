@@ -7,7 +7,7 @@ select pg_advisory_xact_lock(hashtext('flowctl.steps'));
 -- name: select_flows
 select
   flow.name, flow.enabled, flow.timezone, flow.audience, flow.exit_when, flow.send_window,
-  flow.expire_after, flow.min_gap, flow.dedupe_address, flow.sender
+  flow.expire_after, flow.min_gap, flow.dedupe_address, flow.exit_on_reply, flow.sender
 from public.flows as flow
 order by flow.name;
 
@@ -21,11 +21,11 @@ order by step.flow, step.step_order;
 -- name: put_flow
 insert into public.flows as flow (
   name, enabled, timezone, audience, exit_when, send_window, expire_after, min_gap, dedupe_address,
-  sender
+  exit_on_reply, sender
 )
 values (
   %(name)s, %(enabled)s, %(timezone)s, %(audience)s, %(exit_when)s, %(send_window)s,
-  %(expire_after)s, %(min_gap)s, %(dedupe_address)s, %(sender)s
+  %(expire_after)s, %(min_gap)s, %(dedupe_address)s, %(exit_on_reply)s, %(sender)s
 )
 on conflict (name) do update set
   enabled = excluded.enabled,
@@ -36,6 +36,7 @@ on conflict (name) do update set
   expire_after = excluded.expire_after,
   min_gap = excluded.min_gap,
   dedupe_address = excluded.dedupe_address,
+  exit_on_reply = excluded.exit_on_reply,
   sender = excluded.sender;
 
 -- name: put_steps

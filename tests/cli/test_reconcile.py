@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.cli import Ran, RunFlowctl
-from tests.support.factories import a_lead, a_step, messages
+from tests.support.factories import a_flow, a_lead, a_step, messages
 from tests.support.postgres import Connection
 from tests.support.twilio_server import Answer, TwilioServer, refuse
 
@@ -303,3 +303,24 @@ def test_a_refused_account_is_the_providers_fault(
 
 def test_a_span_that_is_none_is_wrong_usage(flowctl: RunFlowctl, twilio: TwilioServer) -> None:
     assert flowctl("reconcile", "--since", "soon", env=twilio.environ).exit_code == 2
+
+
+def test_an_answer_ends_the_flows_that_end_with_one(
+    conn: Connection, flowctl: RunFlowctl, twilio: TwilioServer
+) -> None:
+    a_flow(conn, exit_on_reply=True)
+    a_flow(conn, "other")
+    a_step(conn, type="text")
+    a_step(conn, type="text", day=3)
+    a_step(conn, type="text", flow="other", day=3)
+    a_lead(conn)
+    flowctl("dispatch", "--once", env=twilio.environ)
+    twilio.receive(ADA, "tell me more")
+    assert reconcile(flowctl, twilio).json()["replied"] == 1
+    assert messages(conn, "status", "cause") == [
+        ("sent", None), ("cancelled", "replied"), ("pending", None),
+    ]  # fmt: skip
+    # each answer counts once: the lead may be brought back
+    conn.execute("update message_logs set status = 'pending', cause = null where status <> 'sent'")
+    reconcile(flowctl, twilio)
+    assert [row[0] for row in messages(conn, "status")] == ["sent", "pending", "pending"]

@@ -103,6 +103,7 @@ def flows(name: str) -> st.SearchStrategy[Flow]:
         expire_after=st.none() | durations(),
         min_gap=st.none() | durations(),
         dedupe_address=st.booleans(),
+        exit_on_reply=st.booleans(),
         sender=st.none() | senders(),
     ).map(normalize_flow)
 

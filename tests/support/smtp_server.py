@@ -62,6 +62,7 @@ class Mail:
     options: str = ""
     user: str | None = None
     over_tls: bool = False
+    recipient_options: str = ""
 
     @property
     def parsed(self) -> EmailMessage:
@@ -79,6 +80,7 @@ class _State:
     mails: int = 0
     resets: int = 0
     options: str = ""
+    recipient_options: str = ""
     recipients: list[str] = field(default_factory=list)
 
 
@@ -307,6 +309,7 @@ class _Connection(socketserver.BaseRequestHandler):
             self._say("503 5.5.1 not now")
         elif self._answer("rcpt", "250 2.1.5 ok", found[1]):
             self.state.recipients.append(found[1])
+            self.state.recipient_options = found[2].strip()
 
     def _data(self, _: str) -> None:
         if not self.state.recipients:
@@ -334,7 +337,13 @@ class _Connection(socketserver.BaseRequestHandler):
     def _mail_to(self, recipient: str, content: bytes) -> Mail:
         state = self.state
         return Mail(
-            state.sender or "", recipient, content, state.options, state.user, state.over_tls
+            state.sender or "",
+            recipient,
+            content,
+            state.options,
+            state.user,
+            state.over_tls,
+            state.recipient_options,
         )
 
     def _rset(self, _: str) -> None:

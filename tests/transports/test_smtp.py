@@ -101,6 +101,33 @@ def test_a_flow_has_a_sender_and_a_return_path_of_its_own(
     ]
 
 
+def test_where_reports_can_be_asked_for_they_are(serve: MakeServer, connect: Connect) -> None:
+    with_dsn, without = serve(extensions=("DSN",)), serve(extensions=())
+    for server in (with_dsn, without):
+        connect(server).send(an_email())
+    (asked,), (plain,) = with_dsn.mails, without.mails
+    assert asked.options.split() == ["RET=HDRS", f"ENVID={AN_ID}"]
+    assert asked.recipient_options == "NOTIFY=FAILURE,DELAY"
+    assert (plain.options, plain.recipient_options) == ("", "")
+
+
+def test_emails_come_back_to_the_return_path(smtp: SmtpServer) -> None:
+    environ = {
+        "SMTP_URL": smtp.url(""),
+        "EMAIL_FROM": "news@acme.example",
+        "EMAIL_RETURN_PATH": "bounces+{message_id}@acme.example",
+    }
+    settings = Settings.from_env(environ)
+    assert settings.smtp is not None
+    transport = SmtpTransport(settings.smtp, settings.email, concurrency=1)
+    transport.send(an_email())
+    transport.send(an_email(sender={"return_path": "own@acme.example"}))
+    transport.close()
+    assert [mail.sender for mail in smtp.mails] == [
+        f"bounces+{AN_ID}@acme.example", "own@acme.example",
+    ]  # fmt: skip
+
+
 def test_lines_that_begin_with_a_dot_arrive_whole(smtp: SmtpServer, connect: Connect) -> None:
     connect(smtp).send(an_email(text=".\n..\n.hidden\nend\n.\n"))
 

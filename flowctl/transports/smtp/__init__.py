@@ -134,7 +134,7 @@ class SmtpTransport:
         self, session: SmtpSession, message: OutgoingMessage, sender: str, content: bytes
     ) -> Outcome:
         try:
-            reply = session.deliver(sender, message.recipient, content)
+            reply = session.deliver(sender, message.recipient, content, str(message.id))
         except smtplib.SMTPNotSupportedError as error:
             return Outcome(OutcomeKind.REFUSED, detail=one_line(str(error)), blames_recipient=True)
         except (smtplib.SMTPException, OSError) as error:

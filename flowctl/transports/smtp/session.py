@@ -96,8 +96,11 @@ class SmtpSession(smtplib.SMTP):
         if self._settings.password is not None:
             self._log_in()
 
-    def deliver(self, sender: str, recipient: str, content: bytes) -> Reply:
+    def deliver(self, sender: str, recipient: str, content: bytes, envelope_id: str) -> Reply:
         """Hand over one message; the first reply that is not positive, or the last one.
+
+        Where the server can report on it (RFC 3461), reports of failure and delay are asked for,
+        without the message's text and with ``envelope_id`` in them.
 
         Raises ``smtplib.SMTPNotSupportedError`` for what the server said it does not take: a
         recipient that needs SMTPUTF8 (RFC 6531), a message above its SIZE (RFC 1870). Raises
@@ -109,6 +112,8 @@ class SmtpSession(smtplib.SMTP):
         self._end_transaction()
         options = [f"size={len(content)}"] if self.has_extn("size") else []
         options += [] if recipient.isascii() else ["SMTPUTF8", "BODY=8BITMIME"]
+        reports = self.has_extn("dsn")
+        options += ["RET=HDRS", f"ENVID={envelope_id}"] if reports else []
         self._allow(self._timeouts.command)
         reply = self._reply(self.mail(sender, options))
         if reply.is_positive:
@@ -116,7 +121,8 @@ class SmtpSession(smtplib.SMTP):
             self._messages += 1
             self.stage = Stage.RCPT
             self._allow(self._timeouts.command)
-            reply = self._reply(self.rcpt(recipient))
+            notify = ["NOTIFY=FAILURE,DELAY"] if reports else []
+            reply = self._reply(self.rcpt(recipient, notify))
         if reply.is_positive:
             self.stage = Stage.DATA
             self._allow(self._timeouts.data)
