@@ -8,6 +8,7 @@ from uuid import UUID
 
 from flowctl.dispatch.pace import CircuitBreaker, RateLimiter
 from flowctl.dispatch.rendered import RenderedMessage
+from flowctl.dispatch.steporder import StepOrder
 from flowctl.model import Channel, Outcome
 from flowctl.store.dispatch import Refused
 from flowctl.transports import TextLookup, Transport
@@ -36,6 +37,7 @@ class ChannelState:
     withheld: list[UUID] = field(default_factory=list)
     low: datetime | None = None
     is_drained: bool = False
+    order: StepOrder = field(default_factory=StepOrder)
 
     @property
     def stopped(self) -> Outcome | None:
@@ -52,14 +54,50 @@ class ChannelState:
     @property
     def is_paced(self) -> bool:
         """Whether only the rate keeps something from being begun."""
-        return self.rate.is_active and bool(self.ready or self.busy) and self.stopped is None
+        return self.rate.is_active and self.has_next and self.stopped is None
+
+    @property
+    def has_next(self) -> bool:
+        """Whether something is ready that waits for no earlier step."""
+        return any(self.order.is_first(rendered.claimed) for rendered in self.ready)
+
+    def add(self, rendered: RenderedMessage) -> None:
+        """Put a claimed message last."""
+        self.order.add(rendered.claimed)
+        self.ready.append(rendered)
 
     def take(self, count: int) -> list[RenderedMessage]:
-        """The next messages to begin, at most so many: first what waited for another to end."""
+        """The next messages to begin, at most so many: first what waited for another to end.
+
+        One of a later step stays until the earlier ones of its lead have been dealt with.
+        """
         taken, self.busy = self.busy[:count], self.busy[count:]
+        waiting: list[RenderedMessage] = []
         while self.ready and len(taken) < count:
-            taken.append(self.ready.popleft())
+            rendered = self.ready.popleft()
+            (taken if self.order.is_first(rendered.claimed) else waiting).append(rendered)
+        self.ready.extendleft(reversed(waiting))
         return taken
+
+    def drop(self, rendered: RenderedMessage) -> None:
+        """Forget a message that was taken and is not to be begun here."""
+        self.order.remove(rendered.claimed)
+
+    def begin(self, rendered: RenderedMessage) -> None:
+        """Take note that a message is handed over."""
+        self.rate.spend()
+        self.in_flight[rendered.claimed.id] = rendered
+
+    def end(self, message_id: UUID) -> None:
+        """Take note that a message has its outcome."""
+        self.order.remove(self.in_flight.pop(message_id).claimed)
+
+    def clear(self) -> None:
+        """Forget what was not begun: it was given back."""
+        self.ready.clear()
+        self.busy.clear()
+        self.withheld.clear()
+        self.order.restart(rendered.claimed for rendered in self.in_flight.values())
 
     def held(self) -> list[UUID]:
         """What is claimed here and was not begun."""
@@ -130,6 +168,4 @@ class Channels:
     def clear(self) -> None:
         """Forget what is claimed and was not begun: it was given back."""
         for state in self:
-            state.ready.clear()
-            state.busy.clear()
-            state.withheld.clear()
+            state.clear()

@@ -32,9 +32,9 @@ class Claimer:
 
     def fill(self, state: ChannelState, batch_size: int) -> None:
         """Claim until something is ready, or the channel is drained: nothing more is due."""
-        while not (state.ready or state.is_drained or self._stopping.is_set()):
+        while not (state.has_next or state.is_drained or self._stopping.is_set()):
             rows = self._batches.claim(state.channel, batch_size, state.low)
-            due = [row.due_at for row in rows if row.due_at is not None]
+            due = [row.due_at for row in rows if row.due_at is not None and not row.is_pulled]
             if len(due) == batch_size:
                 state.low = due[-1]
             else:
@@ -60,7 +60,7 @@ class Claimer:
             else:
                 self._reporter.message(EventKind.CLAIMED, state.channel, row)
                 try:
-                    state.ready.append(self._render(state, row))
+                    state.add(self._render(state, row))
                 except Withheld:
                     state.withheld.append(row.id)
                     self._reporter.message(EventKind.WITHHELD, state.channel, row)

@@ -204,10 +204,13 @@ class Dispatcher:
         """Hand over what was begun; put away the rest."""
         claimed = ready.claimed
         if decision is None:
+            state.drop(ready)
             self._reporter.message(EventKind.TAKEN_OVER, state.channel, claimed)
         elif decision.cancelled is not None:
+            state.drop(ready)
             self._reporter.message(EventKind.CANCELLED, state.channel, claimed, decision.cancelled)
         elif decision.deferred_to is not None:
+            state.drop(ready)
             said, until = "too soon after the lead's last message", decision.deferred_to
             self._reporter.message(EventKind.DEFERRED, state.channel, claimed, said, until=until)
         elif decision.is_limited:
@@ -217,9 +220,8 @@ class Dispatcher:
             state.busy.append(ready)
         else:
             self._reporter.begun(ready)
-            state.rate.spend()
+            state.begin(ready)
             self._sends_begun += 1
-            state.in_flight[claimed.id] = ready
             self._senders.send(state.transport, ready)
 
     def _rest_busy(self, begun: Mapping[UUID, BeginResult]) -> None:
@@ -229,6 +231,7 @@ class Dispatcher:
             return
         self._batches.release([ready.claimed.id for _, ready in busy], BUSY_PAUSE)
         for state, ready in busy:
+            state.drop(ready)
             state.busy.clear()
             said = "waits for another message, which another dispatcher is sending"
             self._reporter.message(EventKind.DEFERRED, state.channel, ready.claimed, said)
@@ -258,7 +261,7 @@ class Dispatcher:
         channel, ready, outcome = answer
         state = self._channels[channel]
         message_id = ready.claimed.id
-        del state.in_flight[message_id]
+        state.end(message_id)
         self._observe(state, outcome, ready.intent.addresses[0])
         decision = decide(ready, outcome, self._random, can_look_up=state.lookup is not None)
         if decision.is_lookup:

@@ -74,6 +74,7 @@ def render_claimed(
         content=text if html is None else html,
         format=_format_of(message),
         is_guarded=bool(claimed.is_guarded),
+        has_earlier=claimed.has_earlier,
     )
     return RenderedMessage(claimed, message, intent)
 

@@ -25,6 +25,8 @@ def leads(connection: Connection, _: Settings) -> Sequence[Check]:
         grant = f'grant select on public.leads to "{sight.role}";'
         return [fault("leads", f"the role {sight.role} may not read public.leads", grant)]
     hidden = doctor_store.count(connection, "hidden_lead_messages")
+    lost = doctor_store.count(connection, "lost_lead_messages") if hidden and sight.may_ask else 0
+    hidden -= lost
     if sight.is_hidden or hidden:
         return [
             fault(
@@ -34,6 +36,9 @@ def leads(connection: Connection, _: Settings) -> Sequence[Check]:
                 f'create policy flowctl on public.leads for select to "{sight.role}" using (true);',
             )
         ]
+    if lost:
+        detail = f"the leads of {counted(lost, 'pending message')} are gone"
+        return [note("leads", detail, "the next dispatch cancels them")]
     return [ok("leads", "can be read")]
 
 

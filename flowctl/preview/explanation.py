@@ -28,7 +28,11 @@ def explain(row: ScheduleRow, zones: Zones, gap_end: datetime | None) -> tuple[s
 def _sentences(row: ScheduleRow, zones: Zones, gap_end: datetime | None) -> Iterator[str]:
     yield _zone(row, zones)
     if row.planned_for is None or row.planned_wall is None or row.day is None:
-        yield "its step was deleted: how its time came about is not known any more"
+        yield (
+            "it has no step: whoever inserted it chose its time"
+            if row.is_own
+            else "its step was deleted: how its time came about is not known any more"
+        )
         return
     created = row.created_wall or row.seen_wall or row.planned_wall
     yield _creation(row, created)

@@ -37,7 +37,8 @@ class ClaimedMessage:
     with neither is claimed. ``is_unseen``: the role cannot read the lead, and nothing was done.
     ``subject`` and ``content`` are templates, which say what is right in ``zone`` at
     ``claimed_at``. ``valid_for`` is how long the send window stays open, ``is_guarded`` whether
-    begin must be serialised with other dispatchers.
+    begin must be serialised with other dispatchers. ``has_earlier``: one of an earlier step may
+    have to go first. ``is_pulled``: it was taken because of another.
     """
 
     id: UUID
@@ -54,6 +55,8 @@ class ClaimedMessage:
     key: str | None
     step_order: int | None
     is_guarded: bool | None
+    has_earlier: bool
+    is_pulled: bool
     cancelled: str | None
     deferred_to: datetime | None
     valid_for: timedelta | None
@@ -80,6 +83,7 @@ class Intent:
     content: str
     format: ContentFormat | None
     is_guarded: bool
+    has_earlier: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +211,7 @@ def begin_sends(connection: Connection, run: Run, intents: Sequence[Intent]) -> 
                     "subject": intent.subject,
                     "content": intent.content,
                     "format": intent.format,
+                    "has_earlier": intent.has_earlier,
                 }
                 for number, intent in enumerate(intents)
             ]

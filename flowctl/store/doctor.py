@@ -69,10 +69,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
-    """Whether the role may read leads, and whether row-level security hides them all from it."""
+    """Whether the role may read leads, whether row-level security hides them all from it, and
+    whether it may ask if a lead that it does not see is there (``may_ask``)."""
 
     role: str
     may_read: bool
+    may_ask: bool
     is_hidden: bool
 
 

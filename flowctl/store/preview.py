@@ -33,8 +33,8 @@ class Creation:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRow:
-    """A step and its message, or a message whose step was deleted (``flow`` is null); ``is_lead``
-    says whether the lead exists.
+    """A step and its message, or a message whose step was deleted (``flow`` is null) or that never
+    had one (``is_own``); ``is_lead`` says whether the lead exists.
 
     ``status`` and what belongs to a message are null where there is none. ``subject`` and
     ``content`` are templates, but what was sent where it was. ``skipped`` says why the step is not
@@ -48,6 +48,7 @@ class ScheduleRow:
     """
 
     is_lead: bool
+    is_own: bool
     flow: str | None
     key: str | None
     step_order: int | None

@@ -4,11 +4,13 @@
 -- name: claim_due
 -- Takes what is due on one channel, in order, for this run; and judges it. A message that must not
 -- be sent is cancelled here, one that meets its send window is moved to it; only the others are
--- claimed. `unseen` is a lead that this role cannot read: its message is left alone.
+-- claimed. With a message come those of earlier steps of its flow to the same lead that are due as
+-- well: they go out first. `unseen` is a lead that this role cannot read: its message is left as it
+-- is.
 with due as materialized (
   select
-    message.ctid as place, message.id, message.lead_id, message.flow_step_id,
-    message.scheduled_for,
+    message.ctid as place, message.id, message.lead_id, message.flow_step_id, message.is_own,
+    message.scheduled_for, false as is_pulled,
     -- the deadline counts from the plan, or from where a person has put it earlier
     least(message.planned_for, message.scheduled_for) as planned_for
   from flowctl.free_messages as free
@@ -21,6 +23,48 @@ with due as materialized (
   limit %(batch_size)s
   for update of message skip locked
 ),
+earlier_step as materialized (
+  select step.id, array_agg(earlier.id) as ids
+  from public.flow_steps as step
+  inner join public.flow_steps as earlier
+    on earlier.flow = step.flow and earlier.step_order < step.step_order
+  where step.id in (select due.flow_step_id from due)
+  group by step.id
+),
+ahead as materialized (
+  -- the pending messages that each of them comes after
+  select due.id as waiting_id, message.place, message.id
+  from due
+  inner join earlier_step on earlier_step.id = due.flow_step_id
+  cross join lateral (
+    -- offset 0: by the lead, whatever the statistics say
+    select own.ctid as place, own.id, own.message_type, own.status
+    from public.message_logs as own
+    where own.lead_id = due.lead_id and own.flow_step_id = any(earlier_step.ids)
+    offset 0
+  ) as message
+  where message.status = 'pending' and message.message_type = %(channel)s
+),
+pulled as materialized (
+  select
+    message.ctid as place, message.id, message.lead_id, message.flow_step_id, message.is_own,
+    message.scheduled_for, true as is_pulled,
+    least(message.planned_for, message.scheduled_for) as planned_for
+  from public.message_logs as message
+  where message.ctid = any(array(
+      select ahead.place from ahead where ahead.id not in (select due.id from due)
+    ))
+    and exists (
+      select from flowctl.free_messages as free
+      where free.place = message.ctid and free.due_at <= coalesce(%(now)s::timestamptz, now())
+    )
+  for update of message skip locked
+),
+taken as materialized (
+  select due.* from due
+  union all
+  select pulled.* from pulled
+),
 step as materialized (
   -- once for each step, not for each message
   select
@@ -31,15 +75,16 @@ step as materialized (
   from public.flow_steps as flow_step
   inner join public.flows as parent on parent.name = flow_step.flow
   cross join lateral flowctl.step_setting(flow_step, parent) as setting
-  where flow_step.id in (select due.flow_step_id from due)
+  where flow_step.id in (select taken.flow_step_id from taken)
 ),
 candidate as (
   select
-    due.place,
-    due.id,
-    due.lead_id,
-    due.scheduled_for,
-    due.planned_for,
+    taken.place,
+    taken.id,
+    taken.lead_id,
+    taken.scheduled_for,
+    taken.planned_for,
+    taken.is_pulled,
     step.flow,
     step.key,
     step.step_order,
@@ -50,23 +95,33 @@ candidate as (
     step.opens,
     step.closes,
     step.weekdays,
-    to_jsonb(lead) as lead,
-    step.id is null as is_orphan,
+    found.lead,
+    taken.is_pulled or taken.id in (select ahead.waiting_id from ahead) as has_earlier,
+    step.id is null and not taken.is_own as is_orphan,
     coalesce(
-      flowctl.zone_of(to_jsonb(lead) ->> 'timezone'),
+      case
+        when found.lead ->> 'timezone' <> '' then flowctl.zone_of(found.lead ->> 'timezone')
+      end,
       step.zone,
       (select parent.timezone from public.flows as parent where parent.name = 'default')
     ) as zone,
     coalesce(%(now)s::timestamptz, now()) as moment
-  from due
-  left join public.leads as lead on lead.id = due.lead_id
-  left join step on step.id = due.flow_step_id
+  from taken
+  left join lateral (
+    -- offset 0: made into JSON once, by the lead's index
+    select to_jsonb(lead) as lead
+    from public.leads as lead
+    where lead.id = taken.lead_id
+    offset 0
+  ) as found on true
+  left join step on step.id = taken.flow_step_id
 ),
 weighed as (
   select
     candidate.*,
     case
-      when candidate.lead is null then null
+      when candidate.lead is null
+        then case when flowctl.is_lead_deleted(candidate.id) then 'lead_deleted' end
       when candidate.is_orphan then 'step_deleted'
       when candidate.skipped is not null then 'off'
       when candidate.lead @> candidate.exit_when then 'exit_rule'
@@ -84,6 +139,7 @@ judged as (
   select
     weighed.*,
     case weighed.cause
+      when 'lead_deleted' then 'lead was deleted'
       when 'step_deleted' then 'step was deleted'
       when 'off' then weighed.skipped
       when 'exit_rule' then 'lead left the flow (exit_when)'
@@ -106,7 +162,7 @@ left_flow as (
     and message.lead_id = judged.lead_id
     and message.flow_step_id = step.id
     and message.status = 'pending'
-    and message.id not in (select due.id from due)
+    and message.id not in (select taken.id from taken)
     and not exists (select from flowctl.sends as send where send.message_id = message.id)
   returning message.id, message.lead_id, judged.cancelled
 ),
@@ -129,11 +185,12 @@ claimed as (
         then now() + %(lease)s::interval
     end
   from judged
-  where message.ctid = judged.place and judged.lead is not null
+  where message.ctid = judged.place
+    and (judged.lead is not null or judged.cause = 'lead_deleted')
   returning
     message.id, message.subject, message.content, message.format, message.attempts, message.due_at,
     judged.lead_id, judged.lead, judged.zone, judged.moment as claimed_at, judged.flow, judged.key,
-    judged.step_order, judged.is_guarded, judged.cancelled,
+    judged.step_order, judged.is_guarded, judged.has_earlier, judged.is_pulled, judged.cancelled,
     case when judged.opens_at > judged.moment then judged.opens_at end as deferred_to,
     judged.closes_at - judged.moment as valid_for,
     judged.moment - judged.scheduled_for as late_by
@@ -141,20 +198,20 @@ claimed as (
 select
   claimed.id, claimed.lead_id::text, claimed.subject, claimed.content, claimed.format,
   claimed.attempts, claimed.due_at, claimed.lead, claimed.zone, claimed.claimed_at, claimed.flow,
-  claimed.key, claimed.step_order, claimed.is_guarded, claimed.cancelled, claimed.deferred_to,
-  claimed.valid_for, claimed.late_by, false as is_unseen
+  claimed.key, claimed.step_order, claimed.is_guarded, claimed.has_earlier, claimed.is_pulled,
+  claimed.cancelled, claimed.deferred_to, claimed.valid_for, claimed.late_by, false as is_unseen
 from claimed
 union all
 select
   left_flow.id, left_flow.lead_id::text, null, null, null, 0, null, null, null, null, null, null,
-  null, false, left_flow.cancelled, null, null, null, false
+  null, false, false, true, left_flow.cancelled, null, null, null, false
 from left_flow
 union all
 select
   judged.id, judged.lead_id::text, null, null, null, 0, null, null, null, null, judged.flow,
-  judged.key, null, false, null, null, null, null, true
+  judged.key, null, false, false, true, null, null, null, null, true
 from judged
-where judged.lead is null;
+where judged.lead is null and judged.cause is null;
 
 -- name: lock_guarded
 -- One dispatcher at a time decides about one lead's gap, one address's step, and the hourly limit.
@@ -174,7 +231,7 @@ with asked as (
   select given.*
   from json_to_recordset(%(intents)s::json) as given (
     number integer, id uuid, channel text, transport text, recipient text, addresses text[],
-    subject text, content text, format text
+    subject text, content text, format text, has_earlier boolean
   )
 ),
 candidate as (
@@ -182,7 +239,6 @@ candidate as (
     asked.*,
     message.lead_id,
     message.flow_step_id,
-    message.due_at,
     parent.min_gap,
     parent.dedupe_address,
     step.flow,
@@ -238,24 +294,30 @@ judged as (
     )) as is_busy
   from candidate
   left join lateral (
-    -- the lead's last message of the flow on the channel; and whether of two that are due this is
-    -- the later one, which waits
+    -- The lead's last message of the flow on the channel; and whether one of an earlier step waits
+    -- for its turn or is being sent. One that waits for a retry, or for a look-up, does neither.
     select
       max(own.sent_at) filter (where own.status = 'sent') + candidate.min_gap as gap_ends,
       bool_or(
-        own.status = 'pending' and own.due_at <= candidate.moment
-        and (own.due_at, step.step_order) < (candidate.due_at, candidate.step_order)
+        own.status = 'pending' and step.step_order < candidate.step_order
+        and case
+          when exists (select from flowctl.sends as send where send.message_id = own.id)
+            then not own.is_unknown
+          else own.due_at <= candidate.moment
+        end
       ) as has_earlier
     from (
       -- offset 0: by the lead, whatever the statistics say of all that was sent
-      select other.flow_step_id, other.message_type, other.status, other.sent_at, other.due_at
+      select
+        other.id, other.flow_step_id, other.message_type, other.status, other.sent_at, other.due_at,
+        other.is_unknown
       from public.message_logs as other
       where other.lead_id = candidate.lead_id
       offset 0
     ) as own
     inner join public.flow_steps as step on step.id = own.flow_step_id
     where own.message_type = candidate.channel and step.flow = candidate.flow
-  ) as past on candidate.min_gap is not null
+  ) as past on candidate.min_gap is not null or candidate.has_earlier
 ),
 allowed as (
   select
@@ -428,12 +490,10 @@ where message.id in (
 );
 
 -- name: release_claims
--- Gives back what this run holds and has not begun; `pause` keeps it from being taken at once.
+-- Gives back what this run holds and has not begun; `pause` keeps it from being taken at once. It
+-- stays due all the while, so that what comes after it waits.
 update public.message_logs as message
-set
-  claimed_by = null,
-  lease_until = null,
-  retry_at = coalesce(now() + %(pause)s::interval, message.retry_at)
+set claimed_by = null, lease_until = now() + %(pause)s::interval
 where message.id = any(%(ids)s::uuid[]) and message.claimed_by = %(run)s::uuid
   and not exists (select from flowctl.sends as send where send.message_id = message.id)
 returning message.id;

@@ -57,6 +57,7 @@ order by function.oid;
 select
   current_user::text as role,
   has_table_privilege('public.leads', 'select') as may_read,
+  has_function_privilege('flowctl.is_lead_deleted(uuid)', 'execute') as may_ask,
   row_security_active('public.leads') and not exists (
     select from pg_catalog.pg_policies as policy
     where policy.schemaname = 'public'
@@ -71,11 +72,19 @@ select
   ) as is_hidden;
 
 -- name: hidden_lead_messages
--- Pending messages whose lead this role does not see: a message without a lead cannot exist.
+-- Pending messages whose lead this role does not see.
 select count(*) as things
 from public.message_logs as message
 where message.status = 'pending'
   and not exists (select from public.leads as lead where lead.id = message.lead_id);
+
+-- name: lost_lead_messages
+-- Those of them whose lead is not there at all.
+select count(*) as things
+from public.message_logs as message
+where message.status = 'pending'
+  and not exists (select from public.leads as lead where lead.id = message.lead_id)
+  and flowctl.is_lead_deleted(message.id);
 
 -- name: empty_flows
 -- Flows without steps. `default` always exists, and may be empty where another flow is not.

@@ -103,7 +103,7 @@ select
   message.status,
   message.message_type as channel,
   message.is_unknown,
-  message.flow_step_id is null as is_orphan,
+  message.flow_step_id is null and not message.is_own as is_orphan,
   message.content = '' as is_redacted,
   send.message_id is not null as is_being_sent
 from public.message_logs as message
@@ -123,7 +123,7 @@ select
   message.status,
   message.message_type as channel,
   message.is_unknown,
-  message.flow_step_id is null as is_orphan,
+  message.flow_step_id is null and not message.is_own as is_orphan,
   message.content = '' as is_redacted,
   send.message_id is not null as is_being_sent
 from public.message_logs as message
@@ -154,7 +154,7 @@ set
   lease_until = null
 where message.id = any(%(ids)s::uuid[])
   and message.status in ('failed', 'cancelled')
-  and message.flow_step_id is not null
+  and (message.flow_step_id is not null or message.is_own)
   and message.content <> ''
   and not exists (select from flowctl.sends as send where send.message_id = message.id)
 returning message.id;

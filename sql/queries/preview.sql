@@ -110,12 +110,12 @@ computed as (
     seen.lead, seen.created_at, seen.seen_at, array[seen.setting]
   ) as due
   union all
-  -- a message whose step was deleted
+  -- a message without a step: it was deleted, or there never was one
   select
     message.id, true, null, null, null, message.message_type,
     coalesce(flowctl.zone_of(existing.lead ->> 'timezone'), common.timezone, 'UTC'),
     null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-    case when message.status = 'pending' then 'step was deleted' end
+    case when message.status = 'pending' and not message.is_own then 'step was deleted' end
   from existing
   inner join public.message_logs as message on message.lead_id = existing.id
   left join public.flows as common on common.name = 'default'
@@ -127,6 +127,7 @@ timed as (
     message.status,
     message.recipient,
     message.error_message,
+    message.is_own,
     message.sent_at,
     coalesce(message.subject, computed.subject) as said_subject,
     coalesce(message.content, computed.content) as said_content,
@@ -180,6 +181,7 @@ select
   flowctl.local_time(timed.scheduled_for, timed.zone) as scheduled_wall,
   flowctl.local_time(timed.sent_at, timed.zone) as sent_wall,
   flowctl.local_time(timed.retry_at, timed.zone) as retry_wall,
+  coalesce(timed.is_own, false) as is_own,
   send.message_id is not null as is_being_sent,
   flowctl.local_time(timed.created_at, timed.zone) as created_wall,
   flowctl.local_time(timed.seen_at, timed.zone) as seen_wall,

@@ -12,7 +12,7 @@ from flowctl.dispatch.options import Options
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
 from tests.support.dispatching import ACCEPTED, Ran, dispatch_once
 from tests.support.factories import a_flow, a_lead, a_step, messages
-from tests.support.invariants import let_claims_pass, let_leases_pass, let_retries_come
+from tests.support.invariants import let_claims_pass, let_leases_pass
 from tests.support.mortal import Life, dispatch_mortally
 from tests.support.postgres import Connection
 from tests.support.recording import RecordingProvider
@@ -179,7 +179,7 @@ def test_a_gap_counts_what_another_is_sending(database: str, conn: Connection) -
 
     first, second = while_sending(database, let_the_other_be_earlier, options=ONLY_ONE)
     assert (len(first.taken), second.taken) == (1, [])
-    let_retries_come(conn)
+    let_claims_pass(conn)
     assert dispatch_once(database).totals.deferred == 1
 
 
@@ -192,7 +192,7 @@ def test_one_address_is_not_written_to_while_another_writes_to_it(
     a_lead(conn, email="ada@example.com")
     first, second = while_sending(database, nothing, options=ONLY_ONE)
     assert (len(first.taken), second.taken) == (1, [])
-    let_retries_come(conn)
+    let_claims_pass(conn)
     assert dispatch_once(database).totals.cancelled == 1
 
 
