@@ -77,14 +77,14 @@ def add_lead(connection: Connection, settings: Settings, values: Mapping[str, st
 
 
 def plan_enrolment(connection: Connection, flow: str, lead_ids: Sequence[str] | None) -> Enrolment:
-    """What enrolling these leads, or all, would add now.
+    """What enrolling these leads, or all, would add now; their ids are as the table has them.
 
-    Raises InputError for a flow or leads that do not exist.
+    Raises InputError for a flow that does not exist.
     """
     names = preview_store.flow_names(connection)
     if flow not in names:
         raise InputError(f"there is no flow '{flow}'", hint=_nearest(flow, names))
-    ids = None if lead_ids is None else _existing(connection, lead_ids)
+    ids = None if lead_ids is None else tuple(lead_ids)
     leads = messages = 0
     for batch in _batches(connection, ids):
         missing = store.count_missing(connection, batch, flow)
@@ -103,12 +103,8 @@ def enroll(connection: Connection, enrolment: Enrolment) -> int:
 
 
 def stop_lead(connection: Connection, lead_id: str, reason: str | None) -> StopResult:
-    """Cancel a lead's pending messages; those being sent at this moment are left alone.
-
-    Raises InputError for an id that does not exist.
-    """
-    (existing,) = _existing(connection, [lead_id])
-    pending = store.pending_of_lead(connection, existing)
+    """Cancel a lead's pending messages; those being sent at this moment are left alone."""
+    pending = store.pending_of_lead(connection, lead_id)
     cancelled = cancel_messages(connection, pending, reason or STOPPED)
     return StopResult(cancelled, len(pending) - cancelled)
 
@@ -146,21 +142,6 @@ def _unknown_zone(connection: Connection, written: str | None) -> str | None:
     if written is None or preview_store.known_zone(connection, written)[0] is not None:
         return None
     return written
-
-
-def _existing(connection: Connection, lead_ids: Sequence[str]) -> tuple[str, ...]:
-    """The ids as the table has them, each once."""
-    found = {written: preview_store.find_lead(connection, written) for written in lead_ids}
-    missing = [written for written, lead in found.items() if lead is None]
-    if missing:
-        raise InputError(
-            f"no lead has the id {missing[0]!r}"
-            if len(missing) == 1
-            else f"{len(missing)} of these leads do not exist",
-            hint="the ids are in public.leads, column id",
-            details=tuple(missing) if len(missing) > 1 else (),
-        )
-    return tuple(dict.fromkeys(lead.id for lead in found.values() if lead is not None))
 
 
 def _batches(connection: Connection, ids: Sequence[str] | None) -> Iterator[Sequence[str]]:

@@ -11,7 +11,6 @@ from flowctl.database import Connection
 from flowctl.errors import InputError, UsageError
 from flowctl.model import Status
 from flowctl.store import messages as store
-from flowctl.store import preview as preview_store
 from flowctl.store.messages import Filter, Message, MessageDetail, Selected
 
 CANCELLED = "cancelled by hand"
@@ -20,7 +19,8 @@ CANCELLED = "cancelled by hand"
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """Which messages are meant, as people say it. ``step`` is a key, ``flow/key`` or an id."""
+    """Which messages are meant, as people say it. ``step`` is a key, ``flow/key`` or an id;
+    ``lead_id`` is as the table has it."""
 
     status: Status | None = None
     lead_id: str | None = None
@@ -173,17 +173,8 @@ def _obstacle(change: Change, chosen: Selected) -> str | None:
 
 
 def _filter(connection: Connection, wanted: Criteria) -> Filter:
-    lead_id = None
-    if wanted.lead_id is not None:
-        lead = preview_store.find_lead(connection, wanted.lead_id)
-        if lead is None:
-            raise InputError(
-                f"no lead has the id {wanted.lead_id!r}",
-                hint="the ids are in public.leads, column id",
-            )
-        lead_id = lead.id
     steps = None if wanted.step is None else _steps(connection, wanted.step)
-    return Filter(wanted.status, lead_id, steps, wanted.error, wanted.is_undelivered)
+    return Filter(wanted.status, wanted.lead_id, steps, wanted.error, wanted.is_undelivered)
 
 
 def _steps(connection: Connection, name: str) -> list[UUID]:

@@ -67,7 +67,10 @@ def enroll_leads(
     ctx: typer.Context,
     flow: Annotated[str, typer.Option(metavar="NAME", help="The flow.", show_default=False)],
     lead_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[LEAD_ID]...", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            metavar="[LEAD]...", help="Their ids, emails or phones.", show_default=False
+        ),
     ] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="All leads there are.")] = False,
@@ -84,9 +87,12 @@ def enroll_leads(
             hint="flowctl leads enroll --flow NAME --all",
         )
     from flowctl import leads
+    from flowctl.leadlookup import find_each
 
     with open_database(ctx) as connection:
-        plan = leads.plan_enrolment(connection, flow, None if every else lead_ids)
+        chosen = find_each(connection, session_of(ctx).settings, lead_ids or [])
+        ids = None if every else [lead.id for lead in chosen]
+        plan = leads.plan_enrolment(connection, flow, ids)
         if not plan.messages:
             show.line(
                 f"nothing to add: the steps of {flow} are scheduled, behind these leads or off"
@@ -101,7 +107,10 @@ def enroll_leads(
 @_group.command("stop")
 def stop_lead(
     ctx: typer.Context,
-    lead_id: Annotated[str, typer.Argument(metavar="LEAD_ID", show_default=False)],
+    written: Annotated[
+        str,
+        typer.Argument(metavar="LEAD", help="Its id, email or phone.", show_default=False),
+    ],
     reason: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Why, for the record.", show_default=False)
     ] = None,
@@ -111,9 +120,11 @@ def stop_lead(
     Example: flowctl leads stop 5b3e08c1-... --reason 'asked to by phone'
     """
     from flowctl import leads
+    from flowctl.leadlookup import find_lead
 
     with open_database(ctx) as connection:
-        stopped = leads.stop_lead(connection, lead_id, reason)
+        lead = find_lead(connection, session_of(ctx).settings, written)
+        stopped = leads.stop_lead(connection, lead.id, reason)
     show.line(f"{_messages(stopped.cancelled)} cancelled")
     if stopped.being_sent:
         show.warn(f"{_messages(stopped.being_sent)} being sent at this moment: too late for that")

@@ -1,7 +1,7 @@
 """``flowctl messages``: look at them, try them again, cancel them, redact what they said."""
 
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,12 +9,13 @@ import typer
 
 from flowctl.cli import show
 from flowctl.cli.options import DryRun, Json, LeadId, Yes, command_group
-from flowctl.cli.session import open_database
+from flowctl.cli.session import open_database, session_of
 from flowctl.cli.values import duration
 from flowctl.errors import UsageError
 from flowctl.model import Channel, Status
 
 if TYPE_CHECKING:
+    from flowctl.database import Connection
     from flowctl.messages import Change, Criteria, Plan
     from flowctl.prune import PruneResult
     from flowctl.store.messages import Message
@@ -80,7 +81,7 @@ def list_messages(
     wanted = messages.Criteria(status, lead, step, error, is_undelivered=undelivered)
     most = limit if as_json else limit or TABLE_LIMIT
     with open_database(ctx) as connection:
-        found = messages.list_messages(connection, wanted, most)
+        found = messages.list_messages(connection, _with_id(ctx, connection, wanted), most)
     if as_json:
         show.json_document(found.messages)
         return
@@ -233,7 +234,7 @@ def _change(
         if ids:
             plan = messages.plan_by_id(connection, change, ids)
         else:
-            plan = messages.plan_by_filter(connection, change, wanted)
+            plan = messages.plan_by_filter(connection, change, _with_id(ctx, connection, wanted))
         for why, number in plan.left.items():
             show.say(f"{number} left out: {why}")
         show.confirm(_question(plan), yes=yes)
@@ -242,6 +243,16 @@ def _change(
     show.line(f"{_count(done)} {past}")
     if done < len(plan.taken):
         show.warn(f"{_count(len(plan.taken) - done)} changed meanwhile and left alone")
+
+
+def _with_id(ctx: typer.Context, connection: "Connection", wanted: "Criteria") -> "Criteria":
+    """The criteria with the id of the lead that is meant."""
+    if wanted.lead_id is None:
+        return wanted
+    from flowctl.leadlookup import find_lead
+
+    lead = find_lead(connection, session_of(ctx).settings, wanted.lead_id)
+    return replace(wanted, lead_id=lead.id)
 
 
 def _question(plan: "Plan") -> str:

@@ -17,7 +17,10 @@ FlowName = Annotated[
     str | None, typer.Option("--flow", metavar="NAME", help="Only this flow.", show_default=False)
 ]
 LeadId = Annotated[
-    str | None, typer.Option("--lead", metavar="ID", help="Only this lead.", show_default=False)
+    str | None,
+    typer.Option(
+        "--lead", metavar="LEAD", help="Only this lead: its id, email or phone.", show_default=False
+    ),
 ]
 
 

@@ -39,7 +39,10 @@ def register(app: typer.Typer) -> None:
 def preview(
     ctx: typer.Context,
     lead_id: Annotated[
-        str | None, typer.Argument(metavar="[LEAD_ID]", help="A lead.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="[LEAD]", help="A lead: its id, email or phone.", show_default=False
+        ),
     ] = None,
     *,
     created_at: Annotated[
@@ -47,7 +50,7 @@ def preview(
         typer.Option(
             parser=timestamp,
             metavar="WHEN",
-            help="Instead of LEAD_ID: a lead that does not exist, created at WHEN "
+            help="Instead of LEAD: a lead that does not exist, created at WHEN "
             "(2026-03-02 15:00; without an offset in --timezone, else in the flow's zone).",
             show_default=False,
         ),
@@ -88,10 +91,10 @@ def preview(
     """
     if (lead_id is None) == (created_at is None):
         raise UsageError(
-            "preview needs a lead's id or --created-at"
+            "preview needs a lead or --created-at"
             if lead_id is None
-            else "a lead's id and --created-at contradict each other",
-            hint="flowctl preview LEAD_ID, or flowctl preview --created-at '2026-03-02 15:00'",
+            else "a lead and --created-at contradict each other",
+            hint="flowctl preview LEAD, or flowctl preview --created-at '2026-03-02 15:00'",
         )
     given = {"--timezone": timezone, "--lead": lead, "--file": file}
     for option, value in given.items():

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from flowctl.database import Connection
 from flowctl.errors import InputError
 from flowctl.flowfile.zones import zone_name
+from flowctl.leadlookup import find_lead
 from flowctl.model import Flow, FlowSteps, JsonObject, Step, TimeType
 from flowctl.preview.explanation import Zones
 from flowctl.preview.messages import Preview, Reader, addresses_of, previewed
@@ -34,18 +35,14 @@ class NewLead:
 
 
 def preview_lead(
-    connection: Connection, settings: Settings, lead_id: str, *, only_flow: str | None = None
+    connection: Connection, settings: Settings, written: str, *, only_flow: str | None = None
 ) -> Preview:
     """What a lead was sent and will be sent.
 
-    Raises InputError for an id or a flow that does not exist.
+    Raises InputError for a lead or a flow that does not exist.
     """
     with _reading(connection):
-        lead = preview_store.find_lead(connection, lead_id)
-        if lead is None:
-            raise InputError(
-                f"no lead has the id {lead_id!r}", hint="the ids are in public.leads, column id"
-            )
+        lead = find_lead(connection, settings, written)
         _check_flow(only_flow, preview_store.flow_names(connection))
         rows = preview_store.schedule_of_lead(connection, lead.id, only_flow)
         return _preview(connection, settings, Reader(lead.row), rows, lead.id)

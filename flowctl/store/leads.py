@@ -12,6 +12,22 @@ from psycopg import DataError, sql
 from psycopg.rows import class_row, scalar_row
 
 from flowctl.database import Connection, query
+from flowctl.model import JsonObject
+from flowctl.store.fetching import fetch_rows
+
+AT_MOST = 1000
+"""Leads that are looked at where an address is that of many."""
+
+_ENDING = 6
+"""Last digits that are compared before a number is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeadRow:
+    """A lead: its id as text, and its row as templates and conditions see it."""
+
+    id: str
+    row: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +45,32 @@ class Missing:
 
     leads: int
     messages: int
+
+
+def lead_by_id(connection: Connection, lead_id: str) -> LeadRow | None:
+    """The lead of that id; null also for what cannot be an id of this table."""
+    try:
+        with connection.transaction():
+            rows = fetch_rows(connection, "lead_by_id", LeadRow, lead_id=lead_id)
+    except DataError:
+        return None
+    return rows[0] if rows else None
+
+
+def leads_by_email(connection: Connection, address: str) -> list[LeadRow]:
+    """The leads whose email is this one, as emails are compared."""
+    return _addressed(connection, "email", address=address)
+
+
+def leads_by_phone(connection: Connection, number: str) -> list[LeadRow]:
+    """Leads whose phone ends as this number: those that may have it."""
+    return _addressed(connection, "phone", ending=number[-_ENDING:])
+
+
+def _addressed(connection: Connection, column: str, **values: str) -> list[LeadRow]:
+    if column not in {known.name for known in leads_columns(connection)}:
+        return []
+    return fetch_rows(connection, f"leads_by_{column}", LeadRow, batch_size=AT_MOST, **values)
 
 
 def leads_columns(connection: Connection) -> list[Column]:

@@ -5,21 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from psycopg import DataError
-from psycopg.rows import class_row, dict_row, scalar_row
+from psycopg.rows import dict_row, scalar_row
 from psycopg.types.json import Json
 
 from flowctl.database import Connection, query
 from flowctl.jsonvalues import to_json
 from flowctl.model import Channel, JsonObject, Status
-
-
-@dataclass(frozen=True, slots=True)
-class LeadRow:
-    """A lead: its id as text, and its row as templates and conditions see it."""
-
-    id: str
-    row: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +75,6 @@ class ScheduleRow:
     closes: time | None
     weekdays: Sequence[int] | None
     min_gap: timedelta | None
-
-
-def find_lead(connection: Connection, lead_id: str) -> LeadRow | None:
-    """The lead of that id; null also for what cannot be an id of this table."""
-    try:
-        with connection.transaction(), connection.cursor(row_factory=class_row(LeadRow)) as cursor:
-            cursor.execute(query("lead_row"), {"lead_id": lead_id})
-            return cursor.fetchone()
-    except DataError:
-        return None
 
 
 def schedule_of_lead(

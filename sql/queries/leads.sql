@@ -1,6 +1,46 @@
 -- Adding leads, enrolling those that exist, stopping one. The type of their id is the user's
 -- choice: ids come as text and are read in the type of message_logs.lead_id.
 
+-- name: lead_by_id
+-- A lead as templates and conditions see it.
+select lead.id::text as id, to_jsonb(lead) as row
+from public.leads as lead
+where lead.id = %(lead_id)s;
+
+-- name: leads_by_email
+-- The leads whose email compares as `address`. Plain addresses, which is most of them, need no
+-- function: a million are looked through in a second.
+select lead.id::text as id, to_jsonb(lead) as row
+from public.leads as lead
+where case
+    when lead.email::text ~ '^[A-Za-z0-9_+.-]+@[A-Za-z0-9.-]*[A-Za-z0-9]$'
+      and strpos(lead.email::text, '--') = 0
+      then lower(lead.email::text collate "C") = %(address)s -- noqa: RF03
+    else flowctl.comparable_email(lead.email::text) = %(address)s
+  end
+order by lead.id
+limit %(batch_size)s;
+
+-- name: leads_by_phone
+-- The leads whose phone may be that number: its last digits are these. A number without its country
+-- is the program's to read.
+with written as (
+  select
+    lead.id,
+    lead.phone::text as phone,
+    translate(lead.phone::text, ' ()-./+', '') as digits,
+    to_jsonb(lead) as lead
+  from public.leads as lead
+)
+select written.id::text as id, written.lead as row
+from written
+where case
+    when written.digits ~ '^[0-9]*$' then right(written.digits, 6) = %(ending)s
+    else right(flowctl.comparable_phone(written.phone), 6) = %(ending)s
+  end
+order by written.id
+limit %(batch_size)s;
+
 -- name: leads_columns
 -- The columns of the leads table; `is_computed` for those that nobody can write.
 select

@@ -1,12 +1,6 @@
 -- What a lead was sent, what it will be sent, and what a lead that does not exist would be sent. It
 -- only reads: it runs in a read-only transaction, on a replica too.
 
--- name: lead_row
--- A lead as templates and conditions see it.
-select lead.id::text as id, to_jsonb(lead) as row
-from public.leads as lead
-where lead.id = %(lead_id)s;
-
 -- name: zone_of
 -- A zone by the server's own spelling (null: unknown), and the zone where nothing else says one.
 select
