@@ -91,9 +91,9 @@ def preview(
     """
     if (lead_id is None) == (created_at is None):
         raise UsageError(
-            "preview needs a lead or --created-at"
+            "preview needs a lead's id or --created-at"
             if lead_id is None
-            else "a lead and --created-at contradict each other",
+            else "a lead's id and --created-at contradict each other",
             hint="flowctl preview LEAD, or flowctl preview --created-at '2026-03-02 15:00'",
         )
     given = {"--timezone": timezone, "--lead": lead, "--file": file}

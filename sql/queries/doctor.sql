@@ -166,15 +166,15 @@ with pair as (
 select count(*) as things from pair;
 
 -- name: pending_suppressed
--- Pending messages to addresses that must not be written to, as far as SQL can compare them: a
+-- Pending messages to addresses that must not be written to, as far as SQL can read them: a
 -- national number counts as one of the country with the given calling code.
 with written as (
   select
     message.message_type as channel,
-    case
-      when message.message_type = 'email' then lower(btrim(to_jsonb(lead) ->> 'email'))
-      else regexp_replace(to_jsonb(lead) ->> 'phone', '[^+0-9]', '', 'g')
-    end as address
+    flowctl.comparable_address(
+      message.message_type,
+      to_jsonb(lead) ->> case message.message_type when 'email' then 'email' else 'phone' end
+    ) as address
   from public.message_logs as message
   inner join public.leads as lead on lead.id = message.lead_id
   where message.status = 'pending'
@@ -187,7 +187,9 @@ inner join public.suppressions as suppression
   on suppression.channel = written.channel
   and suppression.address = case
     when written.channel = 'text' and written.address not like '+%%'
-      then '+' || %(calling_code)s::text || ltrim(written.address, '0')
+      then flowctl.comparable_phone(
+        '+' || %(calling_code)s::text || ltrim(written.address, '0')
+      )
     else written.address
   end;
 
