@@ -59,7 +59,8 @@ def _spellings(written: str, settings: Settings) -> tuple[Channel, tuple[str, ..
     """The channel, and the address in every form that suppressions may have."""
     try:
         channel = channel_of(written)
-        return channel, spellings(channel, _recipient(channel, written, settings))
+        recipient = _recipient(channel, written, settings)
+        return channel, spellings(channel, recipient, settings.default_region)
     except AddressError as error:
         raise InputError(
             str(error), hint="give an email address, or a phone number such as +14155550123"

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from flowctl.address.characters import SPACE, plain, without_marks
 from flowctl.address.numbering import SPREADSHEET_NUMBER, handset
-from flowctl.address.phone import parts
+from flowctl.address.phone import calling_code, parts
 from flowctl.model import Channel
 
 _EDGE = rf"""[{SPACE}"'\u2018\u2019\u201c\u201d\xab\xbb,;.]+"""
@@ -44,12 +44,15 @@ def comparable(channel: Channel, address: str) -> str | None:
 
 
 @lru_cache(maxsize=4096)
-def spellings(channel: Channel, recipient: str) -> tuple[str, ...]:
+def spellings(
+    channel: Channel, recipient: str, default_region: str | None = None
+) -> tuple[str, ...]:
     """Every form under which ``suppressions`` may have an address that is written to; the first is
     the one in which addresses are compared.
 
     A number that somebody suppressed as it is dialled at home, or without its plus, cannot be known
-    from its digits alone; so the one that is to be sent to is looked for under these too.
+    from its digits alone; so the one that is to be sent to is looked for under these too: one as at
+    home where it is of ``default_region``, or nobody said which region that is.
     """
     own = comparable(channel, recipient)
     if own is None:
@@ -60,7 +63,9 @@ def spellings(channel: Channel, recipient: str) -> tuple[str, ...]:
     for number in dict.fromkeys((own, recipient)):
         code, trunk, significant = parts(number)
         at_home = trunk + significant
-        found += [significant, at_home, f"+{code}{at_home}"]
+        found.append(f"+{code}{at_home}")
+        if default_region is None or code == calling_code(default_region):
+            found += [significant, at_home]
     return tuple(dict.fromkeys(found))
 
 

@@ -33,7 +33,7 @@ def render_claimed(
     """Render a claimed message; ``sender`` is its flow's own. Raises CannotSend and Withheld."""
     lead = claimed.lead or {}
     recipient = recipient_of(lead, channel, settings)
-    addresses = spellings(channel, recipient)
+    addresses = spellings(channel, recipient, settings.default_region)
     if settings.only_to is not None and not settings.only_to.allows(addresses[0]):
         raise Withheld
     assert claimed.claimed_at is not None  # noqa: S101  # null only for what is not claimed

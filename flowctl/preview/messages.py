@@ -109,7 +109,8 @@ def addresses_of(reader: Reader, settings: Settings) -> set[tuple[Channel, str]]
             recipient = recipient_of(reader.row, channel, settings)
         except CannotSend:
             continue
-        found.update((channel, address) for address in spellings(channel, recipient))
+        forms = spellings(channel, recipient, settings.default_region)
+        found.update((channel, address) for address in forms)
     return found
 
 

@@ -139,3 +139,12 @@ def test_the_form_that_is_compared_is_its_own(country: str, rest: str) -> None:
     number = comparable(Channel.TEXT, country + rest)
     assert number is not None
     assert comparable(Channel.TEXT, number) == number
+
+
+def test_a_number_as_at_home_is_that_of_its_region() -> None:
+    mexican, american = "+525512345678", "+15512345678"
+    for number in (mexican, american):
+        assert "5512345678" in spellings(Channel.TEXT, number)
+    assert "5512345678" in spellings(Channel.TEXT, american, "US")
+    assert "5512345678" not in spellings(Channel.TEXT, mexican, "US")
+    assert "01713920001" in spellings(Channel.TEXT, "+491713920001", "DE")
