@@ -48,6 +48,7 @@ _WITH_SCHEMA: tuple[tuple[str, _Look], ...] = (
 _PROVIDERS: tuple[tuple[str, Callable[[Settings], Sequence[Check]]], ...] = (
     ("email", providers.email),
     ("email sender", providers.email_sender),
+    ("returned mail", providers.returned_mail),
     ("text", providers.text),
     ("text countries", providers.text_countries),
 )

@@ -66,6 +66,35 @@ def email_sender(settings: Settings) -> Sequence[Check]:
     return [ok("email sender", f"from {sender.address}, with List-Unsubscribe")]
 
 
+def returned_mail(settings: Settings) -> Sequence[Check]:
+    """Whether mail that comes back finds its way here, and who clicks an unsubscribe link."""
+    email = settings.email
+    if email.sender is None:
+        return []
+    found = []
+    domain = (email.return_path or email.sender.address).rpartition("@")[2].lower()
+    if not _are_related(domain, email.sender.domain.lower()):
+        detail = (
+            f"EMAIL_RETURN_PATH is in {domain}, EMAIL_FROM in another domain: SPF does not align"
+        )
+        found.append(note("returned mail", detail, f"use a domain of {email.sender.domain}"))
+    if any("/rest/v1/rpc/" in uri for uri in email.unsubscribe):
+        detail = (
+            "EMAIL_UNSUBSCRIBE names a PostgREST function, which one click cannot call (RFC 8058)"
+        )
+        hint = "put a page between that calls public.unsubscribe: docs/mail.md has one"
+        found.append(fault("returned mail", detail, hint))
+    if settings.mailbox is None:
+        detail = "MAILBOX_URL is not set: bounces are read only where an alias or cron names them"
+        found.append(note("returned mail", detail, "see docs/mail.md"))
+    return found or [ok("returned mail", f"comes back to {domain}, is read from MAILBOX_URL")]
+
+
+def _are_related(one: str, other: str) -> bool:
+    """Whether one domain is the other or lies in it; the public suffix list would know more."""
+    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
+
+
 def text(settings: Settings) -> Sequence[Check]:
     """Ask Twilio for the account and the sender."""
     if settings.twilio is None:

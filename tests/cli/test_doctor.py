@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import trustme
 
+from flowctl.doctor.providers import returned_mail
+from flowctl.settings import Settings
 from tests.support.cli import Ran, RunFlowctl, run_flowctl
 from tests.support.factories import a_lead, a_step
 from tests.support.postgres import Connection
@@ -114,7 +116,7 @@ def test_a_mail_server_is_greeted_and_nothing_sent(
     email = the(ran, "email")
     assert email["status"] == "ok"
     assert email["detail"].endswith("TLSv1.3, logged in as ada@example.com")
-    assert the(ran, "email_settings")["status"] == "ok"
+    assert the(ran, "email sender")["status"] == "ok"
     assert the(ran, "channels")["status"] == "ok"
 
 
@@ -165,7 +167,7 @@ def test_what_emails_say_of_their_sender_is_a_note(
     with SmtpServer() as server:
         ran = flowctl("doctor", "--json", env={"EMAIL_FROM": sender, "SMTP_URL": server.url()})
     assert ran.exit_code == 0
-    email_settings = the(ran, "email_settings")
+    email_settings = the(ran, "email sender")
     assert email_settings["status"] == "note"
     assert said in email_settings["detail"]
 
@@ -222,6 +224,28 @@ def test_a_number_without_texts_is_a_fault(flowctl: RunFlowctl, twilio: TwilioSe
     twilio.numbers[FROM_NUMBER] = {"sms": False, "voice": True}
     ran = flowctl("doctor", "--json", env=twilio.environ)
     assert the(ran, "text")["detail"] == f"{FROM_NUMBER} cannot send texts"
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "words"),
+    [
+        ({}, "note", "MAILBOX_URL is not set"),
+        ({"MAILBOX_URL": "imaps://u:p@imap.acme.io/INBOX"}, "ok", "read from MAILBOX_URL"),
+        ({"EMAIL_RETURN_PATH": "b+{message_id}@other.io"}, "note", "SPF does not align"),
+        ({"EMAIL_RETURN_PATH": "b+{message_id}@mail.acme.io"}, "note", "MAILBOX_URL is not set"),
+        (
+            {"EMAIL_UNSUBSCRIBE": "https://x.supabase.co/rest/v1/rpc/unsubscribe?id={message_id}"},
+            "fault",
+            "one click cannot call",
+        ),
+    ],
+)
+def test_whether_mail_comes_back_here_is_looked_at(
+    changes: dict[str, str], status: str, words: str
+) -> None:
+    checks = returned_mail(Settings.from_env({**SENDER, **changes}))
+    assert checks[0].status == status
+    assert words in checks[0].detail
 
 
 def test_a_sender_that_cannot_be_looked_up_is_a_note(
