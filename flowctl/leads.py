@@ -105,7 +105,7 @@ def enroll(connection: Connection, enrolment: Enrolment) -> int:
 def stop_lead(connection: Connection, lead_id: str, reason: str | None) -> StopResult:
     """Cancel a lead's pending messages; those being sent at this moment are left alone."""
     pending = store.pending_of_lead(connection, lead_id)
-    cancelled = cancel_messages(connection, pending, reason or STOPPED)
+    cancelled = cancel_messages(connection, pending, reason or STOPPED, "stopped")
     return StopResult(cancelled, len(pending) - cancelled)
 
 

@@ -156,7 +156,7 @@ def carry_out(connection: Connection, plan: Plan) -> int:
         case Change.RETRY:
             return store.retry_messages(connection, ids)
         case Change.CANCEL:
-            return store.cancel_messages(connection, ids, CANCELLED)
+            return store.cancel_messages(connection, ids, CANCELLED, "by_hand")
 
 
 def _obstacle(change: Change, chosen: Selected) -> str | None:

@@ -237,6 +237,9 @@ def _change(
             plan = messages.plan_by_filter(connection, change, _with_id(ctx, connection, wanted))
         for why, number in plan.left.items():
             show.say(f"{number} left out: {why}")
+        ahead = sum(chosen.is_ahead for chosen in plan.taken)
+        if ahead and change is messages.Change.RETRY:
+            show.say(f"{ahead} of them only at the planned time")
         show.confirm(_question(plan), yes=yes)
         done = messages.carry_out(connection, plan)
     past = {"retry": "due again", "cancel": "cancelled"}[change.verb]

@@ -77,7 +77,8 @@ class MessageDetail(Message):
 @dataclass(frozen=True, slots=True)
 class Selected:
     """A message that is meant to be changed, and what may forbid it: ``is_orphan``, its step was
-    deleted; ``is_redacted``, what it said was pruned; ``is_unknown``, it may have gone out."""
+    deleted; ``is_redacted``, what it said was pruned; ``is_unknown``, it may have gone out.
+    ``is_ahead``: its planned time has not come."""
 
     id: UUID
     status: Status
@@ -85,6 +86,7 @@ class Selected:
     is_orphan: bool
     is_redacted: bool
     is_unknown: bool
+    is_ahead: bool
     is_being_sent: bool
 
 
@@ -133,16 +135,18 @@ def choose_by_id(connection: Connection, ids: Sequence[UUID]) -> list[Selected]:
 
 
 def retry_messages(connection: Connection, ids: Sequence[UUID]) -> int:
-    """Make failed and cancelled messages due now; returns how many took it.
+    """Make failed and cancelled messages pending again, at their planned time where it lies ahead,
+    else now; returns how many took it.
 
     One whose step was deleted, or that is being sent, is left alone.
     """
     return _change(connection, "retry_messages", ids)
 
 
-def cancel_messages(connection: Connection, ids: Sequence[UUID], reason: str) -> int:
-    """Cancel pending messages that are not being sent; returns how many took it."""
-    return _change(connection, "cancel_messages", ids, reason=reason)
+def cancel_messages(connection: Connection, ids: Sequence[UUID], reason: str, cause: str) -> int:
+    """Cancel pending messages that are not being sent, for a reason in words and as a cause of
+    ``message_logs``; returns how many took it."""
+    return _change(connection, "cancel_messages", ids, reason=reason, cause=cause)
 
 
 def _change(connection: Connection, name: str, ids: Sequence[UUID], **values: str) -> int:

@@ -97,17 +97,20 @@ left join flowctl.sends as send on send.message_id = message.id
 where message.id = %(id)s::uuid;
 
 -- name: choose_by_filter
--- The messages of these statuses that a filter means, and what may forbid touching them.
+-- The messages of these statuses that a filter means, and what may forbid touching them; those of a
+-- lead in the order in which they are made pending again.
 select
   message.id,
   message.status,
   message.message_type as channel,
   message.is_unknown,
+  coalesce(message.planned_for > now(), false) as is_ahead,
   message.flow_step_id is null and not message.is_own as is_orphan,
   message.content = '' as is_redacted,
   send.message_id is not null as is_being_sent
 from public.message_logs as message
 left join flowctl.sends as send on send.message_id = message.id
+left join public.flow_steps as step on step.id = message.flow_step_id
 where message.status = any(%(statuses)s::text[])
   and message.lead_id = coalesce(%(lead_id)s, message.lead_id)
   and (%(steps)s::uuid[] is null or message.flow_step_id = any(%(steps)s::uuid[]))
@@ -115,7 +118,8 @@ where message.status = any(%(statuses)s::text[])
     %(error)s::text is null
     or position(lower(%(error)s::text) in lower(message.error_message)) > 0
   )
-  and (not %(undelivered)s::boolean or flowctl.is_undelivered(message.delivery_status));
+  and (not %(undelivered)s::boolean or flowctl.is_undelivered(message.delivery_status))
+order by message.lead_id, step.step_order;
 
 -- name: choose_by_id
 select
@@ -123,12 +127,15 @@ select
   message.status,
   message.message_type as channel,
   message.is_unknown,
+  coalesce(message.planned_for > now(), false) as is_ahead,
   message.flow_step_id is null and not message.is_own as is_orphan,
   message.content = '' as is_redacted,
   send.message_id is not null as is_being_sent
 from public.message_logs as message
 left join flowctl.sends as send on send.message_id = message.id
-where message.id = any(%(ids)s::uuid[]);
+left join public.flow_steps as step on step.id = message.flow_step_id
+where message.id = any(%(ids)s::uuid[])
+order by message.lead_id, step.step_order;
 
 -- name: lock_messages
 -- Takes hold of those of these messages that no dispatcher is working on, and waits for none: so
@@ -139,12 +146,13 @@ where message.id = any(%(ids)s::uuid[])
 for no key update skip locked;
 
 -- name: retry_messages
--- Makes them due now, as if they had never been tried.
+-- As if they had never been tried: one whose planned time lies ahead has that time again, the
+-- others are due now, and go out in the order of their steps.
 update public.message_logs as message
 set
   status = 'pending',
-  scheduled_for = now(),
-  planned_for = now(),
+  scheduled_for = greatest(coalesce(message.planned_for, message.scheduled_for), now()),
+  planned_for = greatest(coalesce(message.planned_for, message.scheduled_for), now()),
   attempts = 0,
   error_message = null,
   cause = null,
@@ -163,7 +171,7 @@ returning message.id;
 update public.message_logs as message
 set
   status = 'cancelled',
-  cause = 'by_hand',
+  cause = %(cause)s::text,
   error_message = %(reason)s::text,
   claimed_by = null,
   lease_until = null

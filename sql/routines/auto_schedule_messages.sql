@@ -16,12 +16,18 @@ begin
       insert into public.message_logs
         (lead_id, flow_step_id, message_type, subject, content, format, scheduled_for, planned_for)
       select
-        lead.id, due.flow_step_id, due.message_type, due.subject, due.content,
+        added.id, due.flow_step_id, due.message_type, due.subject, due.content,
         step.format, due.scheduled_for, due.scheduled_for
-      from new_leads as lead
-      cross join lateral flowctl.lead_schedule(
-        to_jsonb(lead), lead.created_at::timestamptz, now(), steps
-      ) as due
+      from new_leads as added
+      -- as it is now: a trigger of the user's may have changed it after it was inserted. Where
+      -- policies hide it, as it was inserted.
+      left join public.leads as present on present.id = added.id
+      cross join lateral (
+        select
+          coalesce(to_jsonb(present), to_jsonb(added)) as record,
+          coalesce(present.created_at, added.created_at)::timestamptz as created_at
+      ) as lead
+      cross join lateral flowctl.lead_schedule(lead.record, lead.created_at, now(), steps) as due
       inner join public.flow_steps as step on step.id = due.flow_step_id
       where due.skipped is null;
       return null;

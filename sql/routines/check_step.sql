@@ -1,5 +1,7 @@
 -- Brings a step to the form it is stored in, and refuses one that could not be scheduled. Only a
--- step that is off may lack its time, subject or content: a draft.
+-- step that is off may lack its time, subject or content: a draft. Its step_order is the place it
+-- has among the steps that are there, whatever was given, so that `returning` gives the true one;
+-- order_steps then moves the others.
 create or replace function flowctl.check_step() returns trigger
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -29,13 +31,36 @@ begin
         from public.flow_steps as step where step.flow = new.flow
       );
     end if;
-    new.step_order := 0;
   elsif (new.flow, new.key, new.type, new.subject, new.content, new.format, new.day, new.time,
       new.time_type, new.enabled) is distinct from (old.flow, old.key, old.type, old.subject,
       old.content, old.format, old.day, old.time, old.time_type, old.enabled)
   then
     new.updated_at := now();
   end if;
+  new.step_order := 1 + (
+    select count(*)
+    from public.flow_steps as step
+    where step.flow = new.flow and step.id <> new.id
+      and (
+        step.day,
+        step.time_type <> 'immediately',
+        coalesce(
+          case when step.time_type = 'specific' then flowctl.time_of_day(step.time) end, '24:00'
+        ),
+        step.position,
+        step.created_at,
+        step.id
+      ) < (
+        new.day,
+        new.time_type <> 'immediately',
+        coalesce(
+          case when new.time_type = 'specific' then flowctl.time_of_day(new.time) end, '24:00'
+        ),
+        new.position,
+        new.created_at,
+        new.id
+      )
+  );
   return new;
 end;
 $$;

@@ -1,6 +1,6 @@
--- What was sent stays sent, for everybody: else one update would send it again. Others than the
--- owner may not touch what it says either, nor delete it; only its delivery is still open. The
--- owner may redact old content and, by deleting a lead, delete.
+-- What was sent stays sent, for everybody: else one update or delete would send it again. Others
+-- than the owner may not touch what it says either; only its delivery is still open. The owner may
+-- redact old content. A message is deleted with its lead, and not before.
 create or replace function flowctl.guard_sent_message() returns trigger
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -11,7 +11,7 @@ declare
   );
 begin
   if tg_op = 'DELETE' then
-    if not is_owner then
+    if not is_owner or exists (select from public.leads as lead where lead.id = old.lead_id) then
       raise exception 'message % was sent and cannot be deleted', old.id
         using errcode = 'check_violation', hint = 'deleting its lead deletes it';
     end if;

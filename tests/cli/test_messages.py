@@ -8,7 +8,7 @@ import pytest
 from flowctl.database import connect
 from flowctl.messages import Change, Criteria, carry_out, plan_by_filter
 from tests.support.cli import RunFlowctl
-from tests.support.factories import a_flow, a_lead, a_step, messages
+from tests.support.factories import a_flow, a_lead, a_step, database_now, messages
 from tests.support.hostile import FORBIDDEN, HOSTILE
 from tests.support.postgres import Connection
 from tests.support.roles import reader
@@ -182,7 +182,8 @@ def test_retry_asks_and_makes_due(flowctl: RunFlowctl, conn: Connection) -> None
         "select status, attempts, error_message, due_at <= now(), claimed_by, lease_until "
         "from message_logs where attempts = 0"
     ).fetchall()
-    assert found == [("pending", 0, None, True, None, None)] * 2
+    # one is late, and one is planned for tomorrow
+    assert found == [("pending", 0, None, is_late, None, None) for is_late in (True, False)]
 
 
 @pytest.mark.usefixtures("lead")
@@ -301,6 +302,34 @@ def test_a_message_without_its_step_is_not_retried(flowctl: RunFlowctl, conn: Co
     some = flowctl("messages", "retry", "--error", "100%", "--yes")
     assert (some.exit_code, some.stdout) == (0, "1 message due again\n")
     assert "1 left out: its step was deleted" in some.stderr
+
+
+def test_what_is_retried_keeps_its_planned_time_where_that_lies_ahead(
+    flowctl: RunFlowctl, conn: Connection, lead: UUID
+) -> None:
+    now = database_now(conn)
+    conn.execute(
+        "update message_logs m set status = 'cancelled', scheduled_for = planned_for + '1 hour',"
+        " planned_for = planned_for - case when s.step_order < 3 then interval '2 days'"
+        " else interval '0' end, is_unknown = false"
+        " from flow_steps s where s.id = m.flow_step_id and m.status <> 'sent'"
+    )
+    planned: dict[str, Any] = dict(
+        conn.execute(
+            "select id::text, planned_for from message_logs where status <> 'sent'"
+        ).fetchall()
+    )
+    asked = flowctl("messages", "retry", "--lead", str(lead))
+    assert "1 of them only at the planned time" in asked.stderr
+    assert flowctl("messages", "retry", "--lead", str(lead), "--yes").stdout == (
+        "3 messages due again\n"
+    )
+    for identity, scheduled_for, planned_for in conn.execute(
+        "select id::text, scheduled_for, planned_for from message_logs where status = 'pending'"
+    ).fetchall():
+        assert scheduled_for == planned_for
+        was = planned[identity]
+        assert scheduled_for == was if was > now else scheduled_for >= now
 
 
 def test_an_unknown_outcome_is_retried_only_on_request(

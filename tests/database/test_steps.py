@@ -69,6 +69,24 @@ def test_a_given_order_is_ignored(conn: Connection) -> None:
     assert order(conn) == ["early", "late"]
 
 
+def test_returning_gives_the_place_that_a_step_has(conn: Connection) -> None:
+    timed(conn, "day 2", 2)
+    a_step(conn, subject="at once", day=1, time="9:00 AM", time_type="immediately")
+    step = (
+        "insert into flow_steps (type, subject, content, day, time_type, time, step_order)"
+        " values ('email', 'x', 'x', 1, 'specific', %s, 77) returning step_order"
+    )
+    assert conn.execute(step, ("8:00 AM",)).fetchone() == (2,)
+    assert conn.execute(step, ("7:00 AM",)).fetchone() == (2,)
+    moved = conn.execute(
+        "update flow_steps set day = 3 where time = '7:00 AM' returning step_order"
+    ).fetchone()
+    assert moved == (4,)
+    assert [row[0] for row in conn.execute("select step_order from flow_steps order by 1")] == [
+        1, 2, 3, 4,
+    ]  # fmt: skip
+
+
 def test_the_order_follows_every_change(conn: Connection) -> None:
     for n in range(4):
         timed(conn, f"day {n}", n)

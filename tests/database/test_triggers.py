@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.errors import SerializationFailure
+from psycopg.errors import CheckViolation, SerializationFailure
 
 from flowctl import migrate
 from tests.support.factories import a_flow, a_lead, a_step, database_now, messages
@@ -120,6 +120,37 @@ def test_a_merge_schedules_what_it_inserts(conn: Connection) -> None:
     )
     [(lead,)] = messages(conn, "lead_id")
     assert lead != old
+
+
+def test_a_lead_is_scheduled_as_a_trigger_of_the_users_has_left_it(conn: Connection) -> None:
+    a_flow(conn, "won", audience={"status": "won"})
+    a_step(conn, flow="won", day=1, time="9:00 AM")
+    conn.execute(
+        """
+        create function enrich() returns trigger language plpgsql as $$
+        begin
+          update leads set timezone = 'Asia/Tokyo', status = 'won' where id = new.id;
+          return null;
+        end;
+        $$;
+        create trigger enrich after insert on leads for each row execute function enrich();
+        """
+    )
+    a_lead(conn, timezone="America/New_York", status="new")
+    times = conn.execute(
+        "select (scheduled_for at time zone 'Asia/Tokyo')::time::text from message_logs"
+    ).fetchall()
+    assert times == [("09:00:00",)]
+
+
+def test_what_was_sent_is_deleted_with_its_lead_and_not_before(conn: Connection) -> None:
+    a_step(conn)
+    lead = a_lead(conn)
+    conn.execute("update message_logs set status = 'sent', sent_at = now()")
+    with pytest.raises(CheckViolation, match="was sent and cannot be deleted"):
+        conn.execute("delete from message_logs where status = 'sent'")
+    conn.execute("delete from leads where id = %s", (lead,))
+    assert count(conn) == 0
 
 
 def test_a_rollback_takes_lead_and_messages(conn: Connection) -> None:
