@@ -148,6 +148,27 @@ def plan_by_filter(connection: Connection, change: Change, wanted: Criteria) -> 
     return Plan(change, tuple(taken), left)
 
 
+def pending_ids(connection: Connection, ids: Sequence[str] | None, wanted: Criteria) -> list[UUID]:
+    """The pending messages that are meant, by their ids or else by what narrows them, if anything.
+
+    Raises InputError where an id does not exist or is of a message that is not pending.
+    """
+    if not ids:
+        found = store.choose_by_filter(connection, _filter(connection, wanted), (Status.PENDING,))
+        return [chosen.id for chosen in found]
+    asked = list(dict.fromkeys(_message_id(written) for written in ids))
+    found = store.choose_by_id(connection, asked)
+    if missing := [str(one) for one in asked if one not in {chosen.id for chosen in found}]:
+        raise _no_message(missing)
+    over = [chosen for chosen in found if chosen.status is not Status.PENDING]
+    if over:
+        raise InputError(
+            f"message {over[0].id}: it is {over[0].status}",
+            hint="refresh takes messages that are pending",
+        )
+    return asked
+
+
 def carry_out(connection: Connection, plan: Plan) -> int:
     """Do it, and return to how many messages it was done: one that was sent, claimed for sending
     or changed meanwhile is left alone."""

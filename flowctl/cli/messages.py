@@ -180,6 +180,31 @@ def cancel_messages(
     _change(ctx, Change.CANCEL, ids, Criteria(status, lead, step, error), yes=yes)
 
 
+@_group.command("refresh")
+def refresh_messages(
+    ctx: typer.Context,
+    ids: _Ids = None,
+    *,
+    lead: LeadId = None,
+    step: _Step = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Bring pending messages in line with today's steps, leads and time zones.
+
+    Without ids or filters: all. Example: flowctl messages refresh --dry-run
+    """
+    from flowctl import messages
+    from flowctl.cli.refresh import refresh
+
+    wanted = messages.Criteria(lead_id=lead, step=step)
+    _refuse_both(ids, wanted)
+    with open_database(ctx) as connection:
+        chosen = messages.pending_ids(connection, ids, _with_id(ctx, connection, wanted))
+        refresh(connection, chosen, dry_run=dry_run, yes=yes, as_json=as_json)
+
+
 @_group.command("prune")
 def prune_messages(
     ctx: typer.Context,
@@ -221,8 +246,7 @@ def _change(
     ctx: typer.Context, change: "Change", ids: list[str] | None, wanted: "Criteria", *, yes: bool
 ) -> None:
     """Plan, ask, do."""
-    if ids and not wanted.is_empty:
-        raise UsageError("ids and filters contradict each other", hint="give one of them")
+    _refuse_both(ids, wanted)
     if not ids and wanted.is_empty:
         raise UsageError(
             f"say which messages to {change.verb}: ids, or filters",
@@ -246,6 +270,11 @@ def _change(
     show.line(f"{_count(done)} {past}")
     if done < len(plan.taken):
         show.warn(f"{_count(len(plan.taken) - done)} changed meanwhile and left alone")
+
+
+def _refuse_both(ids: list[str] | None, wanted: "Criteria") -> None:
+    if ids and not wanted.is_empty:
+        raise UsageError("ids and filters contradict each other", hint="give one of them")
 
 
 def _with_id(ctx: typer.Context, connection: "Connection", wanted: "Criteria") -> "Criteria":

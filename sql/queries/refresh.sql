@@ -1,0 +1,83 @@
+-- Pending messages brought in line with today's steps, leads and rules of the time zones.
+
+-- name: refresh_plan
+-- What would become of these messages; times on the clock of their zones.
+select
+  replanned.message_id as id,
+  replanned.zone,
+  step.flow,
+  message.planned_for as planned_before,
+  replanned.planned_for,
+  replanned.is_moved,
+  replanned.is_rewritten,
+  coalesce(step.key, '#' || step.step_order) as step,
+  flowctl.local_time(message.planned_for, replanned.zone) as planned_wall,
+  flowctl.local_time(replanned.planned_for, replanned.zone) as wall
+from flowctl.replanned(%(ids)s::uuid[]) as replanned
+inner join public.message_logs as message on message.id = replanned.message_id
+inner join public.flow_steps as step on step.id = message.flow_step_id
+where replanned.is_moved or replanned.is_rewritten
+order by replanned.zone, replanned.planned_for, replanned.message_id;
+
+-- name: refresh_messages
+-- One that dispatch has moved (a window or gap met at the claim, a retry) becomes due no earlier
+-- than it was.
+update public.message_logs as message
+set
+  message_type = step.type,
+  subject = step.subject,
+  content = step.content,
+  format = step.format,
+  planned_for = case when plan.is_moved then plan.planned_for else message.planned_for end,
+  scheduled_for = case
+    when not plan.is_moved then message.scheduled_for
+    when message.scheduled_for = message.planned_for then plan.planned_for
+    else greatest(plan.planned_for, message.scheduled_for)
+  end
+from flowctl.replanned(%(ids)s::uuid[]) as plan
+cross join public.flow_steps as step
+where message.id = plan.message_id
+  and step.id = message.flow_step_id
+  and (plan.is_moved or plan.is_rewritten)
+  and message.status = 'pending'
+  and (message.lease_until is null or message.lease_until < now())
+  and not exists (select from flowctl.sends as send where send.message_id = message.id)
+returning message.id;
+
+-- name: misplaced_messages
+-- Pending messages that no longer stand at their planned local time, by the reason and the zone:
+-- the rules of the zone were changed after they were scheduled, or the step was, or else the lead
+-- or its flow. Only the soonest are looked at, `most` of them.
+with soonest as materialized (
+  select message.id
+  from public.message_logs as message
+  where message.status = 'pending' and message.flow_step_id is not null
+  order by message.due_at
+  limit %(most)s::integer
+),
+moved as (
+  select
+    plan.zone,
+    case
+      when message.created_at < (select min(taken.taken_at) from flowctl.zone_releases as taken)
+        or exists (
+          select from flowctl.zone_history as former
+          where former.name = plan.zone
+            and former.replaced_at > message.created_at
+            and former.offsets[width_bucket(message.planned_for, former.instants)]
+            + (message.planned_for at time zone 'UTC')
+            = flowctl.local_time(plan.planned_for, plan.zone)
+        )
+        then 'rules'
+      when step.updated_at > message.created_at then 'step'
+      else 'lead'
+    end as reason
+  from flowctl.replanned(array(select soonest.id from soonest)) as plan
+  inner join public.message_logs as message on message.id = plan.message_id
+  inner join public.flow_steps as step on step.id = message.flow_step_id
+  where plan.is_moved
+)
+select moved.reason, moved.zone, count(*) as messages
+from moved
+group by moved.reason, moved.zone
+order by messages desc, moved.zone asc;
