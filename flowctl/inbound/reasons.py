@@ -35,7 +35,7 @@ _SENDERS_FAULT = frozenset({Blame.SENDER, Blame.CLIENT, Blame.POLICY})
 _PROSE = re.compile(r"<[^<>\s]*>|\S*[@/]\S*")
 """What is not: addresses and links may hold any word."""
 _POLICY = re.compile(
-    r"\bspamhaus\b|\blisted (?:at|by|in|on)\b|\bs31[45]0\b|\bsender\b|\bunauthenticated\b"
+    r"\bspamhaus\b|(?<!not )\blisted (?:at|by|in|on)\b|\bs31[45]0\b|\bsender\b|\bunauthenticated\b"
     r"|\brichtlinien?\b|\babsender|\bexp[ée]diteur|\bremitente\b",
     re.IGNORECASE,
 )
@@ -53,6 +53,9 @@ _NO_HOST = re.compile(
 )
 _NO_MAILBOX = re.compile(
     r"\b(?:couldn.t|could not|cannot|can.t) be found\b|\bnonexistent (?:user|mailbox|recipient)"
+    r"|\b(?:account|mailbox|user) (?:is|has been)"
+    r" (?:disabled|discontinued|deactivated|closed|deleted)"
+    r"|\bnot listed in\b"
     r"|(?:benutzer|empf(?:ä|ae?)nger|adresse|postfach|nutzer)[^.;]{0,40}"
     r"(?:unbekannt|existiert nicht|nicht gefunden|gibt es nicht)|unbekannte[rs]? (?:benutzer|empf)"
     r"|(?:utilisateur|destinataire) inconnu|n.existe pas|adresse introuvable"
