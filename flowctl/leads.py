@@ -1,17 +1,18 @@
 """What is done to leads: one is added, some that exist are enrolled in a flow, one is stopped."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from flowctl.address import AddressError, to_e164, to_email
 from flowctl.database import Connection
-from flowctl.errors import DatabaseUnavailable, InputError
+from flowctl.errors import DatabaseUnavailable, InputError, UsageError
+from flowctl.leadfile.cells import clean
+from flowctl.leadfile.columns import Column, Kind
+from flowctl.leadfile.values import ValueRefused, reader
 from flowctl.settings import Settings
 from flowctl.store import leads as store
+from flowctl.store import leads_import as import_store
 from flowctl.store import preview as preview_store
-from flowctl.store.leads import Column
 from flowctl.store.messages import cancel_messages
 
 BATCH = 1000
@@ -52,28 +53,34 @@ class StopResult:
 
 
 def add_lead(connection: Connection, settings: Settings, values: Mapping[str, str]) -> AddResult:
-    """Add a lead with these columns; an empty value is null. A phone is stored in E.164.
+    """Add a lead with these columns; an empty value is null. Phones, dates, numbers and yes or no
+    are read as in an imported file.
 
-    Raises InputError for a column that does not exist or a value that it, or
-    whoever is to write to the lead, cannot take.
+    Raises InputError for a column that does not exist or a lead that the database refuses, and
+    UsageError for a value that its column cannot take.
     """
     columns = {column.name: column for column in store.leads_columns(connection)}
     for name in values:
         _check_column(name, columns)
-    row = {name: value or None for name, value in _checked(values, settings).items()}
-    for name, value in row.items():
-        said = None if value is None else store.refusal(connection, columns[name], value)
-        if said is not None:
-            raise InputError(f"column {name}: {said}", hint=f"its type is {columns[name].type}")
+    row = {
+        name: _read(connection, columns[name], value, settings) for name, value in values.items()
+    }
+    written = row.get("timezone")
+    zone = None if written is None else import_store.zones_of(connection, [written])[written]
+    clock = zone or import_store.fallback_zone(connection)
     with connection.transaction():
-        lead_id = store.insert_lead(connection, row)
-        if lead_id is None:
+        wanted = [columns[name] for name in row]
+        done = import_store.insert_leads(connection, wanted, [[*row.values(), clock]])
+        if done.refused:
+            raise InputError(done.refused[0][1], hint="no lead was added")
+        if not done.ids:
             raise DatabaseUnavailable(
                 "the database did not keep the lead: a trigger or rule on public.leads drops it",
                 hint="look at the triggers of the table: \\d public.leads",
             )
+        lead_id = str(done.ids[0])
         scheduled = store.count_lead_messages(connection, lead_id)
-    return AddResult(lead_id, scheduled, _unknown_zone(connection, row.get("timezone")))
+    return AddResult(lead_id, scheduled, written if zone is None else None)
 
 
 def plan_enrolment(connection: Connection, flow: str, lead_ids: Sequence[str] | None) -> Enrolment:
@@ -117,31 +124,27 @@ def _check_column(name: str, columns: Mapping[str, Column]) -> None:
         raise InputError(f"column {name} is computed by the database", hint=f"leave out {name}=...")
 
 
-def _checked(values: Mapping[str, str], settings: Settings) -> dict[str, str]:
-    """The values with addresses that can be written to."""
-    row = dict(values)
-    with _refused("email"):
-        if email := row.get("email", "").strip():
-            to_email(email)
-            row["email"] = email
-    with _refused("phone"):
-        if phone := row.get("phone", "").strip():
-            row["phone"] = to_e164(phone, settings.default_region, None)
-    return row
-
-
-@contextmanager
-def _refused(column: str) -> Iterator[None]:
-    try:
-        yield
-    except AddressError as error:
-        raise InputError(f"{error}", hint=f"correct the {column}; no lead was added") from error
-
-
-def _unknown_zone(connection: Connection, written: str | None) -> str | None:
-    if written is None or preview_store.known_zone(connection, written)[0] is not None:
+def _read(connection: Connection, column: Column, written: str, settings: Settings) -> str | None:
+    """A value as its column takes it. Raises UsageError."""
+    text = written if _is_plain(column) else clean(written)
+    if not text:
         return None
-    return written
+    if not _is_plain(column):
+        try:
+            text = reader(column, region=settings.default_region, order=None)(text)
+        except ValueRefused as error:
+            raise UsageError(
+                f"{column.name}: {error}", hint=f"correct the {column.name}; no lead was added"
+            ) from error
+    refused = import_store.refusal(connection, column, text)
+    if refused is not None:
+        raise UsageError(f"{column.name}: {refused}", hint=f"its type is {column.type}")
+    return text
+
+
+def _is_plain(column: Column) -> bool:
+    """Whether a column takes any text as it is."""
+    return column.kind is Kind.TEXT and column.name not in {"email", "phone", "timezone"}
 
 
 def _batches(connection: Connection, ids: Sequence[str] | None) -> Iterator[Sequence[str]]:

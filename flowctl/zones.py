@@ -38,3 +38,19 @@ def tzif(name: str) -> bytes:
 def zone_info(name: str) -> ZoneInfo:
     """The zone of that exact name; raises ZoneInfoNotFoundError for an unknown one."""
     return ZoneInfo.from_file(BytesIO(tzif(name)), key=name)
+
+
+def present_name(name: str) -> str:
+    """The name of today for an old one that is no place of its own: ``US/Eastern`` is
+    ``America/New_York``, but ``Europe/Stockholm`` stays, whose rules are those of Berlin."""
+    return _present_names().get(name, name)
+
+
+@cache
+def _present_names() -> Mapping[str, str]:
+    folder = files("tzdata").joinpath("zoneinfo")
+    listed = folder.joinpath("zone.tab").read_text("utf-8").splitlines()
+    places = {line.split("\t")[2] for line in listed if not line.startswith("#")}
+    rules = folder.joinpath("tzdata.zi").read_text("utf-8").splitlines()
+    links = (line.split() for line in rules if line.startswith("L "))
+    return {old: name for _, name, old in links if old not in places}

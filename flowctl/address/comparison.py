@@ -27,6 +27,7 @@ _ZERO = re.compile(r"\( *0 *\)")
 _INTERNATIONAL = re.compile(r"^[^0-9]*\+")
 _DIALLED = re.compile(r"^00(?=[1-9])")
 _NO_DIGIT = re.compile(r"[^0-9]+")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _SHORTEST = 5
 """Digits of a number: short codes have as few."""
 
@@ -112,6 +113,8 @@ def _lower(character: str) -> str:
 
 
 def _phone(address: str) -> str | None:
+    if _E164.fullmatch(address):
+        return handset(address)
     text = _ZERO.sub("", SPREADSHEET_NUMBER.sub(r"\1", plain(without_marks(address))))
     digits = _NO_DIGIT.sub("", text)
     if len(digits) < _SHORTEST or "@" in text:

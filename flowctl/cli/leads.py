@@ -1,24 +1,22 @@
 """``flowctl leads``: add one, enroll some, stop one."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
 from flowctl.cli import show
+from flowctl.cli.leads_import import import_leads
 from flowctl.cli.options import Json, Yes, command_group
-from flowctl.cli.session import is_embedded, open_database, require_schema, session_of
+from flowctl.cli.session import open_database, open_leads, session_of
 from flowctl.errors import UsageError
-
-if TYPE_CHECKING:
-    from flowctl.database import Connection
 
 _group = command_group("Add leads, enroll them in a flow, stop one.")
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module to the program."""
+    _group.command("import")(import_leads)
     app.add_typer(_group, name="leads")
 
 
@@ -52,7 +50,7 @@ def add_lead(
     )
     from flowctl import leads
 
-    with _open_leads(ctx) as connection:
+    with open_leads(ctx) as connection:
         added = leads.add_lead(connection, session_of(ctx).settings, values)
     if added.unknown_zone is not None:
         show.warn(f"'{added.unknown_zone}' is no IANA zone: the lead is in its flow's zone")
@@ -128,19 +126,6 @@ def stop_lead(
     show.line(f"{_messages(stopped.cancelled)} cancelled")
     if stopped.being_sent:
         show.warn(f"{_messages(stopped.being_sent)} being sent at this moment: too late for that")
-
-
-@contextmanager
-def _open_leads(ctx: typer.Context) -> Iterator["Connection"]:
-    """The database; an embedded one is made, and given its schema, where there is none yet."""
-    from flowctl import migrate
-
-    with open_database(ctx, create=True, check_schema=False) as connection:
-        if is_embedded(ctx) and not migrate.has_schema(connection):
-            migrate.apply(connection)
-            show.say("the schema was applied")
-        require_schema(connection)
-        yield connection
 
 
 def _columns(written: Sequence[str]) -> dict[str, str]:

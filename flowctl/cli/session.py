@@ -144,6 +144,19 @@ def _named_by_libpq(session: Session) -> list[str]:
     return [name for name in NAMES_A_SERVER if session.environ.get(name)]
 
 
+@contextmanager
+def open_leads(ctx: typer.Context) -> Iterator["Connection"]:
+    """As ``open_database``; where there is no embedded one yet it is made, with its schema."""
+    from flowctl import migrate
+
+    with open_database(ctx, create=True, check_schema=False) as connection:
+        if is_embedded(ctx) and not migrate.has_schema(connection):
+            migrate.apply(connection)
+            show.say("the schema was applied")
+        require_schema(connection)
+        yield connection
+
+
 def _with_file_variables(session: Session, conninfo: str) -> str:
     """Add what only ``--env-file`` says in libpq's variables; libpq reads the process's own."""
     from psycopg.conninfo import make_conninfo

@@ -1,17 +1,15 @@
-"""Leads: adding them, enrolling and stopping those that exist (``leads.sql``).
+"""Leads that exist: found, enrolled and stopped (``leads.sql``)."""
 
-Their columns are the user's, so the one statement that names them is composed.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from psycopg import DataError, sql
+from psycopg import DataError
 from psycopg.rows import class_row, scalar_row
 
 from flowctl.database import Connection, query
+from flowctl.leadfile.columns import Column
 from flowctl.model import JsonObject
 from flowctl.store.fetching import fetch_rows
 
@@ -28,15 +26,6 @@ class LeadRow:
 
     id: str
     row: JsonObject
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of the leads table; ``is_computed``: the database fills it, and nobody else."""
-
-    name: str
-    type: str
-    is_computed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,30 +66,6 @@ def leads_columns(connection: Connection) -> list[Column]:
     """The columns of the leads table, in their order."""
     with connection.cursor(row_factory=class_row(Column)) as cursor:
         return cursor.execute(query("leads_columns")).fetchall()
-
-
-def insert_lead(connection: Connection, values: Mapping[str, str | None]) -> str | None:
-    """Insert a lead and return its id as text; null where a trigger of the user's kept it out."""
-    statement = sql.SQL(
-        "insert into public.leads ({columns}) values ({values}) returning id::text"
-    ).format(
-        columns=sql.SQL(", ").join(map(sql.Identifier, values)),
-        values=sql.SQL(", ").join(sql.Placeholder() * len(values)),
-    )
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        identity = cursor.execute(statement, list(values.values())).fetchone()
-    return None if identity is None else str(identity)
-
-
-def refusal(connection: Connection, column: Column, value: str) -> str | None:
-    """What is wrong with a value for a column, in the database's words; null where nothing is."""
-    statement = sql.SQL("select %s::{}").format(sql.SQL(column.type))
-    try:
-        with connection.transaction():
-            connection.execute(statement, (value,))
-    except DataError as error:
-        return error.diag.message_primary or str(error)
-    return None
 
 
 def count_lead_messages(connection: Connection, lead_id: str) -> int:

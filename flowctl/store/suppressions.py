@@ -1,19 +1,22 @@
 """Addresses that must not be written to (``suppressions.sql``)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from psycopg.rows import class_row, scalar_row, tuple_row
+from psycopg.rows import class_row, scalar_row
 
 from flowctl.database import Connection, query
 from flowctl.model import Channel
 
+_CHUNK = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """A row of ``suppressions``; ``source`` is who put it there: ``manual``, ``reply`` or
-    ``provider``."""
+    """A row of ``suppressions``; ``source`` is who put it there: ``manual``, ``import``,
+    ``reply``, ``provider``, ``bounce``, ``complaint`` or ``unsubscribe``."""
 
     channel: Channel
     address: str
@@ -22,10 +25,22 @@ class Suppression:
     source: str
 
 
-def select_suppressions(connection: Connection) -> list[Suppression]:
-    """All of them, the oldest first."""
+def select_suppressions(
+    connection: Connection, channel: Channel | None = None, source: str | None = None
+) -> list[Suppression]:
+    """Those of a channel and a source, or all of them, the oldest first."""
     with connection.cursor(row_factory=class_row(Suppression)) as cursor:
-        return cursor.execute(query("select_suppressions")).fetchall()
+        values = {"channel": channel, "source": source}
+        return cursor.execute(query("select_suppressions"), values).fetchall()
+
+
+def find_suppressions(
+    connection: Connection, channel: Channel, addresses: Sequence[str]
+) -> list[Suppression]:
+    """Those of an address, in whichever of these forms it is there."""
+    with connection.cursor(row_factory=class_row(Suppression)) as cursor:
+        values = {"channel": channel, "addresses": list(addresses)}
+        return cursor.execute(query("find_suppressions"), values).fetchall()
 
 
 def add_suppression(
@@ -37,22 +52,16 @@ def add_suppression(
         return bool(cursor.execute(query("add_suppression"), values).fetchone())
 
 
-def remove_suppression(connection: Connection, channel: Channel, addresses: Sequence[str]) -> bool:
-    """Remove an address in every form it may be suppressed in; returns whether it was."""
-    values = {"channel": channel, "addresses": list(addresses)}
-    return connection.execute(query("remove_suppression"), values).fetchone() is not None
+def remove_suppression(connection: Connection, channel: Channel, address: str) -> None:
+    """Remove a suppression."""
+    values = {"channel": channel, "address": address}
+    connection.execute(query("remove_suppression"), values)
 
 
-def pending_emails(connection: Connection, mailbox: str) -> list[tuple[str, int]]:
-    """Addresses of leads that contain ``mailbox`` (``name@``), with their pending emails."""
-    return _pending(connection, "pending_emails", mailbox=mailbox)
-
-
-def pending_texts(connection: Connection, ending: str) -> list[tuple[str, int]]:
-    """Numbers of leads that end in these digits, with their pending texts."""
-    return _pending(connection, "pending_texts", ending=ending)
-
-
-def _pending(connection: Connection, name: str, **values: str) -> list[tuple[str, int]]:
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        return [(str(row[0]), int(row[1])) for row in cursor.execute(query(name), values)]
+def pending_addresses(connection: Connection) -> Iterator[tuple[Channel, str, int]]:
+    """The addresses of pending messages, as leads have them, with how many there are for each."""
+    with connection.transaction(), connection.cursor("pending_addresses") as cursor:
+        cursor.itersize = _CHUNK
+        row: Any
+        for row in cursor.execute(query("pending_addresses")):
+            yield Channel(row[0]), str(row[1]), int(row[2])

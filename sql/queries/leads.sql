@@ -42,12 +42,22 @@ order by written.id
 limit %(batch_size)s;
 
 -- name: leads_columns
--- The columns of the leads table; `is_computed` for those that nobody can write.
+-- The columns of the leads table; `base_type` is that of a domain. `is_computed` for those that
+-- nobody can write.
 select
   attribute.attname::text as name,
+  attribute.attnotnull as is_required,
   format_type(attribute.atttypid, attribute.atttypmod) as type,
-  attribute.attgenerated <> '' or attribute.attidentity = 'a' as is_computed
+  format_type(coalesce(nullif(type.typbasetype, 0), attribute.atttypid), null) as base_type,
+  attribute.attgenerated <> '' or attribute.attidentity = 'a' as is_computed,
+  case
+    when attribute.attgenerated = ''
+      then pg_get_expr(fallback.adbin, fallback.adrelid)
+  end as "default"
 from pg_catalog.pg_attribute as attribute
+inner join pg_catalog.pg_type as type on type.oid = attribute.atttypid
+left join pg_catalog.pg_attrdef as fallback
+  on fallback.adrelid = attribute.attrelid and fallback.adnum = attribute.attnum
 where attribute.attrelid = 'public.leads'::regclass
   and attribute.attnum > 0
   and not attribute.attisdropped

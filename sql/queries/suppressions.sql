@@ -8,6 +8,8 @@ select
   suppression.created_at,
   suppression.source
 from public.suppressions as suppression
+where (%(channel)s::text is null or suppression.channel = %(channel)s)
+  and (%(source)s::text is null or suppression.source = %(source)s)
 order by suppression.created_at, suppression.channel, suppression.address;
 
 -- name: add_suppression
@@ -18,27 +20,36 @@ on conflict (channel, address) do update
 set source = 'manual', reason = coalesce(excluded.reason, suppression.reason)
 returning xmax = 0 as is_new;
 
+-- name: find_suppressions
+-- An address, in whichever of these forms it is suppressed.
+select
+  suppression.channel,
+  suppression.address,
+  suppression.reason,
+  suppression.created_at,
+  suppression.source
+from public.suppressions as suppression
+where suppression.channel = %(channel)s and suppression.address = any(%(addresses)s::text[]);
+
 -- name: remove_suppression
 delete from public.suppressions as suppression
-where suppression.channel = %(channel)s and suppression.address = any(%(addresses)s::text[])
-returning suppression.address;
+where suppression.channel = %(channel)s and suppression.address = %(address)s;
 
--- name: pending_emails
--- Pending emails by address as leads have it, of the addresses that contain a mailbox.
-select to_jsonb(lead) ->> 'email' as address, count(*) as messages
-from public.message_logs as message
-inner join public.leads as lead on lead.id = message.lead_id
-where message.status = 'pending'
-  and message.message_type = 'email'
-  and position(lower(%(mailbox)s) in lower(to_jsonb(lead) ->> 'email')) > 0
-group by to_jsonb(lead) ->> 'email';
-
--- name: pending_texts
--- Pending texts by number as leads have it, of the numbers that end in these digits.
-select to_jsonb(lead) ->> 'phone' as address, count(*) as messages
-from public.message_logs as message
-inner join public.leads as lead on lead.id = message.lead_id
-where message.status = 'pending'
-  and message.message_type = 'text'
-  and regexp_replace(to_jsonb(lead) ->> 'phone', '[^0-9]', '', 'g') like '%%' || %(ending)s::text
-group by to_jsonb(lead) ->> 'phone';
+-- name: pending_addresses
+-- The addresses that pending messages would go to, as leads have them, with how many there are.
+select
+  waiting.channel,
+  waiting.address,
+  count(*) as messages
+from (
+  select
+    message.message_type as channel,
+    case message.message_type
+      when 'email' then to_jsonb(lead) ->> 'email' else to_jsonb(lead) ->> 'phone'
+    end as address
+  from public.message_logs as message
+  inner join public.leads as lead on lead.id = message.lead_id
+  where message.status = 'pending'
+) as waiting
+where waiting.address is not null
+group by waiting.channel, waiting.address;

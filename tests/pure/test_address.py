@@ -1,6 +1,7 @@
 """Phone numbers and email addresses as leads have them."""
 
 import email_validator
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,6 +80,24 @@ def test_texts_go_only_to_the_countries_that_are_allowed(raw: str, *, allowed: b
     else:
         with pytest.raises(AddressError, match=r"texts to [A-Z]{2} are not allowed .FLOWCTL_TEXT"):
             to_e164(raw, None, countries)
+
+
+@given(
+    st.from_regex(r"\+(1|27|3[1-4]|4[14689]|61|91)[0-9]{7,11}", fullmatch=True),
+    st.sampled_from([None, "US", "DE"]),
+)
+def test_the_quick_verdict_on_a_number_is_the_librarys(raw: str, region: str | None) -> None:
+    """Where countries are asked for the library is asked, whatever the number."""
+    everywhere = frozenset(phonenumbers.SUPPORTED_REGIONS)
+    try:
+        slow: str | None = to_e164(raw, region, everywhere)
+    except AddressError:
+        slow = None
+    try:
+        quick: str | None = to_e164(raw, region, None)
+    except AddressError:
+        quick = None
+    assert quick == slow
 
 
 @given(st.text(), st.sampled_from([None, "US", "GB", "JM"]))

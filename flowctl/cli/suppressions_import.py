@@ -1,0 +1,160 @@
+"""``flowctl suppressions import`` and ``export``: lists of opt-outs from and for other systems."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flowctl.cli import show
+from flowctl.cli.importing import Dates, Encoding, Region, interruptible, region_of, say_rows
+from flowctl.cli.options import DryRun, Json
+from flowctl.cli.progress import Progress
+from flowctl.cli.session import open_database
+from flowctl.errors import DatabaseUnavailable, InputError, NeedsAttention
+from flowctl.model import Channel
+
+if TYPE_CHECKING:
+    from flowctl.suppressions_import import Imported, SuppressionsImport
+
+
+def import_suppressions(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False)],
+    *,
+    mapped: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="HEADER=WHAT",
+            help="WHAT is address, email, phone, reason or created_at; none leaves HEADER out.",
+            show_default=False,
+        ),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HEADER=VALUE",
+            help="Only such rows; values of one header are alternatives, headers must all match.",
+            show_default=False,
+        ),
+    ] = None,
+    channel: Annotated[
+        Channel | None,
+        typer.Option(help="Take the emails or the phones; else emails.", show_default=False),
+    ] = None,
+    dates: Dates = None,
+    encoding: Encoding = None,
+    region: Region = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Suppress the addresses of a CSV file.
+
+    Takes the lists of Mailchimp, Brevo, HubSpot, listmonk and others as they come; one column
+    with addresses is enough.
+
+    Example: flowctl suppressions import contacts.csv --where 'status=blocklisted'
+    """
+    from flowctl import suppressions_import
+    from flowctl.leadfile.headers import parse_map
+    from flowctl.leadfile.optout_files import parse_where
+
+    options = suppressions_import.Options(
+        mapped=tuple(parse_map(written) for written in mapped or ()),
+        where=tuple(parse_where(written) for written in where or ()),
+        channel=channel,
+        encoding=encoding,
+        order=dates,
+        region=region_of(ctx, region),
+        is_dry_run=dry_run,
+    )
+    importing: SuppressionsImport | None = None
+    try:
+        with open_database(ctx) as connection:
+            importing = suppressions_import.prepare(connection, file, options)
+            _run(importing)
+    except DatabaseUnavailable as error:
+        if importing is not None and not dry_run:
+            error.hint = f"{_so_far(importing.result)}; import the file again for the others"
+        raise
+    except KeyboardInterrupt:
+        if importing is not None and not dry_run:
+            show.say(f"interrupted: {_so_far(importing.result)}; import it again for the others")
+        raise
+    _report(importing.result, file, dry_run=dry_run, as_json=as_json)
+
+
+def export_suppressions(
+    ctx: typer.Context,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="Else on stdout.", show_default=False),
+    ] = None,
+) -> None:
+    """Write the suppressed addresses as CSV.
+
+    `suppressions import` takes such a file.
+
+    Example: flowctl suppressions export suppressions.csv
+    """
+    from flowctl import suppressions_import
+
+    with open_database(ctx) as connection:
+        lines = suppressions_import.export(connection)
+        if file is None:
+            for line in lines:
+                show.raw(line)
+            return
+        text = "".join(lines)
+    try:
+        with file.open("x", encoding="utf-8", newline="") as written:
+            written.write(text)
+    except FileExistsError as error:
+        raise InputError(
+            f"{file} is there already", hint="name a file that does not exist"
+        ) from error
+
+
+def _run(importing: "SuppressionsImport") -> None:
+    """Import all batches; a first Ctrl-C waits for the end of a batch, a second one does not."""
+    done = 0
+    with interruptible() as stop, Progress(total=importing.rows) as progress:
+        for result in importing.batches():
+            now = result.added + result.already + result.left_out + result.rejected_rows
+            progress.advance({"read": now - done})
+            done = now
+            if stop.is_set():
+                raise KeyboardInterrupt
+
+
+def _so_far(result: "Imported") -> str:
+    return f"{result.added} addresses of this file were suppressed and stay so"
+
+
+def _report(result: "Imported", file: Path, *, dry_run: bool, as_json: bool) -> None:
+    say_rows(result.rejected, result.rejected_rows, "rejected")
+    if result.undated:
+        show.warn(f"{result.undated} times cannot be read: these addresses count as of now")
+    if as_json:
+        show.json_document(
+            {
+                "added": result.added,
+                "already": result.already,
+                "rejected": result.rejected_rows,
+                "stopped": result.stopped,
+                "left_out": result.left_out,
+                "dry_run": dry_run,
+            }
+        )
+    else:
+        would = "would be " if dry_run else ""
+        show.line(
+            f"{result.added} {would}suppressed, {result.already} were already, "
+            f"{result.rejected_rows} rejected, {result.left_out} rows left out"
+        )
+        show.line(f"{result.stopped} pending messages will not go out")
+    if result.rejected_rows:
+        raise NeedsAttention(
+            f"{result.rejected_rows} rows of {file.name} were rejected",
+            hint="correct what is said above, and import the file again",
+        )

@@ -1,0 +1,1 @@
+"""Files of leads and of opt-outs, read and imported."""
