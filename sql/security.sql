@@ -28,13 +28,19 @@ revoke all on function public.auto_schedule_messages() from public;
 
 do $$
 declare
-  schedule_function constant regprocedure := (
+  -- their arguments are of the type of a lead's id
+  lead_functions constant text := (
+    select string_agg(p.oid::regprocedure::text, ', ') from pg_catalog.pg_proc as p
+    where p.pronamespace = 'public'::regnamespace
+      and p.proname in ('schedule_messages_for_lead', 'enroll_lead', 'message_schedule')
+  );
+  message_schedule constant regprocedure := (
     select p.oid from pg_catalog.pg_proc as p
-    where p.pronamespace = 'public'::regnamespace and p.proname = 'schedule_messages_for_lead'
+    where p.pronamespace = 'public'::regnamespace and p.proname = 'message_schedule'
   );
   api_role text;
 begin
-  execute format('revoke all on function %s from public', schedule_function);
+  execute format('revoke all on function %s from public', lead_functions);
   foreach api_role in array array['anon', 'authenticated', 'service_role'] loop
     continue when to_regrole(api_role) is null;
     execute format(
@@ -45,7 +51,7 @@ begin
     execute format('revoke all on all tables in schema flowctl from %I', api_role);
     execute format('revoke all on all functions in schema flowctl from %I', api_role);
     execute format('revoke all on function public.auto_schedule_messages() from %I', api_role);
-    execute format('revoke all on function %s from %I', schedule_function, api_role);
+    execute format('revoke all on function %s from %I', lead_functions, api_role);
   end loop;
 
   drop policy if exists flowctl_staff on public.flows;
@@ -58,6 +64,7 @@ begin
     -- select is for Supabase's linter, which does not see that the outer one is run only once.
     grant select, insert, update, delete on public.flows, public.flow_steps to authenticated;
     grant select on public.message_logs, public.suppressions to authenticated;
+    execute format('grant execute on function %s to authenticated', message_schedule);
     create policy flowctl_staff on public.flows for all to authenticated
     using ((select nullif((select current_setting('request.jwt.claims', true)), '')::jsonb
       -> 'app_metadata' ->> 'flowctl') = 'staff')
@@ -79,7 +86,7 @@ begin
   if to_regrole('service_role') is not null then
     grant select, insert, update, delete
     on public.flows, public.flow_steps, public.message_logs, public.suppressions to service_role;
-    execute format('grant execute on function %s to service_role', schedule_function);
+    execute format('grant execute on function %s to service_role', lead_functions);
     grant execute on function public.unsubscribe(uuid) to service_role;
     -- on a plain server the role may lack BYPASSRLS
     drop policy if exists flowctl_service on public.flows;

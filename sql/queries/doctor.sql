@@ -48,7 +48,10 @@ inner join pg_catalog.pg_namespace as space on space.oid = function.pronamespace
 where space.nspname = 'flowctl'
   or (
     space.nspname = 'public'
-    and function.proname in ('auto_schedule_messages', 'schedule_messages_for_lead', 'unsubscribe')
+    and function.proname in (
+      'auto_schedule_messages', 'enroll_lead', 'message_schedule', 'schedule_messages_for_lead',
+      'unsubscribe'
+    )
   )
 order by function.oid;
 

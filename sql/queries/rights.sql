@@ -95,7 +95,8 @@ with own as (
     or (
       space.nspname = 'public'
       and function.proname in (
-        'auto_schedule_messages', 'schedule_messages_for_lead', 'unsubscribe'
+        'auto_schedule_messages', 'enroll_lead', 'message_schedule', 'schedule_messages_for_lead',
+        'unsubscribe'
       )
     )
 )
@@ -110,7 +111,11 @@ inner join lateral (
   where role.oid = entry.grantee and role.rolname in ('anon', 'authenticated', 'service_role')
 ) as caller on true
 where entry.grantee <> own.proowner
-  and not (caller.name = 'service_role' and own.proname = 'schedule_messages_for_lead')
+  and not (
+    caller.name = 'service_role'
+    and own.proname in ('enroll_lead', 'message_schedule', 'schedule_messages_for_lead')
+  )
+  and not (caller.name = 'authenticated' and own.proname = 'message_schedule')
   -- its owner may let others call it: the id of a message is the secret
   and own.proname <> 'unsubscribe'
 union all

@@ -23,6 +23,7 @@ create role sales nosuperuser;
 create role anon;
 create role authenticated;
 create role service_role;
+create role back_office;
 grant anon, authenticated, service_role to app;
 """
 
@@ -132,6 +133,7 @@ ANYTHING = [
     "create trigger x after insert on leads execute function auto_schedule_messages()",
     "create table x (n int references flow_steps (id))",
     "select schedule_messages_for_lead(gen_random_uuid())",
+    "select enroll_lead(gen_random_uuid(), 'default')",
     "select unsubscribe(gen_random_uuid())",
     "select flowctl.schedule_leads(array[gen_random_uuid()])",
     "select flowctl.time_of_day('9 am')",
@@ -193,6 +195,58 @@ def test_other_users_see_no_row(owner: Connection, claims: dict[str, Any] | None
             owner.execute("insert into flow_steps (type, content) values ('text', 'x')")
 
 
+SCHEDULE = "select from message_schedule(%s)"
+
+
+@pytest.mark.parametrize(
+    ("role", "claims", "rows"),
+    [
+        ("app", None, 1),
+        ("service_role", None, 1),
+        ("authenticated", STAFF, 1),
+        *(("authenticated", claims, 0) for claims in FORGED),
+    ],
+)
+def test_a_leads_schedule_is_for_those_who_may_read_messages(
+    owner: Connection, role: str, claims: dict[str, Any] | None, rows: int
+) -> None:
+    ((lead,),) = messages(owner, "lead_id")
+    with acting(owner, role, claims):
+        assert owner.execute(SCHEDULE, (lead,)).rowcount == rows
+
+
+@pytest.mark.parametrize(
+    ("rule", "rows"),
+    [
+        ("using (true)", 1),
+        ("using (message_type = 'email')", 0),
+        ("using (false)", 0),
+        (None, 0),
+    ],
+)
+def test_a_role_that_the_owner_lets_in_sees_the_schedule_if_it_may_read_all(
+    owner: Connection, rule: str | None, rows: int
+) -> None:
+    ((lead,),) = messages(owner, "lead_id")
+    owner.execute("grant execute on function message_schedule to back_office")
+    if rule:
+        owner.execute("grant select on message_logs to back_office")
+        owner.execute(as_is(f"create policy office on message_logs to back_office {rule}"))
+    owner.execute("reset role")
+    with acting(owner, "back_office", STAFF):
+        assert owner.execute(SCHEDULE, (lead,)).rowcount == rows
+
+
+def test_a_policy_that_restricts_staff_takes_the_schedule_away(owner: Connection) -> None:
+    ((lead,),) = messages(owner, "lead_id")
+    owner.execute(
+        "create policy fewer on message_logs as restrictive for select to authenticated "
+        "using (message_type = 'text')"
+    )
+    with acting(owner, "authenticated", STAFF):
+        assert owner.execute(SCHEDULE, (lead,)).rowcount == 0
+
+
 def test_service_role_may_do_all_but_rewrite_what_was_sent(owner: Connection) -> None:
     a_lead(owner)
     owner.execute(
@@ -209,6 +263,8 @@ def test_service_role_may_do_all_but_rewrite_what_was_sent(owner: Connection) ->
             "delete from suppressions",
             "update flow_steps set content = 'x'",
             "select schedule_messages_for_lead(id) from leads limit 1",
+            "select enroll_lead(id, 'default') from leads limit 1",
+            "select from leads cross join message_schedule(leads.id) limit 1",
             "select unsubscribe(id) from message_logs where status = 'sent'",
         ):
             assert owner.execute(as_is(statement)).rowcount == 1, statement

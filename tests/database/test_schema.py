@@ -61,7 +61,10 @@ def test_public_holds_what_the_contract_names_and_nothing_else(conn: Connection)
     functions = rows(
         conn, b"select proname from pg_proc where pronamespace = 'public'::regnamespace order by 1"
     )
-    assert functions == ["auto_schedule_messages", "schedule_messages_for_lead", "unsubscribe"]
+    assert functions == [
+        *("auto_schedule_messages", "enroll_lead", "message_schedule"),
+        *("schedule_messages_for_lead", "unsubscribe"),
+    ]
     types = rows(
         conn,
         b"select typname from pg_type where typnamespace = 'public'::regnamespace "

@@ -29,6 +29,8 @@ PGSPOT_EXCEPTIONS = {
     # refuses a schema, table or function of these names that belongs to another role
     "PS002": {
         "public.auto_schedule_messages",
+        "public.enroll_lead",
+        "public.message_schedule",
         "public.schedule_messages_for_lead",
         "public.unsubscribe",
     },

@@ -145,27 +145,54 @@ where p.pronamespace in ('public'::regnamespace, 'flowctl'::regnamespace)
 """
 
 
+FUNCTIONS = {
+    "schedule_messages_for_lead(uuid)": "select schedule_messages_for_lead(lead_id => '{lead}')",
+    "enroll_lead(uuid,text)": "select enroll_lead(lead_id => '{lead}', flow => 'default')",
+    "message_schedule(uuid)": "select message_schedule(lead_id => '{lead}')",
+    "unsubscribe(uuid)": "select unsubscribe(message_id => gen_random_uuid())",
+}
+"""Those of schema public, and calls with named arguments, as the API makes them."""
+
+MAY_CALL: dict[Caller, set[str]] = {
+    Caller.ANON: set(),
+    Caller.VISITOR: {"message_schedule(uuid)"},
+    Caller.STAFF: {"message_schedule(uuid)"},
+    Caller.SERVICE: set(FUNCTIONS),
+}
+
+
 @pytest.mark.parametrize("caller", Caller)
-def test_only_service_may_call_a_function_and_only_one(
-    used: tuple[Project, dict[str, str]], caller: Caller
-) -> None:
+def test_who_may_call_which_function(used: tuple[Project, dict[str, str]], caller: Caller) -> None:
     project, ids = used
     with project.connect() as owner:
-        callable_ = [row[0] for row in owner.execute(CLOSED, {"role": caller.role})]
+        callable_ = {row[0] for row in owner.execute(CLOSED, {"role": caller.role})}
         (usage,) = owner.execute(
             "select has_schema_privilege(%s, 'flowctl', 'usage')", (caller.role,)
         ).fetchone() or (None,)
     assert usage is False
+    assert callable_ == MAY_CALL[caller]
+    for name, call in FUNCTIONS.items():
+        with project.call(caller) as request:
+            statement = call.format(**ids).encode()
+            if name in callable_:
+                request.execute(statement)
+            else:
+                with pytest.raises(InsufficientPrivilege):
+                    request.execute(statement)
+
+
+@pytest.mark.parametrize("caller", [Caller.VISITOR, Caller.STAFF, Caller.SERVICE])
+def test_the_schedule_is_for_those_who_may_read_messages(
+    used: tuple[Project, dict[str, str]], caller: Caller
+) -> None:
+    project, ids = used
     with project.call(caller) as request:
-        # as the API writes an RPC
-        call = "select * from public.schedule_messages_for_lead(lead_id => %s::uuid)"
-        if caller is Caller.SERVICE:
-            assert callable_ == ["schedule_messages_for_lead(uuid)", "unsubscribe(uuid)"]
-            assert request.execute(call, (ids["lead"],)).fetchone() == (0,)
-        else:
-            assert callable_ == []
-            with pytest.raises(InsufficientPrivilege):
-                request.execute(call, (ids["lead"],))
+        rows = request.execute(
+            "select step_order, type, status, timezone from message_schedule(%s::uuid)",
+            (ids["lead"],),
+        ).fetchall()
+    seen = [] if caller is Caller.VISITOR else ["sent", "pending"]
+    assert rows == [(n, "email", status, "UTC") for n, status in enumerate(seen, 1)]
 
 
 MAKES = (
