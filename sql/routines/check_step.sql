@@ -7,13 +7,24 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  label constant text := format('flow "%s": step "%s"', new.flow, coalesce(new.key, new.subject, ''));
+  label text;
 begin
   new.time_type := coalesce(
     new.time_type, case when btrim(new.time) <> '' then 'specific' else 'immediately' end
   );
   new.time := coalesce(flowctl.clock_text(flowctl.time_of_day(new.time)), nullif(btrim(new.time), ''));
   new.day := coalesce(new.day, 0);
+  if tg_op = 'INSERT' and new.position = 0 then
+    new.position := (
+      select coalesce(max(step.position), 0) + 1
+      from public.flow_steps as step where step.flow = new.flow
+    );
+  end if;
+  new.step_order := flowctl.step_place(new);
+  label := format('flow "%s": step ', new.flow) || coalesce(
+    '"' || new.key || '"',
+    format('%s (%s)', case tg_op when 'UPDATE' then old.step_order else new.step_order end, new.type)
+  );
   if new.enabled and new.time_type = 'specific' and flowctl.time_of_day(new.time) is null then
     raise exception '%: time: % is not a time of day', label, coalesce('"' || new.time || '"', 'null')
       using errcode = 'check_violation', hint = 'write it like 9:00 AM';
@@ -24,43 +35,13 @@ begin
   if new.enabled and new.type = 'email' and coalesce(btrim(new.subject, e' \t\r\n'), '') = '' then
     raise exception '%: an email needs a subject', label using errcode = 'check_violation';
   end if;
-  if tg_op = 'INSERT' then
-    if new.position = 0 then
-      new.position := (
-        select coalesce(max(step.position), 0) + 1
-        from public.flow_steps as step where step.flow = new.flow
-      );
-    end if;
-  elsif (new.flow, new.key, new.type, new.subject, new.content, new.format, new.day, new.time,
+  if tg_op = 'UPDATE'
+    and (new.flow, new.key, new.type, new.subject, new.content, new.format, new.day, new.time,
       new.time_type, new.enabled) is distinct from (old.flow, old.key, old.type, old.subject,
       old.content, old.format, old.day, old.time, old.time_type, old.enabled)
   then
     new.updated_at := now();
   end if;
-  new.step_order := 1 + (
-    select count(*)
-    from public.flow_steps as step
-    where step.flow = new.flow and step.id <> new.id
-      and (
-        step.day,
-        step.time_type <> 'immediately',
-        coalesce(
-          case when step.time_type = 'specific' then flowctl.time_of_day(step.time) end, '24:00'
-        ),
-        step.position,
-        step.created_at,
-        step.id
-      ) < (
-        new.day,
-        new.time_type <> 'immediately',
-        coalesce(
-          case when new.time_type = 'specific' then flowctl.time_of_day(new.time) end, '24:00'
-        ),
-        new.position,
-        new.created_at,
-        new.id
-      )
-  );
   return new;
 end;
 $$;

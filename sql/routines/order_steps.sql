@@ -1,5 +1,5 @@
 -- Keeps step_order: 1, 2, 3 ... within a flow, by day, immediate ones first, then time of day, then
--- the order they were made in. check_step reckons a single step's place by the same key.
+-- the order they were made in. step_place reckons a single step's place by the same key.
 create or replace function flowctl.order_steps() returns trigger
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp

@@ -236,6 +236,22 @@ def test_what_could_not_be_scheduled_is_refused(
         )
 
 
+def test_an_error_names_a_step_by_its_key_or_else_its_place_and_type(conn: Connection) -> None:
+    timed(conn, "first", 0)
+    timed(conn, "third", 5)
+    text = {"type": "text", "content": " ", "day": 2}
+    with pytest.raises(CheckViolation, match=r'^flow "default": step 2 \(text\): content is empty'):
+        a_step(conn, **text)
+    with pytest.raises(CheckViolation, match=r'^flow "default": step "hi": content is empty'):
+        a_step(conn, key="hi", **text)
+    with pytest.raises(CheckViolation, match=r'^flow "default": step 2 \(email\): an email needs'):
+        conn.execute("update flow_steps set subject = null, day = 0 where subject = 'third'")
+    with pytest.raises(CheckViolation, match=r'^flow "default": step 1 \(email\): time: "25:00"'):
+        conn.execute(
+            "update flow_steps set time = '25:00', time_type = 'specific' where subject = 'first'"
+        )
+
+
 def test_only_a_disabled_step_may_be_a_draft(conn: Connection) -> None:
     draft = a_step(
         conn, enabled=False, subject=None, content=None, time_type="specific", time="tbd"
