@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from psycopg.rows import class_row, scalar_row
 
@@ -16,13 +17,15 @@ _CHUNK = 1000
 @dataclass(frozen=True, slots=True)
 class Suppression:
     """A row of ``suppressions``; ``source`` is who put it there: ``manual``, ``import``,
-    ``reply``, ``provider``, ``bounce``, ``complaint`` or ``unsubscribe``."""
+    ``reply``, ``provider``, ``bounce``, ``complaint`` or ``unsubscribe``; ``message_id`` the
+    message that it came from, null where there is none."""
 
     channel: Channel
     address: str
     reason: str | None
     created_at: datetime
     source: str
+    message_id: UUID | None = None
 
 
 def select_suppressions(

@@ -6,7 +6,8 @@ select
   suppression.address,
   suppression.reason,
   suppression.created_at,
-  suppression.source
+  suppression.source,
+  suppression.message_id
 from public.suppressions as suppression
 where (%(channel)s::text is null or suppression.channel = %(channel)s)
   and (%(source)s::text is null or suppression.source = %(source)s)
@@ -27,7 +28,8 @@ select
   suppression.address,
   suppression.reason,
   suppression.created_at,
-  suppression.source
+  suppression.source,
+  suppression.message_id
 from public.suppressions as suppression
 where suppression.channel = %(channel)s and suppression.address = any(%(addresses)s::text[]);
 

@@ -58,6 +58,7 @@ def test_the_list(flowctl: RunFlowctl) -> None:
     (row,) = flowctl("suppressions", "list", "--json").json()
     assert list(row)[:4] == ["channel", "address", "reason", "created_at"]
     assert (row["channel"], row["address"], row["reason"]) == ("email", "ada@example.com", HOSTILE)
+    assert (row["source"], row["message_id"]) == ("manual", None)
     table = flowctl("suppressions", "list")
     assert "[bold]Ada[/bold] [/x]" in table.stdout
     assert not any(character in table.stdout for character in FORBIDDEN)
