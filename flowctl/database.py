@@ -21,6 +21,7 @@ from psycopg.pq import Conninfo
 from psycopg.types.json import set_json_loads
 
 from flowctl.errors import (
+    DatabaseBusy,
     DatabaseUnavailable,
     DatabaseUnreachable,
     FlowctlError,
@@ -34,6 +35,18 @@ Connection = psycopg.Connection[tuple[object, ...]]
 
 CONNECT_TIMEOUT = 10
 """Seconds to wait for a connection, unless the connection string says otherwise."""
+
+_KEEPALIVES = {
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
+"""What finds out within a minute that the other end is gone (libpq, section 34.1.2; the last in
+milliseconds). Over a socket of the machine they do nothing."""
+
+_OUT_OF_RESOURCES = ("53", "58")
+"""SQLSTATE classes (PostgreSQL, appendix A): disk or memory full, input and output failed."""
 
 REFUSED_BY_SCHEMA = "FC003"
 """The SQLSTATE our own SQL raises for what the user must change first."""
@@ -126,6 +139,8 @@ def conninfo_parameters(conninfo: str) -> dict[str, str]:
 def _parameters(conninfo: str, connect_timeout: int) -> dict[str, str]:
     parameters = conninfo_parameters(conninfo)
     parameters.setdefault("connect_timeout", str(connect_timeout))
+    for name, value in _KEEPALIVES.items():
+        parameters.setdefault(name, value)
     parameters.setdefault("application_name", "flowctl")
     if "sslmode" not in parameters and "PGSSLMODE" not in os.environ:
         # what libpq's variables and its service file add
@@ -253,13 +268,13 @@ def translate(error: psycopg.Error) -> FlowctlError:
                 f"the database refused: {said}", hint=hint or "check the role's rights"
             )
         case errors.ReadOnlySqlTransaction():
-            return DatabaseUnavailable(
-                f"the database is read-only: {said}", hint="connect to the primary"
-            )
+            return DatabaseBusy(f"the database is read-only: {said}", hint="connect to the primary")
         case errors.LockNotAvailable() | errors.QueryCanceled():
-            return DatabaseUnavailable(
+            return DatabaseBusy(
                 f"the database gave up: {said}", hint="try again when it is less busy"
             )
+        case _ if (error.sqlstate or "").startswith(_OUT_OF_RESOURCES):
+            return DatabaseBusy(f"the database refused: {said}", hint=hint)
         case psycopg.IntegrityError() | psycopg.DataError() | errors.RaiseException():
             return InputError(said, hint=hint)
         case _:

@@ -63,6 +63,11 @@ class DatabaseUnreachable(DatabaseUnavailable):
     """The database cannot be reached at the moment: trying again later may help."""
 
 
+class DatabaseBusy(DatabaseUnreachable):
+    """The database refuses at the moment (it is read-only, a lock or a timeout is in the way, its
+    disk is full): trying again later may help."""
+
+
 class PasswordRefused(DatabaseUnreachable):
     """The password was refused: trying again soon only gets the address banned (Supabase does)."""
 

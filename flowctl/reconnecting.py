@@ -1,13 +1,23 @@
 """A database connection that comes back: the dispatcher's, which must not lose what it knows."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from math import inf
 from random import Random
 from typing import TypeVar
 
 import psycopg
 
+from flowctl.clock import Clock
 from flowctl.database import Connection, is_connection_lost, translate
-from flowctl.errors import DatabaseUnavailable, DatabaseUnreachable, PasswordRefused
+from flowctl.errors import (
+    DatabaseBusy,
+    DatabaseUnavailable,
+    DatabaseUnreachable,
+    FlowctlError,
+    PasswordRefused,
+)
+from flowctl.watchdog import Watchdog
 
 T = TypeVar("T")
 
@@ -19,6 +29,12 @@ PASSWORD_PAUSE = 120.0
 REFUSALS_TAKEN = 8
 """How often a statement that must be done is tried again when the database refuses it."""
 
+STATEMENT_LIMIT = 60.0
+"""Seconds after which work whose answer does not come counts as lost with its connection."""
+
+REPORT_EVERY = 60.0
+"""Seconds between two reports that the database is still away."""
+
 _CONFLICTS = ("40001", "40P01")
 """Serialization failure and deadlock: the transaction was undone and may be run again."""
 
@@ -28,7 +44,9 @@ class ReconnectingConnection:
 
     ``connect`` raises DatabaseUnreachable while the server cannot be reached. ``pause(seconds)``
     waits and returns false when there is to be no further try. ``on_change(reason)`` is called with
-    why the database is gone, and with an empty reason when it is back.
+    why the database is gone or refuses, again each minute while it does, and with an empty reason
+    when it is back. ``limit()`` is for how many seconds work may wait for its answers; without it
+    there is no limit.
     """
 
     def __init__(
@@ -38,37 +56,41 @@ class ReconnectingConnection:
         pause: Callable[[float], bool],
         random: Random,
         on_change: Callable[[str], None],
+        clock: Clock,
+        limit: Callable[[], float] | None = None,
     ) -> None:
         self._connect = connect
         self._pause = pause
         self._random = random
         self._on_change = on_change
         self._connection: Connection | None = None
+        self._clock = clock
+        self._watchdog = None if limit is None else Watchdog(clock, limit)
         self._is_away = False
+        self._reported_at = -inf
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Run ``work``; again if it lost a conflict with another transaction.
 
         Raises DatabaseUnreachable when the connection is lost (whether the work was done is then
-        unknown) or cannot be opened.
+        unknown) or cannot be opened, and where the database refuses for now (DatabaseBusy).
         """
         while True:
             try:
                 connection = self._open()
-                result = work(connection)
+                with self._timed(connection):
+                    result = work(connection)
             except psycopg.Error as error:
                 if error.sqlstate in _CONFLICTS:
                     continue
                 failure = translate(error)
-                if is_connection_lost(error):
-                    self._gone(failure.message)
+                if is_connection_lost(error) or isinstance(failure, DatabaseBusy):
+                    self._gone(failure)
                 raise failure from error
             except DatabaseUnreachable as error:
-                self._gone(error.message)
+                self._gone(error)
                 raise
-            if self._is_away:
-                self._is_away = False
-                self._on_change("")
+            self._back()
             return result
 
     def run_until_done(
@@ -76,9 +98,9 @@ class ReconnectingConnection:
     ) -> T:
         """Run ``work``, which must be safe to repeat, until it is done.
 
-        A database that is away is waited for until ``pause`` (the connection's own unless given)
-        says no; one that refuses (a right was taken away, its disk is full) is asked a few times
-        more. Raises DatabaseUnavailable then.
+        A database that is away, or refuses for now, is waited for until ``pause`` (the connection's
+        own unless given) says no; one that refuses for good (a right was taken away) is asked a few
+        times more. Raises DatabaseUnavailable then.
         """
         wait = pause or self._pause
         length = FIRST_PAUSE
@@ -95,18 +117,38 @@ class ReconnectingConnection:
             length = min(length * 2, LONGEST_PAUSE)
 
     def close(self) -> None:
-        """Close the connection; the next use opens it again."""
+        """Close the connection for good."""
+        if self._watchdog is not None:
+            self._watchdog.close()
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _timed(self, connection: Connection) -> AbstractContextManager[None]:
+        if self._watchdog is None:
+            return nullcontext()
+        return self._watchdog.watching(connection.fileno())
 
     def _open(self) -> Connection:
         if self._connection is None or self._connection.closed:
             self._connection = self._connect()
         return self._connection
 
-    def _gone(self, reason: str) -> None:
-        self.close()
-        if not self._is_away:
-            self._is_away = True
-            self._on_change(reason)
+    def _gone(self, failure: FlowctlError) -> None:
+        """Let go of the connection (a new one takes new settings of the server), and report: a loss
+        at once, what lasts or comes again and again once a minute."""
+        self._disconnect()
+        now = self._clock.monotonic()
+        is_new = not self._is_away and not isinstance(failure, DatabaseBusy)
+        if is_new or now - self._reported_at >= REPORT_EVERY:
+            self._reported_at, self._is_away = now, True
+            self._on_change(failure.message)
+
+    def _back(self) -> None:
+        """Report that it is back, if it was reported away."""
+        if self._is_away:
+            self._is_away = False
+            self._on_change("")

@@ -160,8 +160,9 @@ class Batches:
         return self._connection.run_until_done(work)
 
     def wait_until_back(self, pause: Callable[[float], bool]) -> None:
-        """Wait for a database that is away. Raises DatabaseUnreachable when ``pause`` says no."""
-        self._connection.run_until_done(lambda c: c.execute("select 1"), pause)
+        """Wait for a database that is away or refuses. Raises DatabaseUnreachable when ``pause``
+        says no."""
+        self._connection.run_until_done(store.check_writable, pause)
 
     def close(self) -> None:
         """Close the connection."""

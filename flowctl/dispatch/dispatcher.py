@@ -72,6 +72,8 @@ class Dispatcher:
             pause=self._stopping.wait_for_database,
             random=random,
             on_change=self._reporter.database,
+            clock=clock,
+            limit=self._stopping.statement_limit,
         )
         self._batches = Batches(connection, run)
         self._leases = Leases(self._batches, self._channels, options.lease, clock)

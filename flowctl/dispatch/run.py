@@ -168,6 +168,9 @@ def prepare(conninfo: str, request: Request, observer: Observer) -> Iterator[Dis
     with database.connect(conninfo) as connection:
         note = migrate.require_schema(connection)
         run_id = store.new_run_id(connection)
+        if request.is_loop:
+            # what refuses now would be waited for later
+            store.check_writable(connection)
     options = request.options
     if request.outbox is not None or request.is_dry_run:
         options = replace(options, threads=OUTBOX_THREADS)

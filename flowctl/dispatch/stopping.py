@@ -3,9 +3,14 @@
 from threading import Event
 
 from flowctl.clock import Clock
+from flowctl.reconnecting import STATEMENT_LIMIT
 
 DATABASE_DEADLINE = 60.0
 """Seconds for which a dispatcher that was told to stop waits for a database that is away."""
+
+
+STOPPING_LIMIT = 10.0
+"""Seconds for which a dispatcher that was told to stop waits for the answer to a statement."""
 
 
 class StopSignal:
@@ -27,6 +32,10 @@ class StopSignal:
     def wait(self, seconds: float) -> bool:
         """Wait so long or until the run is to end; returns whether it is."""
         return self._event.wait(seconds)
+
+    def statement_limit(self) -> float:
+        """Seconds for which a statement may be waited for."""
+        return STOPPING_LIMIT if self._event.is_set() else STATEMENT_LIMIT
 
     def wait_for_database(self, seconds: float) -> bool:
         """Wait for a database that is away; false when a stopping run has waited long enough."""

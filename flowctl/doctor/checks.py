@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flowctl.database import Connection, translated
 from flowctl.doctor import connection, deliveries, flows, promises, providers, queue, rights, schema
 from flowctl.doctor.check import Check, Grade, fault, note
-from flowctl.errors import DatabaseUnavailable, DatabaseUnreachable, FlowctlError
+from flowctl.errors import DatabaseBusy, DatabaseUnavailable, DatabaseUnreachable, FlowctlError
 from flowctl.settings import Settings
 from flowctl.store import doctor as doctor_store
 
@@ -108,8 +108,10 @@ def _found(name: str, look: Callable[[], Sequence[Check]]) -> Sequence[Check]:
         return look()
     except doctor_store.CheckSkipped as obstacle:
         return [note(name, f"skipped: {obstacle}", obstacle.hint)]
-    except DatabaseUnreachable:
-        raise
+    except DatabaseUnreachable as error:
+        if not isinstance(error, DatabaseBusy):
+            raise
+        return [fault(name, f"could not be looked at: {error.message}", error.hint)]
     except FlowctlError as error:
         return [fault(name, f"could not be looked at: {error.message}", error.hint)]
     except Exception as error:  # noqa: BLE001 - of odd data that somebody wrote past the checks

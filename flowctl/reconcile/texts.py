@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from flowctl.clock import SystemClock
 from flowctl.database import Connection
 from flowctl.dispatch.batches import Batches
 from flowctl.dispatch.events import Event, EventKind
@@ -114,6 +115,7 @@ def _settle(connection: Connection, provider: TextLookup, done: ReconcileResult)
         pause=lambda _: False,
         random=random.SystemRandom(),
         on_change=lambda _: None,
+        clock=SystemClock(),
     )
     batches = Batches(link, run)
     fail_unanswerable(batches, count)

@@ -132,6 +132,11 @@ def new_run_id(connection: Connection) -> UUID:
     return identity
 
 
+def check_writable(connection: Connection) -> None:
+    """Raise psycopg's error where messages cannot be changed at the moment."""
+    connection.execute(query("check_writable"))
+
+
 def database_now(connection: Connection) -> datetime:
     """The clock that decides what is due."""
     with connection.cursor(row_factory=scalar_row) as cursor:

@@ -213,6 +213,10 @@ select
 from judged
 where judged.lead is null and judged.cause is null;
 
+-- name: check_writable
+-- Fails where a claim would: a read-only database, a lock on the table.
+select from public.message_logs limit 0 for no key update;
+
 -- name: lock_guarded
 -- One dispatcher at a time decides about one lead's gap, one address's step, and the hourly limit.
 -- Keys are taken in order, so that two dispatchers cannot wait for each other.

@@ -23,11 +23,13 @@ _LENGTH = slice(1, _HEAD)
 @dataclass(frozen=True, slots=True)
 class Cut:
     """Cut at the ``nth`` statement, from 1: before the server hears of it, or, if ``executed``,
-    when it is carried out and before its answer arrives.
+    when it is carried out and before its answer arrives. ``silent``: the line stays open, and
+    passes nothing on any more.
     """
 
     nth: int
     executed: bool
+    silent: bool = False
 
 
 class CutLine:
@@ -41,6 +43,8 @@ class CutLine:
         parts = urlsplit(url)
         self.server_socket = Path(parse_qs(parts.query)["host"][0]) / ".s.PGSQL.5432"
         self.statements = 0
+        self.is_silent = False
+        self.silences = 0
         self._lock = threading.Lock()
         self._cut = cut
         self._listener = _Listener(self)
@@ -71,9 +75,11 @@ class CutLine:
             return not self._is_cut_now(executed=True)
 
     def _is_cut_now(self, *, executed: bool) -> bool:
-        if self._cut != Cut(self.statements, executed):
+        cut = self._cut
+        if cut is None or (cut.nth, cut.executed) != (self.statements, executed):
             return False
         self._cut = None
+        self.is_silent = cut.silent
         return True
 
 
@@ -109,6 +115,11 @@ class _Connection(socketserver.BaseRequestHandler):
                     pass_on, other = key.data
                     chunk = key.fileobj.recv(65536)  # type: ignore[union-attr]
                     goes_on = goes_on and bool(chunk) and pass_on(chunk, other)
+            if line.is_silent:
+                line.is_silent = False
+                line.silences += 1
+                while self.request.recv(65536):
+                    pass
 
     def _asked(self, chunk: bytes, database: socket.socket) -> bool:
         if not self.is_asking:
