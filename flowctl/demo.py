@@ -18,6 +18,7 @@ from flowctl.database import Connection
 from flowctl.dispatch import run as dispatch_run
 from flowctl.dispatch.events import Event, EventKind
 from flowctl.dispatch.options import Options
+from flowctl.dispatch.request import Request
 from flowctl.errors import InputError
 from flowctl.settings import EmailSettings, Settings
 from flowctl.steps import sync
@@ -136,7 +137,7 @@ def _dispatch(conninfo: str, outbox: Path, now: datetime) -> _Pass:
     """``dispatch --once --outbox OUTBOX --now NOW``, with settings of its own."""
     events: list[Event] = []
     settings = Settings(database_url=None, email=EmailSettings(sender=SENDER))
-    request = dispatch_run.Request(settings, Options(now=now), outbox=outbox)
+    request = Request(settings, Options(now=now), outbox=outbox)
     with dispatch_run.prepare(conninfo, request, events.append) as run:
         run.run()
     return _Pass(now, tuple(event for event in events if event.kind in _ENDS))

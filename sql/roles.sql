@@ -27,7 +27,7 @@ grant select, insert, update, delete on public.suppressions to flowctl_dispatche
 grant select on flowctl.migrations, flowctl.routines, flowctl.zones, flowctl.zone_spellings,
   flowctl.zone_releases, flowctl.sent_addresses
 to flowctl_dispatcher;
-grant select, insert, update, delete on flowctl.sends to flowctl_dispatcher;
+grant select, insert, update, delete on flowctl.sends, flowctl.runs to flowctl_dispatcher;
 grant select, insert on flowctl.returned_mail to flowctl_dispatcher;
 grant execute on function flowctl.is_lead_deleted(uuid) to flowctl_dispatcher;
 do $$
@@ -41,7 +41,8 @@ begin
       ('flowctl.migrations', 'select'), ('flowctl.routines', 'select'),
       ('flowctl.zones', 'select'), ('flowctl.zone_spellings', 'select'),
       ('flowctl.zone_releases', 'select'), ('flowctl.sent_addresses', 'select'),
-      ('flowctl.sends', 'all'), ('flowctl.returned_mail', 'all')
+      ('flowctl.sends', 'all'), ('flowctl.runs', 'all'),
+      ('flowctl.returned_mail', 'all')
     ) as needed (place, command)
   loop
     -- row-level security shows the role every row; what it may do to them the grants say

@@ -28,6 +28,7 @@ COMMAND_MODULES: tuple[str, ...] = (
     "flowctl.cli.preview",
     "flowctl.cli.dispatch",
     "flowctl.cli.status",
+    "flowctl.cli.forecast",
     "flowctl.cli.messages",
     "flowctl.cli.leads",
     "flowctl.cli.suppressions",

@@ -12,17 +12,18 @@ import typer
 from flowctl import __version__
 from flowctl.cli import show
 from flowctl.cli.options import DryRun, Json
-from flowctl.cli.progress import Progress
+from flowctl.cli.progress import LOOP_INTERVAL, PLAIN_INTERVAL, Progress
 from flowctl.cli.session import attach_database, session_of
-from flowctl.cli.values import duration, timestamp
+from flowctl.cli.values import duration, timestamp, web_address
 from flowctl.cli.values import rate as per_second
-from flowctl.errors import FlowctlError, NeedsAttention, ProviderStopped, UsageError
+from flowctl.errors import UsageError
 from flowctl.model import Channel
 from flowctl.signals import end_on_sigterm
 
 if TYPE_CHECKING:
     from flowctl.dispatch.events import Event, Totals
-    from flowctl.dispatch.run import DispatchRun, Request
+    from flowctl.dispatch.request import Request
+    from flowctl.dispatch.run import DispatchRun
 
 CONCURRENCY = 10
 """Sends at once by default: what one submission server or one sending number takes gladly."""
@@ -95,6 +96,24 @@ def dispatch(
             show_default=False,
         ),
     ] = None,
+    metrics: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Keep figures for Prometheus in FILE (a textfile collector's).",
+            show_default=False,
+        ),
+    ] = None,
+    ping: Annotated[
+        str | None,
+        typer.Option(
+            parser=web_address,
+            metavar="URL",
+            help="GET this when a run ended well; under --loop each minute while all is in order. "
+            "FLOWCTL_PING_URL where it is a secret.",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: DryRun = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Progress and a line a message, off a terminal too.")
@@ -110,7 +129,8 @@ def dispatch(
     )
     from flowctl.cli.logs import log_to_stderr
     from flowctl.dispatch.options import Options
-    from flowctl.dispatch.run import Request
+    from flowctl.dispatch.request import Request
+    from flowctl.settings import Secret
 
     session = session_of(ctx)
     log_to_stderr(debug=session.debug)
@@ -129,6 +149,8 @@ def dispatch(
         outbox=outbox,
         is_dry_run=dry_run,
         is_loop=loop,
+        metrics=metrics,
+        ping_url=session.settings.ping_url if ping is None else Secret(ping),
         before_connecting=lambda: session.revive_database(),  # noqa: PLW0108  # set on attaching
     )
     is_quiet = once and not (dry_run or verbose) and show.is_unattended()
@@ -176,8 +198,10 @@ def _say_start(conninfo: str, request: "Request") -> None:
 
 def _run(conninfo: str, request: "Request", *, is_quiet: bool, is_verbose: bool) -> "Totals":
     from flowctl.dispatch import run as dispatch_run
+    from flowctl.dispatch.request import missing
 
-    with Progress(is_plain=not is_quiet) as progress:
+    interval = LOOP_INTERVAL if request.is_loop and not is_verbose else PLAIN_INTERVAL
+    with Progress(is_plain=not is_quiet, interval=interval) as progress:
         reporter = _Lines(
             progress, is_dry_run=request.is_dry_run, is_quiet=is_quiet, is_verbose=is_verbose
         )
@@ -185,7 +209,7 @@ def _run(conninfo: str, request: "Request", *, is_quiet: bool, is_verbose: bool)
             if run.schema_note is not None:
                 show.say(f"note: {run.schema_note}")
             if request.is_loop and run.unconfigured:
-                for said in _missing(request):
+                for said in missing(request):
                     show.warn(f"{said}: its messages are held")
             totals = run.run()
     reporter.tell_rest()
@@ -274,6 +298,8 @@ class _Lines:
 
 
 def _show(totals: "Totals", request: "Request", *, as_json: bool, is_quiet: bool) -> None:
+    from flowctl.dispatch.request import failures, missing
+
     counts = {
         name: getattr(totals, name)
         for name in ("sent", "failed", "retrying", "cancelled", "deferred", "held", "unknown")
@@ -281,14 +307,14 @@ def _show(totals: "Totals", request: "Request", *, as_json: bool, is_quiet: bool
     counts["held"] += totals.withheld
     if as_json:
         show.json_document(counts)
-    elif not is_quiet or totals.failed or any(_failures(totals, request)):
+    elif not is_quiet or totals.failed or any(failures(totals, request)):
         words = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
         if totals.no_address:
             words += f" (without an address {totals.no_address})"
         verb = "would do" if request.is_dry_run else "done"
         show.line(f"{verb}: {words}" if words else "nothing is due")
     if request.is_dry_run and request.outbox is None:
-        for said in _missing(request):
+        for said in missing(request):
             show.warn(f"{said}: until then a real run holds its messages")
     if totals.withheld:
         show.say(f"{totals.withheld} are held: FLOWCTL_ONLY_TO does not name their addresses")
@@ -297,38 +323,8 @@ def _show(totals: "Totals", request: "Request", *, as_json: bool, is_quiet: bool
             f"{totals.late} were more than an hour late, the latest by {_rounded(totals.latest)} "
             "(expire_after of a flow cancels late messages)"
         )
-    for failure in _failures(totals, request):
+    for failure in failures(totals, request):
         raise failure
-
-
-def _failures(totals: "Totals", request: "Request") -> Iterator[FlowctlError]:
-    """Why the run does not exit with 0, the gravest first."""
-    if totals.stopped and not request.is_loop:
-        stops = [f"{channel}: {o.code} {o.detail}".strip() for channel, o in totals.stopped.items()]
-        hints = [outcome.hint for outcome in totals.stopped.values() if outcome.hint]
-        yield ProviderStopped(
-            "; ".join(" ".join(stop.split()) for stop in stops) + " (messages stay pending)",
-            hint="; ".join(hints),
-        )
-    if totals.is_limited and not request.is_loop:
-        yield NeedsAttention(
-            f"the hourly limit is reached: FLOWCTL_MAX_PER_HOUR={request.settings.max_per_hour}",
-            hint="the rest stays pending; raise the limit if that many sends are meant",
-        )
-    if totals.held:
-        yield NeedsAttention(
-            f"{totals.held} due messages are held: their channel is not configured",
-            hint="set what is missing: " + "; ".join(_missing(request)),
-        )
-
-
-def _missing(request: "Request") -> list[str]:
-    """What each channel of the request lacks to be configured."""
-    return [
-        f"{channel} needs {', '.join(names)}"
-        for channel, names in request.settings.missing.items()
-        if names and channel in request.channels
-    ]
 
 
 def _rounded(duration: timedelta) -> str:

@@ -16,18 +16,27 @@ if TYPE_CHECKING:
 PLAIN_INTERVAL = 10.0
 """Seconds between two lines where nothing can move, such as the log of a cron job."""
 
+LOOP_INTERVAL = 3600.0
+"""The same for what never ends, such as a service with a journal."""
+
 
 class Progress:
     """Counts of what became of messages, shown on stderr while a run lasts.
 
     Use it as a context manager. ``advance`` may be called from any thread. The end is not shown:
-    the command's own summary has the last word. ``is_plain``: lines now and then where nothing can
-    move.
+    the command's own summary has the last word. ``is_plain``: lines where nothing can move, with
+    ``interval`` seconds between two.
     """
 
     def __init__(
-        self, *, total: int | None = None, clock: Clock | None = None, is_plain: bool = True
+        self,
+        *,
+        total: int | None = None,
+        clock: Clock | None = None,
+        is_plain: bool = True,
+        interval: float = PLAIN_INTERVAL,
     ) -> None:
+        self._interval = interval
         self._is_plain = is_plain
         self._total = total
         self._clock = clock or SystemClock()
@@ -53,7 +62,7 @@ class Progress:
             self._counts.update(counts)
             if self._bar is not None:
                 self._bar.update(self._counts.total(), self._text())
-            elif self._is_plain and self._clock.monotonic() - self._shown_at >= PLAIN_INTERVAL:
+            elif self._is_plain and self._clock.monotonic() - self._shown_at >= self._interval:
                 self._shown_at = self._clock.monotonic()
                 show.say(self._text())
 

@@ -1,5 +1,8 @@
-"""``flowctl status`` and ``flowctl forecast``: where things stand, and what is to come."""
+"""``flowctl status``: where things stand."""
 
+import shlex
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -7,85 +10,168 @@ import typer
 from flowctl.cli import show
 from flowctl.cli.options import Json
 from flowctl.cli.session import open_database, session_of
-from flowctl.times import rough_duration
+from flowctl.cli.values import duration
+from flowctl.text import one_line
+from flowctl.times import format_duration, rough_duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from flowctl.model import Channel
     from flowctl.status import StatusSummary
+    from flowctl.store.runs import LastRun
+
+WIDTH = 55
+"""Characters of a reason or a list that a line of 80 has room for."""
+
+HOST = 30
+"""Characters of a host's name."""
+
+SEARCHED = 30
+"""Characters of a reason, quoted for a shell, that the command that finds it is given."""
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the command."""
     app.command("status")(status)
-    app.command("forecast")(forecast)
 
 
-def status(ctx: typer.Context, as_json: Json = False) -> None:
-    """Show what is pending, due, sent and failed.
+def status(
+    ctx: typer.Context,
+    since: Annotated[
+        timedelta,
+        typer.Option(
+            parser=duration, metavar="TIME", help="How far back to tell of what went out or failed."
+        ),
+    ] = "7d",  # type: ignore[assignment]  # typer parses it
+    as_json: Json = False,
+) -> None:
+    """Show what is pending, due, sent and failed, and when dispatch last ran.
 
-    Example: flowctl status
+    Example: flowctl status --since 1d
     """
     from flowctl.status import standing
 
     settings = session_of(ctx).settings
     with open_database(ctx) as connection:
-        found = standing(connection, settings)
+        found = standing(connection, settings, since)
     if as_json:
-        show.json_document(found)
+        show.json_document(_document(found))
     else:
-        _show(found, settings.missing)
+        _show(found, settings.missing, format_duration(since))
 
 
-def forecast(
-    ctx: typer.Context,
-    days: Annotated[int, typer.Option(min=1, max=3650, metavar="N", help="Days, with today.")] = 7,
-    as_json: Json = False,
-) -> None:
-    """Show how many messages of each channel fall due on each day.
+def _document(found: "StatusSummary") -> dict[str, object]:
+    run = found.last_run
+    return {
+        "counts": found.counts,
+        "due": found.due,
+        "oldest_due_seconds": found.oldest_due_seconds,
+        "next_due": found.next_due,
+        "held": found.held,
+        "failures": found.failures,
+        "undelivered": found.undelivered,
+        "sent": found.sent,
+        "flows_paused": found.flows_paused,
+        "paused": found.paused,
+        "no_address": found.no_address,
+        "unread_timezones": found.unread_timezones,
+        "dispatchers": found.dispatchers,
+        "last_run": run
+        and {
+            "host": run.host,
+            "started_at": run.started_at,
+            "ended_at": run.ended_at,
+            "sent": run.sent,
+            "failed": run.failed,
+            "exit": run.exit_status,
+        },
+        "estimated": found.estimated,
+    }
 
-    The days are those of the zone of the flow `default`. Example: flowctl forecast --days 14
-    """
-    from flowctl import status as use_case
 
-    with open_database(ctx) as connection:
-        found = use_case.forecast(connection, days)
-    entries = [{"date": day.date, "email": day.email, "text": day.text} for day in found.days]
-    if as_json:
-        show.json_document({"timezone": found.timezone, "days": entries})
-        return
-    show.say(f"days of {found.timezone}")
-    show.table(
-        ("date", "email", "text"),
-        [(f"{day.date:%a} {day.date}", day.email, day.text) for day in found.days],
-        empty="no days",
-    )
-
-
-def _show(found: "StatusSummary", missing: "Mapping[Channel, tuple[str, ...]]") -> None:
-    rows: list[tuple[str, object]] = [(str(name), count) for name, count in found.counts.items()]
-    rows.append(("due now", found.due))
-    if found.oldest_due_seconds is not None:
-        rows.append(("oldest due for", rough_duration(found.oldest_due_seconds)))
-    rows.append(("next due", found.next_due or "nothing"))
-    rows += [(f"held {channel}", count) for channel, count in found.held.items() if count]
-    show.table(("messages", ""), rows, empty="no messages")
+def _show(found: "StatusSummary", missing: "Mapping[Channel, tuple[str, ...]]", span: str) -> None:
+    show.table(("messages", ""), list(_rows(found, span)), empty="no messages")
     for channel, count in found.held.items():
         if count:
             show.warn(f"{channel} is not configured: set {', '.join(missing[channel])}")
     if found.failures:
         show.line()
         show.table(
-            ("failed", "reason"),
-            [(failure.count, failure.reason) for failure in found.failures],
+            ("failed", f"reason, of the last {span}"),
+            [(failure.count, _cut(failure.reason)) for failure in found.failures],
             empty="nothing failed",
         )
+        for failure in found.failures:
+            show.say(f"  {_command(failure.reason)}")
     if found.undelivered:
         show.line()
         show.table(
-            ("not delivered", "code"),
+            ("not delivered", f"code, of the last {span}"),
             [(entry.count, entry.code) for entry in found.undelivered],
             empty="all was delivered",
         )
-        show.say("flowctl messages list --undelivered shows them")
+        show.say("  flowctl messages list --undelivered")
+
+
+def _rows(found: "StatusSummary", span: str) -> Iterator[tuple[str, object]]:
+    for name, count in found.counts.items():
+        yield name, _about(count, f"counts.{name}", found)
+    yield "due now", found.due
+    if found.oldest_due_seconds is not None:
+        yield "oldest due for", rough_duration(found.oldest_due_seconds)
+    yield "next due", found.next_due or "nothing"
+    for channel, count in found.held.items():
+        if count:
+            yield f"held {channel}", count
+    if found.flows_paused:
+        yield "paused", f"{found.paused} in {_cut(', '.join(found.flows_paused))}"
+    sent = {name: _about(count, f"sent.{name}", found) for name, count in found.sent.items()}
+    yield (
+        "went out",
+        f"{sent['hour']} in an hour, {sent['today']} today, {sent['since']} in {span}",
+    )
+    if found.no_address:
+        yield "no address", f"{found.no_address} in {span}"
+    if found.unread_timezones.count:
+        yield (
+            "unread zones",
+            _cut(
+                f"{found.unread_timezones.count}: "
+                + ", ".join(map(repr, found.unread_timezones.examples))
+            ),
+        )
+    if found.last_run is None:
+        yield "last run", "none in 30 days"
+    else:
+        yield from _run(found.last_run)
+    if found.dispatchers:
+        yield "at work", _cut(", ".join(one.host for one in found.dispatchers))
+
+
+def _run(run: "LastRun") -> Iterator[tuple[str, object]]:
+    ago = rough_duration(run.seconds_ago)
+    if run.exit_status is not None:
+        end = f"exit {run.exit_status}, {ago} ago"
+    else:
+        end = "at work" if run.is_at_work else f"not heard of for {ago}"
+    yield "last run", f"{run.started_at:%a %H:%M%z}: {end}"
+    yield "", f"sent {run.sent}, failed {run.failed}, on {_cut(run.host)[:HOST]}"
+
+
+def _about(number: int, name: str, found: "StatusSummary") -> str:
+    return f"about {number:,}" if name in found.estimated else str(number)
+
+
+def _command(reason: str) -> str:
+    """The command that lists what failed for a reason."""
+    command = "flowctl messages list --status failed"
+    words = reason[:SEARCHED].partition("\n")[0].strip()
+    while len(shlex.quote(words)) > SEARCHED + 2:
+        words = words[:-1].strip()
+    return f"{command} --error {shlex.quote(words)}" if words else command
+
+
+def _cut(text: str) -> str:
+    line = one_line(text)
+    return line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import typer
 
+from flowctl.errors import InputError
 from flowctl.times import A_DURATION, parse_duration
 
 EARLIEST, LATEST = 1, 9900
@@ -47,3 +48,14 @@ def timestamp(written: str) -> datetime:
             "or 2026-03-02T15:00-05:00"
         )
     return read
+
+
+def web_address(written: str) -> str:
+    """An address to fetch by http."""
+    from flowctl.settings.urls import check_web_address
+
+    try:
+        check_web_address("it", written)
+    except InputError:
+        raise typer.BadParameter("it is not a web address such as https://example.com/x") from None
+    return written

@@ -63,6 +63,7 @@ class Dispatcher:
         self._stopping = StopSignal(clock)
         self._limited_until = 0.0
         self._sends_begun = 0
+        self._turns = 0
         self._reporter = Reporter(observer, self.stop)
         run = Run(
             id=run_id, lease=options.lease, now=options.now, max_per_hour=settings.max_per_hour
@@ -85,6 +86,12 @@ class Dispatcher:
     def totals(self) -> Totals:
         """What the run did so far."""
         return self._reporter.totals
+
+    @property
+    def health(self) -> int | None:
+        """A number that grows while the run gets on; null while a channel or a limit stops it."""
+        is_held_up = self.totals.is_limited or any(state.stopped for state in self._channels)
+        return None if is_held_up else self._turns
 
     def stop(self) -> None:
         """Begin nothing more, finish what is in flight, give the rest back.
@@ -118,6 +125,7 @@ class Dispatcher:
                         self._resolve_unknown()
                         resolved_at = now
                     self._pass_if_due(now)
+                    self._turns += 1
                 except DatabaseUnreachable:
                     self._wait_for_database()
                 pause = min(PROBE, self._options.interval) * self._random.uniform(0.8, 1.2)
@@ -144,6 +152,7 @@ class Dispatcher:
         answers: list[Answer] = []
         while True:
             self._step(answers)
+            self._turns += 1
             if self._stopping.is_set():
                 self._give_back()
             wait = self._channels.seconds_until_rate(self._clock.monotonic())

@@ -1,7 +1,7 @@
 """One run of ``flowctl dispatch``: its channels, its dispatcher, and what it leaves undone."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,13 +13,18 @@ from flowctl.database import Connection
 from flowctl.dispatch.channel import ChannelState
 from flowctl.dispatch.dispatcher import Dispatcher
 from flowctl.dispatch.events import Observer, Totals
-from flowctl.dispatch.options import Options
 from flowctl.dispatch.pace import RateLimiter
+from flowctl.dispatch.request import Request, failures
+from flowctl.dispatch.watching import Watch, enter_history
+from flowctl.errors import FlowctlError
 from flowctl.model import Channel
 from flowctl.settings import Settings
 from flowctl.store import dispatch as store
 from flowctl.transports import TextLookup, Transport, transport_for
 from flowctl.transports.dry_run import DryRunTransport
+
+BUG = FlowctlError.exit_code
+"""The exit status of what was not expected."""
 
 OUTBOX_THREADS = 2
 """Writing files is not waiting: more threads only get in each other's way."""
@@ -94,25 +99,6 @@ def _transport(
     return transport_for(channel, settings, concurrency=concurrency), name
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a run is asked to do.
-
-    ``rate``: sends a second on each channel. ``outbox``: a folder for files instead of sends.
-    ``is_dry_run``: everything happens but the sends, and is undone at the end.
-    ``before_connecting`` is called each time a connection to the database is opened.
-    """
-
-    settings: Settings
-    options: Options
-    channels: tuple[Channel, ...] = tuple(Channel)
-    rate: float | None = None
-    outbox: Path | None = None
-    is_dry_run: bool = False
-    is_loop: bool = False
-    before_connecting: Callable[[], None] = lambda: None
-
-
 class DispatchRun:
     """A dispatcher with all it needs; make one with ``prepare``.
 
@@ -125,6 +111,8 @@ class DispatchRun:
         configured: ConfiguredChannels,
         conninfo: str,
         request: Request,
+        *,
+        watch: Watch,
         schema_note: str | None,
     ) -> None:
         self.dispatcher = dispatcher
@@ -132,6 +120,7 @@ class DispatchRun:
         self._configured = configured
         self._conninfo = conninfo
         self._request = request
+        self._watch = watch
 
     @property
     def unconfigured(self) -> list[Channel]:
@@ -141,8 +130,19 @@ class DispatchRun:
     def run(self) -> Totals:
         """Dispatch, then count what is due on channels that are not configured.
 
-        Raises DatabaseUnavailable.
+        How it went is told to the history, the metrics file and the ping. Raises
+        DatabaseUnavailable.
         """
+        try:
+            with self._watch.beating():
+                totals = self._dispatch()
+        except Exception as error:
+            self._watch.end(error.exit_code if isinstance(error, FlowctlError) else BUG)
+            raise
+        self._watch.end(next((one.exit_code for one in failures(totals, self._request)), 0))
+        return totals
+
+    def _dispatch(self) -> Totals:
         dispatcher = self.dispatcher
         totals = dispatcher.run_loop() if self._request.is_loop else dispatcher.run_once()
         if self._configured.unconfigured and not self._request.is_loop:
@@ -171,18 +171,11 @@ def prepare(conninfo: str, request: Request, observer: Observer) -> Iterator[Dis
         if request.is_loop:
             # what refuses now would be waited for later
             store.check_writable(connection)
+        configured = _configured(request)
+        enter_history(connection, run_id, request)
     options = request.options
-    if request.outbox is not None or request.is_dry_run:
+    if not request.is_real:
         options = replace(options, threads=OUTBOX_THREADS)
-    configured = open_channels(
-        request.settings,
-        request.channels,
-        concurrency=options.concurrency,
-        rate=request.rate,
-        outbox=request.outbox,
-        now=options.now,
-        is_dry_run=request.is_dry_run,
-    )
 
     def connect() -> Connection:
         request.before_connecting()
@@ -200,6 +193,21 @@ def prepare(conninfo: str, request: Request, observer: Observer) -> Iterator[Dis
             random=random.SystemRandom(),
             observer=observer,
         )
-        yield DispatchRun(dispatcher, configured, conninfo, request, note)
+        watch = Watch(
+            conninfo, request, run_id, lambda: dispatcher.totals, lambda: dispatcher.health
+        )
+        yield DispatchRun(dispatcher, configured, conninfo, request, watch=watch, schema_note=note)
     finally:
         configured.close()
+
+
+def _configured(request: Request) -> ConfiguredChannels:
+    return open_channels(
+        request.settings,
+        request.channels,
+        concurrency=request.options.concurrency,
+        rate=request.rate,
+        outbox=request.outbox,
+        now=request.options.now,
+        is_dry_run=request.is_dry_run,
+    )

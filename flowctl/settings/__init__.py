@@ -59,6 +59,7 @@ class Settings:
     text_countries: frozenset[str] | None = None
     max_per_hour: int | None = None
     only_to: OnlyTo | None = None
+    ping_url: Secret | None = None
     data_dir: Path | None = None
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -89,6 +90,7 @@ class Settings:
             default_region=_default_region(values),
             text_countries=_text_countries(values),
             max_per_hour=_max_per_hour(values),
+            ping_url=_ping_url(values),
             only_to=only_to(values.get("FLOWCTL_ONLY_TO"), _default_region(values)),
             data_dir=None if data_dir is None else Path(data_dir).expanduser().absolute(),
             environ=environ,
@@ -112,6 +114,14 @@ def _country(variable: str, code: str) -> str:
             hint="give ISO 3166 codes of two letters, such as US, CA or GB",
         )
     return code.upper()
+
+
+def _ping_url(values: Mapping[str, str]) -> Secret | None:
+    url = values.get("FLOWCTL_PING_URL")
+    if url is None:
+        return None
+    urls.check_web_address("FLOWCTL_PING_URL", url)
+    return Secret(url)
 
 
 def _max_per_hour(values: Mapping[str, str]) -> int | None:

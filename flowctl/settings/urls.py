@@ -137,6 +137,20 @@ def check_api_url(variable: str, url: str) -> None:
         raise InputError(f"{variable} would send the credentials without TLS", hint=hint)
 
 
+def check_web_address(variable: str, url: str) -> None:
+    """Refuse what cannot be fetched by http. Raises InputError."""
+    try:
+        parts = urlsplit(url)
+        is_address = bool(parts.hostname) and parts.scheme in {"https", "http"}
+        _ = parts.port
+    except ValueError:
+        is_address = False
+    if not is_address or not re.fullmatch(r"[!-~]+", url):
+        raise InputError(
+            f"{variable} is not a web address", hint="write it like https://ping.example.com/uuid"
+        )
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host name or address can only be this machine (RFC 6761 section 6.3, RFC 1122)."""
     name = host.rstrip(".").lower()

@@ -1,39 +1,164 @@
--- Where things stand, and what is to come. Only count_statuses looks at all rows that are done.
+-- Where things stand, and what is to come. What is large is bounded or estimated: no statement's
+-- work grows with the history.
 
--- name: count_statuses
--- Messages by status, those that failed by reason.
-select
-  message.status,
-  case when message.status = 'failed' then message.error_message end as reason,
-  count(*) as messages
+-- name: is_large
+-- Whether the messages take more than 64 MB: then nothing is counted to its end.
+select pg_relation_size('public.message_logs') > 64 * 1024 * 1024;
+
+-- name: every_status
+-- A small table is read as a whole.
+select message.status, count(*) as messages
 from public.message_logs as message
-group by
-  message.status,
-  case when message.status = 'failed' then message.error_message end;
+group by message.status;
+
+-- name: all_pending
+select from public.message_logs as message
+where message.status = 'pending';
+
+-- name: all_sent
+select from public.message_logs as message
+where message.status = 'sent'
+order by message.sent_at desc;
+
+-- name: sent_from
+select from public.message_logs as message
+where message.status = 'sent' and message.sent_at >= %(since)s::timestamptz
+order by message.sent_at desc;
+
+-- name: over_by_status
+-- The newest that failed or were cancelled; all of them where that is fewer than the bound.
+select newest.status, count(*) as messages
+from (
+  select message.status
+  from public.message_logs as message
+  where message.status in ('failed', 'cancelled')
+  order by message.scheduled_for desc
+  limit %(bound)s::bigint
+) as newest
+group by newest.status;
+
+-- name: with_status
+-- To be explained, not run: how many the planner expects.
+select from public.message_logs as message
+where message.status = %(status)s;
+
+-- name: all_due
+-- To be explained, not run.
+select from public.message_logs as message
+where message.status = 'pending' and message.message_type = %(channel)s
+  and message.due_at <= now();
+
+-- name: moments
+-- This moment, midnight in the zone of the flow `default`, and how far back is told of.
+select
+  flow.timezone as zone,
+  now() as now,
+  now() - %(span)s::interval as since,
+  flowctl.instant_of(
+    date_trunc('day', flowctl.local_time(now(), flow.timezone)), flow.timezone
+  ) as today
+from public.flows as flow
+where flow.name = 'default';
+
+-- name: over_lately
+-- What failed lately, by reason, and what had no address: of the newest messages only, and so that
+-- the walk ends where the time does.
+with newest as (
+  select message.status, message.cause, message.error_message
+  from public.message_logs as message
+  where message.status in ('failed', 'cancelled')
+    and message.scheduled_for >= %(since)s::timestamptz
+    and message.scheduled_for <= now()
+  order by message.scheduled_for desc
+  limit %(bound)s::bigint
+)
+select
+  coalesce(newest.cause = 'no_address', false) as has_no_address,
+  case when newest.cause = 'no_address' then null else newest.error_message end as reason,
+  count(*) as messages
+from newest
+where newest.status = 'failed' or newest.cause = 'no_address'
+group by has_no_address, reason
+order by messages desc, reason asc;
 
 -- name: count_undelivered
 -- What was sent lately and did not arrive, by the provider's code, or its word where it gave none.
-select told.messages as count, coalesce(told.delivery_code, told.delivery_status) as code
-from (
-  select message.delivery_status, message.delivery_code, count(*) as messages
+with newest as (
+  select message.delivery_status, message.delivery_code
   from public.message_logs as message
-  where message.status = 'sent'
-    and message.sent_at > now() - %(span)s::interval
-    and message.delivery_status is not null
-  group by message.delivery_status, message.delivery_code
-) as told
+  where message.status = 'sent' and message.sent_at > now() - %(span)s::interval
+  order by message.sent_at desc
+  limit %(bound)s::bigint
+),
+told as (
+  select newest.delivery_status, newest.delivery_code, count(*) as messages
+  from newest
+  where newest.delivery_status is not null
+  group by newest.delivery_status, newest.delivery_code
+)
+select told.messages as count, coalesce(told.delivery_code, told.delivery_status) as code
+from told
 where flowctl.is_undelivered(told.delivery_status)
 order by told.messages desc, code asc;
 
 -- name: due_by_channel
 -- What is due, and for how many seconds the oldest has been.
+with soonest as (
+  select channel.name as channel, free.due_at
+  from unnest(array['email', 'text']) as channel (name)
+  cross join lateral ( -- noqa: ST05
+    select waiting.due_at
+    from flowctl.free_messages as waiting
+    where waiting.message_type = channel.name and waiting.due_at <= now()
+    order by waiting.due_at
+    limit %(bound)s::bigint
+  ) as free
+)
 select
-  free.message_type as channel,
+  soonest.channel,
   count(*) as messages,
-  floor(extract(epoch from now() - min(free.due_at)))::bigint as oldest_seconds
-from flowctl.free_messages as free
-where free.due_at <= now()
-group by free.message_type;
+  floor(extract(epoch from now() - min(soonest.due_at)))::bigint as oldest_seconds
+from soonest
+group by soonest.channel;
+
+-- name: paused_flows
+select flow.name from public.flows as flow where flow.paused_at is not null order by flow.name;
+
+-- name: count_paused
+-- What would be due were its flow not paused.
+select count(*) from (
+  select from public.message_logs as message
+  where message.status = 'pending' and message.message_type in ('email', 'text')
+    and message.due_at <= now()
+    and message.flow_step_id in (
+      select step.id
+      from public.flow_steps as step
+      inner join public.flows as flow on flow.name = step.flow
+      where flow.paused_at is not null
+    )
+  limit %(bound)s::bigint
+) as waiting;
+
+-- name: unread_timezones
+-- What the first 30,000 leads have as their zone and nobody can read, by how many. A table without
+-- the column has none: then its name means the one of `given`.
+with lead as (
+  select own.timezone
+  from (values (null::text)) as given (timezone)
+  cross join lateral ( -- noqa: ST05
+    select timezone::text as timezone from public.leads limit 30000
+  ) as own
+),
+written as (
+  select lead.timezone, count(*) as leads
+  from lead
+  where lead.timezone ~ '[^[:space:]]'
+  group by lead.timezone
+)
+select written.timezone as name, written.leads
+from written
+where flowctl.zone_of(written.timezone) is null
+order by written.leads desc, written.timezone asc;
 
 -- name: next_due
 -- The earliest moment in the future at which something falls due.

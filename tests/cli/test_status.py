@@ -1,5 +1,6 @@
 """``flowctl status`` and ``flowctl forecast``."""
 
+import shlex
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -43,6 +44,8 @@ def test_the_document(flowctl: RunFlowctl, conn: Connection) -> None:
     ran = flowctl("status", "--json")
     assert (ran.exit_code, ran.stderr) == (0, "")
     document = ran.json()
+    for key in ("last_run", "dispatchers", "estimated"):
+        assert not document.pop(key)
     oldest = document.pop("oldest_due_seconds")
     assert 3600 <= oldest < 7200
     assert abs(datetime.fromisoformat(document.pop("next_due")) - database_now(conn)) <= timedelta(
@@ -54,13 +57,21 @@ def test_the_document(flowctl: RunFlowctl, conn: Connection) -> None:
         "held": {"email": 2, "text": 2},
         "failures": [{"reason": "lead has no email", "count": 2}],
         "undelivered": [],
+        "sent": {"hour": 3, "today": 3, "since": 3},
+        "flows_paused": [],
+        "paused": 0,
+        "no_address": 0,
+        "unread_timezones": {"count": 0, "examples": []},
     }
 
 
 def test_the_keys_stand_in_the_order_of_the_contract(flowctl: RunFlowctl) -> None:
     document = flowctl("status", "--json").json()
     keys = ["counts", "due", "oldest_due_seconds", "next_due", "held", "failures", "undelivered"]
-    assert list(document) == keys
+    assert list(document) == [
+        *keys, "sent", "flows_paused", "paused", "no_address", "unread_timezones", "dispatchers",
+        "last_run", "estimated",
+    ]  # fmt: skip
     assert document["oldest_due_seconds"] is None
     assert document["next_due"] is None
 
@@ -156,6 +167,132 @@ def test_a_role_that_policies_keep_out_is_told_so(
         ran = flowctl("status", "--json", env={"DATABASE_URL": url})
     assert (ran.exit_code, ran.stdout) == (4, "")
     assert "row-level security" in ran.stderr
+
+
+def test_what_is_over_is_told_of_as_far_back_as_asked(
+    flowctl: RunFlowctl, conn: Connection
+) -> None:
+    a_step(conn)
+    for days in (0, 2, 20):
+        for status in ("sent", "failed", "cancelled"):
+            lead = a_lead(conn)
+            conn.execute(
+                "update message_logs set status = %(status)s, scheduled_for = now() - %(ago)s, "
+                "sent_at = case when %(status)s = 'sent' then now() - %(ago)s end, "
+                "cause = case when %(status)s = 'cancelled' then 'no_address' end, "
+                "error_message = case when %(status)s <> 'sent' then 'because' end "
+                "where lead_id = %(lead)s",
+                {"status": status, "ago": timedelta(days=days), "lead": lead},
+            )
+    for since, number in (("1d", 1), ("7d", 2), ("30d", 3)):
+        document = flowctl("status", "--since", since, "--json").json()
+        assert document["sent"]["since"] == document["no_address"] == number
+        assert document["failures"] == [{"reason": "because", "count": number}]
+        assert document["sent"]["hour"] == 1
+    assert flowctl("status", "--since", "soon").exit_code == 2
+
+
+def test_today_begins_at_midnight_of_the_default_flow(
+    flowctl: RunFlowctl, conn: Connection
+) -> None:
+    zone = "Pacific/Kiritimati"
+    a_flow(conn, timezone=zone)
+    a_step(conn)
+    midnight = database_now(conn).astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0)
+    for seconds in (-2, 1):
+        lead = a_lead(conn)
+        conn.execute(
+            "update message_logs set status = 'sent', sent_at = %s where lead_id = %s",
+            (midnight + timedelta(seconds=seconds), lead),
+        )
+    assert flowctl("status", "--json").json()["sent"]["today"] == 1
+
+
+def test_a_paused_flow_is_named_and_its_messages_are_counted_apart(
+    flowctl: RunFlowctl, conn: Connection
+) -> None:
+    a_flow(conn, "other", paused_at=database_now(conn))
+    a_step(conn, flow="other")
+    a_step(conn, flow="other", day=1)
+    a_step(conn)
+    a_lead(conn)
+    document = flowctl("status", "--json").json()
+    assert document["flows_paused"] == ["other"]
+    assert (document["due"], document["paused"]) == (1, 1)
+    assert "1 in other" in flowctl("status").stdout
+
+
+def test_zones_that_nobody_can_read_are_counted_with_examples(
+    flowctl: RunFlowctl, conn: Connection
+) -> None:
+    for zone in ("Mars/Base", "Mars/Base", "UTC+3", "", "  ", None, "europe/paris", "US/Eastern"):
+        a_lead(conn, timezone=zone)
+    found = flowctl("status", "--json").json()["unread_timezones"]
+    assert found == {"count": 3, "examples": ["Mars/Base", "UTC+3"]}
+
+
+def test_leads_without_such_a_column_have_none(flowctl: RunFlowctl, conn: Connection) -> None:
+    a_lead(conn)
+    conn.execute("alter table leads drop column timezone")
+    found = flowctl("status", "--json").json()["unread_timezones"]
+    assert found == {"count": 0, "examples": []}
+
+
+def test_one_screen_of_80_columns(flowctl: RunFlowctl, conn: Connection) -> None:
+    some_messages(conn)
+    conn.execute(
+        "update message_logs set error_message = repeat('it''s refused ', 30) "
+        "where status = 'failed'"
+    )
+    conn.execute(
+        "insert into flowctl.runs (id, host, is_loop, sent) "
+        "select gen_random_uuid(), repeat('h', 200), true, 10000000 from generate_series(1, 9)"
+    )
+    for number in range(9):
+        a_flow(conn, f"a flow of a long name {number}", paused_at=database_now(conn))
+        a_lead(conn, timezone=f"a long name of a zone {number}")
+    ran = flowctl("status")
+    said = [line for line in ran.stderr.splitlines() if not line.startswith("warning:")]
+    lines = [*ran.stdout.splitlines(), *said]
+    assert max(map(len, lines)) <= 80, max(lines, key=len)
+    assert len(lines) <= 24
+    (command,) = [line.strip() for line in lines if "messages list" in line]
+    listed = flowctl(*shlex.split(command)[1:], "--json").json()
+    assert len(listed) == 2
+
+
+@pytest.fixture
+def large(conn: Connection) -> None:
+    """More messages than are counted to their end, sent over a year."""
+    a_step(conn)
+    conn.execute("alter table message_logs disable trigger user")
+    conn.execute("alter table leads disable trigger user")
+    conn.execute(
+        "insert into leads (email) select n || '@example.com' from generate_series(1, 60000) n"
+    )
+    conn.execute(
+        "insert into message_logs (lead_id, flow_step_id, message_type, content, status, "
+        "scheduled_for, planned_for, sent_at) "
+        "select lead.id, step.id, 'email', repeat('x', 1200), 'sent', now(), now(), "
+        "now() - interval '1 year' * random() from leads as lead cross join flow_steps as step"
+    )
+    conn.execute(
+        "update message_logs set status = 'failed', sent_at = null, error_message = 'x' "
+        "where ctid = '(1,1)'"
+    )
+    conn.execute("alter table message_logs enable trigger user")
+    conn.execute("vacuum analyze message_logs")
+
+
+@pytest.mark.usefixtures("large")
+def test_a_large_table_is_not_counted_to_its_end(flowctl: RunFlowctl) -> None:
+    document = flowctl("status", "--json").json()
+    assert document["estimated"] == ["counts.sent", "sent.since"]
+    assert 50_000 < document["counts"]["sent"] < 70_000
+    assert 1_000 <= document["sent"]["since"] < 1_800
+    assert document["counts"]["failed"] == 1
+    assert document["failures"] == [{"reason": "x", "count": 1}]
+    assert "about " in flowctl("status").stdout
 
 
 @pytest.mark.parametrize("command", ["status", "forecast"])

@@ -18,7 +18,7 @@ from typing import Self
 from flowctl.dispatch import run as dispatch_run
 from flowctl.dispatch.events import Event, EventKind
 from flowctl.dispatch.options import Options
-from flowctl.dispatch.run import Request
+from flowctl.dispatch.request import Request
 from flowctl.settings import Settings
 
 # What a run loads when it needs it, loaded once for all of them.

@@ -1,0 +1,64 @@
+"""The history of dispatch, which each run writes about itself (``runs.sql``)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from flowctl.database import Connection, query
+from flowctl.store.fetching import fetch_rows
+
+SILENCE = timedelta(minutes=5)
+"""A dispatcher says each minute that it is there; after this long it is thought to be gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """A run as it stands in the history.
+
+    ``ended_at`` and ``exit_status`` are null while it runs, and where it died. ``seconds_ago`` is
+    when it was heard of last.
+    """
+
+    host: str
+    started_at: datetime
+    ended_at: datetime | None
+    sent: int
+    failed: int
+    exit_status: int | None
+    seen_at: datetime
+    is_at_work: bool
+    seconds_ago: int
+
+
+@dataclass(frozen=True, slots=True)
+class DispatcherAtWork:
+    """A dispatcher that is at work, and since when."""
+
+    host: str
+    since: datetime
+
+
+def start_run(connection: Connection, run_id: UUID, host: str, *, is_loop: bool) -> None:
+    """Enter a run, and forget those of more than 30 days ago."""
+    connection.execute(query("start_run"), {"id": run_id, "host": host, "is_loop": is_loop})
+
+
+def update_run(
+    connection: Connection, run_id: UUID, *, sent: int, failed: int, exit_status: int | None
+) -> None:
+    """Write what a run did so far; with an exit status it is over."""
+    connection.execute(
+        query("update_run"),
+        {"id": run_id, "sent": sent, "failed": failed, "exit_status": exit_status},
+    )
+
+
+def last_run(connection: Connection) -> LastRun | None:
+    """The run that began last; null where there was none in 30 days."""
+    found = fetch_rows(connection, "last_run", LastRun, silence=SILENCE)
+    return found[0] if found else None
+
+
+def dispatchers(connection: Connection) -> list[DispatcherAtWork]:
+    """Who is at work, the longest first."""
+    return fetch_rows(connection, "dispatchers", DispatcherAtWork, silence=SILENCE)
