@@ -1,25 +1,24 @@
-"""What is done to leads: one is added, some that exist are enrolled in a flow, one is stopped."""
+"""What is done to leads: one is added, enrolled in a flow, moved to another, forgotten."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from flowctl.database import Connection
 from flowctl.errors import DatabaseUnavailable, InputError, UsageError
 from flowctl.leadfile.cells import clean
 from flowctl.leadfile.columns import Column, Kind
 from flowctl.leadfile.values import ValueRefused, reader
+from flowctl.leadlookup import find_each, find_lead
+from flowctl.selection import check_flow, lead_name
 from flowctl.settings import Settings
 from flowctl.store import leads as store
 from flowctl.store import leads_import as import_store
-from flowctl.store import preview as preview_store
-from flowctl.store.messages import cancel_messages
+from flowctl.store import stops
+from flowctl.text import did_you_mean
 
 BATCH = 1000
 """Leads enrolled in one transaction: few enough that nobody waits for it."""
-
-STOPPED = "stopped by hand"
-"""The reason of a stopped lead's messages where none is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +34,33 @@ class AddResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Enrolment:
-    """What enrolling leads in a flow would add; ``ids`` is null for all leads there are."""
+class EnrollmentPlan:
+    """What enrolling leads in a flow would add: ``messages`` for so many ``leads``; ``left_out``
+    counts the others by reason. ``ids`` is null for all leads there are."""
 
     flow: str
     ids: tuple[str, ...] | None
+    from_now: bool
     leads: int
     messages: int
+    left_out: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class StopResult:
-    """How many of a lead's messages were cancelled, and how many are being sent right now."""
+class MoveResult:
+    """How many messages were cancelled in the one flow, and scheduled in the other."""
 
     cancelled: int
-    being_sent: int
+    scheduled: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetPlan:
+    """Who is to be erased, and how many messages with it."""
+
+    lead_id: str
+    name: str
+    messages: int
 
 
 def add_lead(connection: Connection, settings: Settings, values: Mapping[str, str]) -> AddResult:
@@ -83,43 +94,91 @@ def add_lead(connection: Connection, settings: Settings, values: Mapping[str, st
     return AddResult(lead_id, scheduled, written if zone is None else None)
 
 
-def plan_enrolment(connection: Connection, flow: str, lead_ids: Sequence[str] | None) -> Enrolment:
-    """What enrolling these leads, or all, would add now; their ids are as the table has them.
+def plan_enrollment(
+    connection: Connection,
+    settings: Settings,
+    flow: str,
+    leads: Sequence[str] | None,
+    *,
+    from_now: bool = False,
+) -> EnrollmentPlan:
+    """What enrolling these leads, or all, would add; ``from_now`` counts their days from now.
 
     Raises InputError for a flow that does not exist.
     """
-    names = preview_store.flow_names(connection)
-    if flow not in names:
-        raise InputError(f"there is no flow '{flow}'", hint=_nearest(flow, names))
-    ids = None if lead_ids is None else tuple(lead_ids)
-    leads = messages = 0
+    check_flow(connection, flow)
+    ids = (
+        None if leads is None else tuple(lead.id for lead in find_each(connection, settings, leads))
+    )
+    taken = messages = 0
+    left_out: Counter[str] = Counter()
     for batch in _batches(connection, ids):
-        missing = store.count_missing(connection, batch, flow)
-        leads += missing.leads
-        messages += missing.messages
-    return Enrolment(flow, ids, leads, messages)
+        for entry in store.plan_enrollment(connection, batch, flow, from_now=from_now):
+            if entry.reason is None:
+                taken += entry.leads
+                messages += entry.messages
+            else:
+                left_out[entry.reason] += entry.leads
+    return EnrollmentPlan(flow, ids, from_now, taken, messages, left_out)
 
 
-def enroll(connection: Connection, enrolment: Enrolment) -> int:
+def enroll(connection: Connection, plan: EnrollmentPlan) -> int:
     """Schedule what the leads lack of the flow, some of them in each transaction; returns how many
     messages were added. It may be broken off and repeated."""
     return sum(
-        store.enroll_leads(connection, batch, enrolment.flow)
-        for batch in _batches(connection, enrolment.ids)
+        store.enroll_leads(connection, batch, plan.flow, from_now=plan.from_now)
+        for batch in _batches(connection, plan.ids)
     )
 
 
-def stop_lead(connection: Connection, lead_id: str, reason: str | None) -> StopResult:
-    """Cancel a lead's pending messages; those being sent at this moment are left alone."""
-    pending = store.pending_of_lead(connection, lead_id)
-    cancelled = cancel_messages(connection, pending, reason or STOPPED, "stopped")
-    return StopResult(cancelled, len(pending) - cancelled)
+def move_lead(
+    connection: Connection, settings: Settings, written: str, origin: str, target: str
+) -> MoveResult:
+    """Take a lead out of one flow, where it stays stopped, and enroll it in another from now, in
+    one transaction.
+
+    Raises InputError where no one lead or no flow is meant, or nothing of the other flow would be
+    scheduled; then nothing is changed.
+    """
+    for flow in (origin, target):
+        check_flow(connection, flow)
+    if origin == target:
+        raise InputError("both flows are the same", hint="give two flows")
+    lead = find_lead(connection, settings, written)
+    with connection.transaction():
+        stops.lock_lead(connection, lead.id)
+        stops.add_stop(connection, lead.id, origin, f"moved to {target}")
+        cancelled = stops.stop_messages(connection, lead.id, origin, f"moved to {target}")
+        reasons = store.plan_enrollment(connection, [lead.id], target, from_now=True)
+        scheduled = store.enroll_leads(connection, [lead.id], target, from_now=True)
+        if not scheduled:
+            why = next((entry.reason for entry in reasons if entry.reason), "it has no steps")
+            raise InputError(
+                f"nothing of {target} would be scheduled for the lead: {why}; nothing changed",
+                hint="flowctl leads show LEAD says where it stands",
+            )
+    return MoveResult(cancelled, scheduled)
+
+
+def plan_forgetting(connection: Connection, settings: Settings, written: str) -> ForgetPlan:
+    """Who would be erased. Raises InputError where no one lead is meant."""
+    lead = find_lead(connection, settings, written)
+    messages = store.count_lead_messages(connection, lead.id)
+    return ForgetPlan(lead.id, lead_name(lead.row) or lead.id, messages)
+
+
+def forget_lead(connection: Connection, plan: ForgetPlan) -> None:
+    """Erase the lead, and with it its messages, also those in the archive."""
+    with connection.transaction():
+        store.forget_lead(connection, plan.lead_id)
 
 
 def _check_column(name: str, columns: Mapping[str, Column]) -> None:
     column = columns.get(name)
     if column is None:
-        raise InputError(f"public.leads has no column '{name}'", hint=_nearest(name, list(columns)))
+        raise InputError(
+            f"public.leads has no column '{name}'", hint=did_you_mean(name, list(columns))
+        )
     if column.is_computed:
         raise InputError(f"column {name} is computed by the database", hint=f"leave out {name}=...")
 
@@ -158,8 +217,3 @@ def _batches(connection: Connection, ids: Sequence[str] | None) -> Iterator[Sequ
         found = store.leads_from(connection, start, BATCH + 1)
         yield found[:BATCH]
         start = found[BATCH] if len(found) > BATCH else None
-
-
-def _nearest(word: str, known: Sequence[str]) -> str:
-    close = get_close_matches(word, known, n=1)
-    return f"did you mean '{close[0]}'?" if close else "known are " + ", ".join(known)

@@ -5,8 +5,27 @@ A time of day is read and stored by the same rules as the database's ``flowctl.t
 """
 
 import re
-from datetime import time, timedelta
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta, tzinfo
 from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A moment as a person gives it: a date and time (naive where no offset is written), or a
+    duration ago. ``written`` is what was typed."""
+
+    written: str
+    at: datetime | None = None
+    ago: timedelta | None = None
+
+    def resolve(self, now: datetime, zone: tzinfo) -> datetime:
+        """The moment that is meant; a time without an offset is on the clock of ``zone``."""
+        if self.ago is not None:
+            return now - self.ago
+        assert self.at is not None  # noqa: S101  # one of the two is given
+        return self.at if self.at.tzinfo is not None else self.at.replace(tzinfo=zone)
+
 
 _UNITS = {
     "w": timedelta(weeks=1),

@@ -24,6 +24,7 @@ from flowctl.errors import FlowctlError, InputError, UsageError
 
 COMMAND_MODULES: tuple[str, ...] = (
     "flowctl.cli.schema",
+    "flowctl.cli.flows",
     "flowctl.cli.steps",
     "flowctl.cli.preview",
     "flowctl.cli.dispatch",
@@ -31,6 +32,7 @@ COMMAND_MODULES: tuple[str, ...] = (
     "flowctl.cli.forecast",
     "flowctl.cli.messages",
     "flowctl.cli.leads",
+    "flowctl.cli.enrollments",
     "flowctl.cli.suppressions",
     "flowctl.cli.reconcile",
     "flowctl.cli.doctor",

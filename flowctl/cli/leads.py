@@ -1,4 +1,4 @@
-"""``flowctl leads``: add one, enroll some, stop one."""
+"""``flowctl leads``: the group of its commands, and adding leads."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -7,20 +7,21 @@ import typer
 
 from flowctl.cli import show
 from flowctl.cli.leads_import import import_leads
-from flowctl.cli.options import Json, Yes, command_group
-from flowctl.cli.session import open_database, open_leads, session_of
+from flowctl.cli.options import Json, command_group
+from flowctl.cli.session import open_leads, session_of
 from flowctl.errors import UsageError
+from flowctl.text import plural
 
-_group = command_group("Add leads, enroll them in a flow, stop one.")
+group = command_group("Add leads; see, enroll, stop, move and forget them.")
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands of this module to the program."""
-    _group.command("import")(import_leads)
-    app.add_typer(_group, name="leads")
+    """Add the group, with its commands of this module, to the program."""
+    group.command("import")(import_leads)
+    app.add_typer(group, name="leads")
 
 
-@_group.command("add")
+@group.command("add")
 def add_lead(
     ctx: typer.Context,
     columns: Annotated[
@@ -57,75 +58,7 @@ def add_lead(
     if as_json:
         show.json_document({"id": added.id, "scheduled": added.scheduled})
     else:
-        show.line(f"lead {added.id}: {_messages(added.scheduled)} scheduled")
-
-
-@_group.command("enroll")
-def enroll_leads(
-    ctx: typer.Context,
-    flow: Annotated[str, typer.Option(metavar="NAME", help="The flow.", show_default=False)],
-    lead_ids: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[LEAD]...", help="Their ids, emails or phones.", show_default=False
-        ),
-    ] = None,
-    *,
-    every: Annotated[bool, typer.Option("--all", help="All leads there are.")] = False,
-    yes: Yes = False,
-) -> None:
-    """Schedule a flow's steps for leads that exist.
-
-    Those steps that they lack and whose date has not passed for them. Example: flowctl leads enroll
-    --flow nurture --all
-    """
-    if every == bool(lead_ids):
-        raise UsageError(
-            "give the ids of leads, or --all" + (", not both" if every else ""),
-            hint="flowctl leads enroll --flow NAME --all",
-        )
-    from flowctl import leads
-    from flowctl.leadlookup import find_each
-
-    with open_database(ctx) as connection:
-        chosen = find_each(connection, session_of(ctx).settings, lead_ids or [])
-        ids = None if every else [lead.id for lead in chosen]
-        plan = leads.plan_enrolment(connection, flow, ids)
-        if not plan.messages:
-            show.line(
-                f"nothing to add: the steps of {flow} are scheduled, behind these leads or off"
-            )
-            return
-        what = f"{_messages(plan.messages)} of {flow} for {_count(plan.leads, 'lead')}"
-        show.confirm(f"add {what}?", yes=yes)
-        added = leads.enroll(connection, plan)
-    show.line(f"{_messages(added)} of {flow} added")
-
-
-@_group.command("stop")
-def stop_lead(
-    ctx: typer.Context,
-    written: Annotated[
-        str,
-        typer.Argument(metavar="LEAD", help="Its id, email or phone.", show_default=False),
-    ],
-    reason: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Why, for the record.", show_default=False)
-    ] = None,
-) -> None:
-    """Cancel a lead's pending messages.
-
-    Example: flowctl leads stop 5b3e08c1-... --reason 'asked to by phone'
-    """
-    from flowctl import leads
-    from flowctl.leadlookup import find_lead
-
-    with open_database(ctx) as connection:
-        lead = find_lead(connection, session_of(ctx).settings, written)
-        stopped = leads.stop_lead(connection, lead.id, reason)
-    show.line(f"{_messages(stopped.cancelled)} cancelled")
-    if stopped.being_sent:
-        show.warn(f"{_messages(stopped.being_sent)} being sent at this moment: too late for that")
+        show.line(f"lead {added.id}: {plural(added.scheduled, 'message')} scheduled")
 
 
 def _columns(written: Sequence[str]) -> dict[str, str]:
@@ -143,11 +76,3 @@ def _columns(written: Sequence[str]) -> dict[str, str]:
             "there is nothing to add", hint="flowctl leads add --email ada@example.com"
         )
     return values
-
-
-def _messages(count: int) -> str:
-    return _count(count, "message")
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

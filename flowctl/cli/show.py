@@ -66,6 +66,11 @@ def cell(value: object) -> str:
             return str(value)
 
 
+def short_time(moment: datetime) -> str:
+    """A moment on its own clock, short enough for a table: ``2026-03-02 15:00``."""
+    return f"{moment:%Y-%m-%d %H:%M}"
+
+
 def json_document(document: object) -> None:
     """The one JSON document of a command with ``--json``.
 
@@ -127,6 +132,12 @@ def confirm(question: str, *, yes: bool) -> None:
     _talk(f"{escape(question)} [y/N] ")
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise NeedsAttention("not confirmed; nothing changed", hint="answer y")
+
+
+def ask(question: str) -> str:
+    """The answer of the person at the terminal, in lower case; ask only where there is one."""
+    _talk(f"{escape(question)} ")
+    return sys.stdin.readline().strip().lower()
 
 
 def flush() -> None:

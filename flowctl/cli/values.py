@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import typer
 
 from flowctl.errors import InputError
-from flowctl.times import A_DURATION, parse_duration
+from flowctl.times import A_DURATION, When, parse_duration
 
 EARLIEST, LATEST = 1, 9900
 """Years that both Python and the schedule can hold, with room for the longest flow."""
@@ -59,3 +59,33 @@ def web_address(written: str) -> str:
     except InputError:
         raise typer.BadParameter("it is not a web address such as https://example.com/x") from None
     return written
+
+
+def when(written: str) -> When:
+    """A date and time, or a duration ago (``3d``)."""
+    try:
+        return When(written, ago=parse_duration(written))
+    except ValueError:
+        pass
+    try:
+        return When(written, at=timestamp(written))
+    except typer.BadParameter:
+        raise typer.BadParameter(
+            f"{written[:40]!r} is neither a date and time such as 2026-03-02 15:00 "
+            "nor a duration ago such as 3d"
+        ) from None
+
+
+def zone(written: str) -> str:
+    """An IANA zone by its name, in any case."""
+    from flowctl import zones
+    from flowctl.text import did_you_mean
+
+    name = zones.names().get(written.strip().lower())
+    if name is None:
+        hint = did_you_mean(written, zones.names().values())
+        raise typer.BadParameter(
+            f"{written!r} is not an IANA time zone"
+            + (f"; {hint}" if hint.startswith("did you mean") else "")
+        )
+    return name

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, time
-from difflib import get_close_matches
 
 from flowctl.database import Connection
 from flowctl.errors import InputError
@@ -15,7 +14,9 @@ from flowctl.preview.explanation import Zones
 from flowctl.preview.messages import Preview, Reader, addresses_of, previewed
 from flowctl.settings import Settings
 from flowctl.store import preview as preview_store
+from flowctl.store.flows import flow_names
 from flowctl.store.preview import Creation, ScheduleRow
+from flowctl.text import did_you_mean
 from flowctl.times import parse_time_of_day
 
 
@@ -43,7 +44,7 @@ def preview_lead(
     """
     with _reading(connection):
         lead = find_lead(connection, settings, written)
-        _check_flow(only_flow, preview_store.flow_names(connection))
+        _check_flow(only_flow, flow_names(connection))
         rows = preview_store.schedule_of_lead(connection, lead.id, only_flow)
         return _preview(connection, settings, Reader(lead.row), rows, lead.id)
 
@@ -57,7 +58,7 @@ def preview_new_lead(
     """
     with _reading(connection):
         zone = None if new.timezone is None else _zone(connection, new.timezone)
-        names = preview_store.flow_names(connection)
+        names = flow_names(connection)
         if new.file is not None:
             names = [entry.flow.name for entry in new.file]
         _check_flow(only_flow, names)
@@ -114,9 +115,7 @@ def _zone(connection: Connection, written: str) -> str:
 def _check_flow(name: str | None, known: Sequence[str]) -> None:
     if name is None or name in known:
         return
-    close = get_close_matches(name, known, n=1)
-    hint = f"did you mean '{close[0]}'?" if close else "known are " + ", ".join(known)
-    raise InputError(f"there is no flow '{name}'", hint=hint)
+    raise InputError(f"there is no flow '{name}'", hint=did_you_mean(name, known))
 
 
 def _file_rows(entry: FlowSteps) -> JsonObject:

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-from uuid import UUID
 
 from psycopg import DataError
 from psycopg.rows import class_row, scalar_row
@@ -11,7 +9,7 @@ from psycopg.rows import class_row, scalar_row
 from flowctl.database import Connection, query
 from flowctl.leadfile.columns import Column
 from flowctl.model import JsonObject
-from flowctl.store.fetching import fetch_rows
+from flowctl.store.fetching import fetch_rows, fetch_value
 
 AT_MOST = 1000
 """Leads that are looked at where an address is that of many."""
@@ -27,11 +25,17 @@ class LeadRow:
     id: str
     row: JsonObject
 
+    def text(self, column: str) -> str | None:
+        """A column as text; null where it is missing or empty."""
+        value = self.row.get(column)
+        return None if value is None else str(value).strip() or None
+
 
 @dataclass(frozen=True, slots=True)
-class Missing:
-    """How many messages leads lack, and how many leads lack any."""
+class EnrollmentCount:
+    """So many leads would get so many messages; or, with a ``reason``, are left out."""
 
+    reason: str | None
     leads: int
     messages: int
 
@@ -89,23 +93,24 @@ def leads_from(connection: Connection, start: str, batch_size: int) -> list[str]
         return [str(identity) for identity in cursor.fetchall()]
 
 
-def count_missing(connection: Connection, ids: Sequence[str], flow: str) -> Missing:
-    """What enrolling these leads would add."""
-    with connection.cursor(row_factory=class_row(Missing)) as cursor:
-        found = cursor.execute(query("count_missing"), {"ids": list(ids), "flow": flow}).fetchone()
-    return found or Missing(0, 0)
+def plan_enrollment(
+    connection: Connection, ids: Sequence[str], flow: str, *, from_now: bool
+) -> list[EnrollmentCount]:
+    """What enrolling these leads would add, and why others are left out."""
+    return fetch_rows(
+        connection, "plan_enrollment", EnrollmentCount, ids=list(ids), flow=flow, from_now=from_now
+    )
 
 
-def enroll_leads(connection: Connection, ids: Sequence[str], flow: str) -> int:
+def enroll_leads(
+    connection: Connection, ids: Sequence[str], flow: str, *, from_now: bool = False
+) -> int:
     """Schedule what these leads lack of a flow; returns how many messages were added."""
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        added: Any = cursor.execute(
-            query("enroll_leads"), {"ids": list(ids), "flow": flow}
-        ).fetchone()
+    added = fetch_value(connection, "enroll_leads", ids=list(ids), flow=flow, from_now=from_now)
     return int(added or 0)
 
 
-def pending_of_lead(connection: Connection, lead_id: str) -> list[UUID]:
-    """A lead's pending messages."""
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        return list(cursor.execute(query("pending_of_lead"), {"lead_id": lead_id}).fetchall())
+def forget_lead(connection: Connection, lead_id: str) -> None:
+    """Delete a lead and all its messages."""
+    connection.execute(query("forget_archive"), {"lead_id": lead_id})
+    connection.execute(query("forget_lead"), {"lead_id": lead_id})

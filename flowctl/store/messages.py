@@ -1,15 +1,15 @@
 """What an operator sees of messages and does to them (``messages.sql``)."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg.rows import class_row, dict_row, scalar_row
 
 from flowctl.database import Connection, query
-from flowctl.model import Channel, Status
+from flowctl.model import Channel, JsonObject, Status
 
 BATCH = 5000
 """Messages changed in one transaction."""
@@ -20,19 +20,83 @@ PASSES = 3
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which messages are meant; what is null or false does not narrow. ``error`` is a part of the
-    error."""
+    """Which messages are meant; what is null, empty or false does not narrow.
 
-    status: Status | None = None
+    ``error`` is a part of the error; ``address`` is in its comparable form; ``since`` and ``until``
+    bound the time of sending of what is sent, else the time it is scheduled for.
+    """
+
+    statuses: Sequence[Status] = ()
     lead_id: str | None = None
+    flow: str | None = None
     steps: Sequence[UUID] | None = None
+    channel: Channel | None = None
     error: str | None = None
+    address: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    is_due: bool = False
     is_undelivered: bool = False
+    is_unknown: bool = False
+
+
+_CONDITIONS: Mapping[str, LiteralString] = {
+    "statuses": "message.status = any(%(statuses)s::text[])",
+    "lead_id": "message.lead_id = %(lead_id)s",
+    "flow": "message.flow_step_id in "
+    "(select own.id from public.flow_steps as own where own.flow = %(flow)s::text)",
+    "steps": "message.flow_step_id = any(%(steps)s::uuid[])",
+    "channel": "message.message_type = %(channel)s::text",
+    "error": "position(lower(%(error)s::text) in lower(message.error_message)) > 0",
+    "address": "flowctl.comparable_address(message.message_type, coalesce(message.recipient, "
+    "(select case message.message_type when 'email' then to_jsonb(owner) ->> 'email' "
+    "else to_jsonb(owner) ->> 'phone' end from public.leads as owner "
+    "where owner.id = message.lead_id))) = %(address)s::text",
+    "since": "(message.sent_at >= %(since)s::timestamptz "
+    "or (message.sent_at is null and message.scheduled_for >= %(since)s::timestamptz))",
+    "until": "(message.sent_at < %(until)s::timestamptz "
+    "or (message.sent_at is null and message.scheduled_for < %(until)s::timestamptz))",
+    "is_due": "message.id in "
+    "(select free.id from flowctl.free_messages as free where free.due_at <= now())",
+    "is_undelivered": "flowctl.is_undelivered(message.delivery_status)",
+    "is_unknown": "message.is_unknown",
+}
+"""The one filter of messages: each field of ``Filter`` as a condition on ``message``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A row of ``message_logs`` with its step's names; ``to`` is the address written to."""
+    """A row of ``message_logs`` with its step's names and its lead; ``to`` is the address written
+    to, null before."""
+
+    id: UUID
+    lead_id: str
+    flow: str | None
+    key: str | None
+    step_order: int | None
+    message_type: Channel
+    to: str | None
+    subject: str | None
+    content: str
+    status: Status
+    scheduled_for: datetime
+    sent_at: datetime | None
+    attempts: int
+    provider_id: str | None
+    delivery_status: str | None
+    error_message: str | None
+    is_unknown: bool
+    lead: JsonObject | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDetail:
+    """Everything about a message; ``to`` is the address written to.
+
+    ``sending_since`` and what follows it belong to a send that was begun and whose outcome is not
+    recorded; ``is_unknown``: nobody is waiting for it any more.
+    ``waits_for_address_until``: another address of the lead makes the message pending until then.
+    """
 
     id: UUID
     lead_id: str
@@ -49,17 +113,6 @@ class Message:
     provider_id: str | None
     delivery_status: str | None
     error_message: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class MessageDetail(Message):
-    """Everything about a message.
-
-    ``sending_since`` and what follows it belong to a send that was begun and whose outcome is not
-    recorded; ``is_unknown``: nobody is waiting for it any more.
-    ``waits_for_address_until``: another address of the lead makes the message pending until then.
-    """
-
     delivery_code: str | None
     created_at: datetime
     flow_step_id: UUID | None
@@ -102,17 +155,26 @@ def step_names(connection: Connection) -> list[str]:
         return list(cursor.execute(query("step_names")).fetchall())
 
 
-def select_messages(connection: Connection, chosen: Filter, limit: int | None) -> list[Message]:
-    """The messages that a filter finds, by time."""
-    with connection.cursor(row_factory=class_row(Message)) as cursor:
-        cursor.execute(query("select_messages"), {**_parameters(chosen), "batch_size": limit})
-        return cursor.fetchall()
+def select_pending(connection: Connection, chosen: Filter, limit: int | None) -> list[Message]:
+    """The pending messages that a filter finds, the soonest first."""
+    return _select(connection, "select_pending", chosen, limit)
 
 
-def count_messages(connection: Connection, chosen: Filter) -> int:
-    """How many messages a filter finds."""
+def select_over(connection: Connection, chosen: Filter, limit: int | None) -> list[Message]:
+    """The messages that a filter finds and that are over, the newest first."""
+    return _select(connection, "select_over", chosen, limit)
+
+
+def select_by_id(connection: Connection, ids: Sequence[UUID]) -> list[Message]:
+    """These messages, by the time they have."""
+    return _messages(connection, query("select_by_id"), {"ids": list(ids)})
+
+
+def ids_beginning(connection: Connection, low: UUID, high: UUID) -> list[UUID]:
+    """Up to three ids of messages between these two."""
     with connection.cursor(row_factory=scalar_row) as cursor:
-        return int(cursor.execute(query("count_messages"), _parameters(chosen)).fetchone() or 0)
+        cursor.execute(query("ids_beginning"), {"low": low, "high": high})
+        return list(cursor.fetchall())
 
 
 def select_message(connection: Connection, message_id: UUID) -> MessageDetail | None:
@@ -121,17 +183,14 @@ def select_message(connection: Connection, message_id: UUID) -> MessageDetail | 
         return cursor.execute(query("select_message"), {"id": message_id}).fetchone()
 
 
-def choose_by_filter(
-    connection: Connection, chosen: Filter, statuses: Sequence[Status]
-) -> list[Selected]:
-    """The messages of these statuses that a filter finds."""
-    parameters = {**_parameters(chosen), "statuses": list(statuses)}
-    return _chosen(connection, "choose_by_filter", parameters)
+def choose_by_filter(connection: Connection, chosen: Filter) -> list[Selected]:
+    """The messages that a filter finds."""
+    return _chosen(connection, _filtered("choose_by_filter", chosen), _values(chosen))
 
 
 def choose_by_id(connection: Connection, ids: Sequence[UUID]) -> list[Selected]:
     """Those of these messages that exist."""
-    return _chosen(connection, "choose_by_id", {"ids": list(ids)})
+    return _chosen(connection, query("choose_by_id"), {"ids": list(ids)})
 
 
 def retry_messages(connection: Connection, ids: Sequence[UUID]) -> int:
@@ -172,19 +231,45 @@ def _change_free(
         return set(cursor.fetchall())
 
 
-def _parameters(chosen: Filter) -> dict[str, object]:
+def _select(connection: Connection, name: str, chosen: Filter, limit: int | None) -> list[Message]:
+    values = {**_values(chosen), "batch_size": limit}
+    return _messages(connection, _filtered(name, chosen), values)
+
+
+def _messages(
+    connection: Connection, statement: bytes, parameters: dict[str, object]
+) -> list[Message]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(statement, parameters)
+        return [
+            Message(
+                status=Status(row.pop("status")),
+                message_type=Channel(row.pop("message_type")),
+                **row,
+            )
+            for row in cursor
+        ]
+
+
+def _filtered(name: str, chosen: Filter) -> bytes:
+    """A statement with the conditions of a filter."""
+    conditions = " and ".join(_CONDITIONS[field] for field in _values(chosen))
+    return query(name).replace(b"/* filter */", f"and {conditions}".encode() if conditions else b"")
+
+
+def _values(chosen: Filter) -> dict[str, object]:
+    """The fields of a filter that narrow it."""
+    values = {field.name: getattr(chosen, field.name) for field in fields(chosen)}
     return {
-        "status": chosen.status,
-        "lead_id": chosen.lead_id,
-        "steps": None if chosen.steps is None else list(chosen.steps),
-        "error": chosen.error,
-        "undelivered": chosen.is_undelivered,
+        name: list(value) if name in {"statuses", "steps"} else value
+        for name, value in values.items()
+        if value not in (None, False, ())
     }
 
 
-def _chosen(connection: Connection, name: str, parameters: dict[str, Any]) -> list[Selected]:
+def _chosen(connection: Connection, statement: bytes, parameters: dict[str, Any]) -> list[Selected]:
     with connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(query(name), parameters)
+        cursor.execute(statement, parameters)
         return [
             Selected(status=Status(row.pop("status")), channel=Channel(row.pop("channel")), **row)
             for row in cursor

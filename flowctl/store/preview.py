@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from psycopg.rows import dict_row, scalar_row
+from psycopg.rows import dict_row
 from psycopg.types.json import Json
 
 from flowctl.database import Connection, query
@@ -114,12 +114,6 @@ def known_zone(connection: Connection, written: str | None) -> tuple[str | None,
     ``default``."""
     row: Any = connection.execute(query("zone_of"), {"written": written}).fetchone()
     return row[0], row[1] or "UTC"
-
-
-def flow_names(connection: Connection) -> list[str]:
-    """The flows in the database."""
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        return list(cursor.execute(query("flow_names")).fetchall())
 
 
 def suppressed(

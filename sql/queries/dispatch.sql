@@ -124,6 +124,11 @@ weighed as (
         then case when flowctl.is_lead_deleted(candidate.id) then 'lead_deleted' end
       when candidate.is_orphan then 'step_deleted'
       when candidate.skipped is not null then 'off'
+      when exists (
+        select from flowctl.stops as stop
+        where stop.lead_id = candidate.lead_id
+          and (stop.flow is null or stop.flow = candidate.flow)
+      ) then 'stopped'
       when candidate.lead @> candidate.exit_when then 'exit_rule'
       when candidate.moment > candidate.planned_for + candidate.expire_after then 'expired'
     end as cause,
@@ -142,6 +147,7 @@ judged as (
       when 'lead_deleted' then 'lead was deleted'
       when 'step_deleted' then 'step was deleted'
       when 'off' then weighed.skipped
+      when 'stopped' then 'lead is stopped'
       when 'exit_rule' then 'lead left the flow (exit_when)'
       when 'expired' then format('expired: more than %%s late', weighed.expire_after)
     end as cancelled
@@ -255,6 +261,8 @@ candidate as (
   where message.claimed_by = %(run)s::uuid
     and message.status = 'pending'
     and message.lease_until > now()
+    -- paused since the claim
+    and parent.paused_at is null
     and not exists (select from flowctl.sends as send where send.message_id = message.id)
   for no key update of message
 ),

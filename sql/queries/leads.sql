@@ -77,8 +77,9 @@ where lead.id >= %(start)s
 order by lead.id
 limit %(batch_size)s;
 
--- name: count_missing
--- How many of these leads lack messages of a flow, and how many messages that is.
+-- name: plan_enrollment
+-- How many of these leads would get messages of a flow, and how many; the others by the reason for
+-- which they get none.
 with wanted as materialized (
   select typed.lead_id as id
   from unnest(%(ids)s::text[]) as given (id)
@@ -88,28 +89,68 @@ with wanted as materialized (
 ),
 setting as materialized (
   select flowctl.step_settings(%(flow)s) as steps
+),
+stopped as (
+  select distinct stop.lead_id
+  from flowctl.stops as stop
+  where stop.flow is null or stop.flow = %(flow)s::text
+),
+judged as (
+  select
+    lead.id,
+    due.skipped,
+    message.status as present,
+    stopped.lead_id is not null as is_stopped
+  from wanted
+  inner join public.leads as lead on lead.id = wanted.id
+  left join stopped on stopped.lead_id = lead.id
+  cross join setting
+  left join lateral flowctl.lead_schedule(
+    case
+      when %(from_now)s::boolean then to_jsonb(lead) || jsonb_build_object('created_at', now())
+      else to_jsonb(lead)
+    end,
+    case when %(from_now)s::boolean then now() else lead.created_at::timestamptz end,
+    now(),
+    setting.steps
+  ) as due on true
+  left join public.message_logs as message
+    on message.lead_id = lead.id and message.flow_step_id = due.flow_step_id
+),
+by_lead as (
+  select
+    judged.id,
+    count(*) filter (
+      where judged.skipped is null and judged.present is null and not judged.is_stopped
+    ) as messages,
+    case
+      when bool_or(judged.is_stopped) then 'stopped'
+      when bool_or(judged.present = 'cancelled') then 'cancelled before'
+      when bool_or(judged.present is not null) then 'scheduled already'
+      else coalesce(min(judged.skipped), 'the flow has no steps that are on')
+    end as reason
+  from judged
+  group by judged.id
 )
-select count(distinct lead.id) as leads, count(*) as messages
-from wanted
-inner join public.leads as lead on lead.id = wanted.id
-cross join setting
-cross join lateral flowctl.lead_schedule(
-  to_jsonb(lead), lead.created_at::timestamptz, now(), setting.steps
-) as due
-where due.skipped is null
-  and not exists (
-    select from public.message_logs as message
-    where message.lead_id = lead.id and message.flow_step_id = due.flow_step_id
-  );
+select
+  case when by_lead.messages = 0 then by_lead.reason end as reason,
+  count(*) as leads,
+  sum(by_lead.messages)::bigint as messages
+from by_lead
+group by case when by_lead.messages = 0 then by_lead.reason end
+order by reason nulls first;
 
 -- name: enroll_leads
-select flowctl.schedule_leads(array_agg(typed.lead_id), %(flow)s)
+select flowctl.schedule_leads(
+  array_agg(typed.lead_id), %(flow)s, case when %(from_now)s::boolean then now() end
+)
 from unnest(%(ids)s::text[]) as given (id)
 cross join lateral jsonb_populate_record(
   null::public.message_logs, jsonb_build_object('lead_id', given.id)
 ) as typed;
 
--- name: pending_of_lead
-select message.id
-from public.message_logs as message
-where message.lead_id = %(lead_id)s and message.status = 'pending';
+-- name: forget_archive
+delete from flowctl.message_archive as message where message.lead_id = %(lead_id)s;
+
+-- name: forget_lead
+delete from public.leads as lead where lead.id = %(lead_id)s;

@@ -14,12 +14,17 @@ from public.flow_steps as step
 where step.key is not null
 order by step.key;
 
--- name: select_messages
+-- In the statements that follow `/* filter */` stands for the conditions of store/messages.py: one
+-- filter for all of them.
+
+-- name: select_pending
+-- What is to come, the soonest first, with what names the lead and where it could be written to.
 select
   message.id,
   message.lead_id::text as lead_id,
   step.flow,
   step.key,
+  step.step_order,
   message.message_type,
   message.recipient as "to",
   message.subject,
@@ -30,32 +35,98 @@ select
   message.attempts,
   message.provider_id,
   message.delivery_status,
-  message.error_message
+  message.error_message,
+  message.is_unknown,
+  to_jsonb(lead) as lead
 from public.message_logs as message
 left join public.flow_steps as step on step.id = message.flow_step_id
-where message.status = coalesce(%(status)s::text, message.status)
-  and message.lead_id = coalesce(%(lead_id)s, message.lead_id)
-  and (%(steps)s::uuid[] is null or message.flow_step_id = any(%(steps)s::uuid[]))
-  and (
-    %(error)s::text is null
-    or position(lower(%(error)s::text) in lower(message.error_message)) > 0
-  )
-  and (not %(undelivered)s::boolean or flowctl.is_undelivered(message.delivery_status))
+left join public.leads as lead on lead.id = message.lead_id
+where message.status = 'pending' /* filter */
 order by message.scheduled_for, message.id
 limit %(batch_size)s::bigint;
 
--- name: count_messages
--- How many select_messages would find without its limit.
-select count(*)
+-- name: select_over
+-- What is over, the newest first: sent ones by the time of sending, others by the time they had.
+select
+  message.id,
+  message.lead_id::text as lead_id,
+  step.flow,
+  step.key,
+  step.step_order,
+  message.message_type,
+  message.recipient as "to",
+  message.subject,
+  message.content,
+  message.status,
+  message.scheduled_for,
+  message.sent_at,
+  message.attempts,
+  message.provider_id,
+  message.delivery_status,
+  message.error_message,
+  message.is_unknown,
+  to_jsonb(lead) as lead
+from (
+  select newest.ctid as place
+  from (
+    -- each by its own index
+    (
+      select message.ctid, message.sent_at as ended_at, message.id
+      from public.message_logs as message
+      where message.status = 'sent' /* filter */
+      order by message.sent_at desc
+      limit %(batch_size)s::bigint
+    )
+    union all
+    (
+      select message.ctid, message.scheduled_for, message.id
+      from public.message_logs as message
+      where message.status in ('failed', 'cancelled') /* filter */
+      order by message.scheduled_for desc
+      limit %(batch_size)s::bigint
+    )
+  ) as newest
+  order by newest.ended_at desc, newest.id asc
+  limit %(batch_size)s::bigint
+) as chosen
+inner join public.message_logs as message on message.ctid = chosen.place
+left join public.flow_steps as step on step.id = message.flow_step_id
+left join public.leads as lead on lead.id = message.lead_id
+order by coalesce(message.sent_at, message.scheduled_for) desc, message.id asc;
+
+-- name: select_by_id
+select
+  message.id,
+  message.lead_id::text as lead_id,
+  step.flow,
+  step.key,
+  step.step_order,
+  message.message_type,
+  message.recipient as "to",
+  message.subject,
+  message.content,
+  message.status,
+  message.scheduled_for,
+  message.sent_at,
+  message.attempts,
+  message.provider_id,
+  message.delivery_status,
+  message.error_message,
+  message.is_unknown,
+  to_jsonb(lead) as lead
 from public.message_logs as message
-where message.status = coalesce(%(status)s::text, message.status)
-  and message.lead_id = coalesce(%(lead_id)s, message.lead_id)
-  and (%(steps)s::uuid[] is null or message.flow_step_id = any(%(steps)s::uuid[]))
-  and (
-    %(error)s::text is null
-    or position(lower(%(error)s::text) in lower(message.error_message)) > 0
-  )
-  and (not %(undelivered)s::boolean or flowctl.is_undelivered(message.delivery_status));
+left join public.flow_steps as step on step.id = message.flow_step_id
+left join public.leads as lead on lead.id = message.lead_id
+where message.id = any(%(ids)s::uuid[])
+order by message.scheduled_for, message.id;
+
+-- name: ids_beginning
+-- The messages whose id begins so: `low` and `high` are the least and the greatest such id.
+select message.id
+from public.message_logs as message
+where message.id between %(low)s::uuid and %(high)s::uuid
+order by message.id
+limit 3;
 
 -- name: select_message
 -- Everything about one message; the columns from `sending_since` on are of a send that has begun
@@ -97,8 +168,8 @@ left join flowctl.sends as send on send.message_id = message.id
 where message.id = %(id)s::uuid;
 
 -- name: choose_by_filter
--- The messages of these statuses that a filter means, and what may forbid touching them; those of a
--- lead in the order in which they are made pending again.
+-- The messages that a filter means, and what may forbid touching them; those of a lead in the order
+-- in which they are made pending again.
 select
   message.id,
   message.status,
@@ -111,14 +182,7 @@ select
 from public.message_logs as message
 left join flowctl.sends as send on send.message_id = message.id
 left join public.flow_steps as step on step.id = message.flow_step_id
-where message.status = any(%(statuses)s::text[])
-  and message.lead_id = coalesce(%(lead_id)s, message.lead_id)
-  and (%(steps)s::uuid[] is null or message.flow_step_id = any(%(steps)s::uuid[]))
-  and (
-    %(error)s::text is null
-    or position(lower(%(error)s::text) in lower(message.error_message)) > 0
-  )
-  and (not %(undelivered)s::boolean or flowctl.is_undelivered(message.delivery_status))
+where true /* filter */
 order by message.lead_id, step.step_order;
 
 -- name: choose_by_id

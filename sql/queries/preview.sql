@@ -7,9 +7,6 @@ select
   flowctl.zone_of(%(written)s::text) as zone,
   (select flow.timezone from public.flows as flow where flow.name = 'default') as fallback;
 
--- name: flow_names
-select flow.name from public.flows as flow order by flow.name;
-
 -- name: preview_schedule
 -- Each step with the lead's message of it, if there is one, and what lead_schedule says of it: for
 -- a message seen from the moment it was made, so that the answer is the one that made it; for a

@@ -1,4 +1,4 @@
-"""``flowctl leads``: add one, enroll some, stop one."""
+"""``flowctl leads``: add one, enroll some."""
 
 from pathlib import Path
 
@@ -11,7 +11,6 @@ from tests.support.factories import a_flow, a_lead, a_step, messages
 from tests.support.hostile import FORBIDDEN, HOSTILE
 from tests.support.postgres import Connection, connect
 from tests.support.roles import reader
-from tests.support.sending import begin_sends
 
 NOWHERE = "00000000-0000-0000-0000-000000000000"
 
@@ -204,7 +203,7 @@ def test_all_leads_are_enrolled_in_batches(flowctl: RunFlowctl, conn: Connection
 @pytest.mark.parametrize(
     ("args", "status", "error"),
     [
-        (["--flow", "default"], 2, "give the ids of leads, or --all"),
+        (["--flow", "default"], 2, "give leads, or --all"),
         (["--flow", "default", "--all", "x"], 2, "not both"),
         (["--all"], 2, "missing option '--flow'"),
         (["--flow", "defalt", "--all"], 3, "there is no flow 'defalt'"),
@@ -218,41 +217,6 @@ def test_who_cannot_be_enrolled(
     ran = flowctl("leads", "enroll", *args, "--yes")
     assert (ran.exit_code, ran.stdout) == (status, "")
     assert error in ran.stderr.splitlines()[0]
-
-
-def test_a_stopped_lead_gets_nothing_more(flowctl: RunFlowctl, conn: Connection) -> None:
-    a_step(conn)
-    a_step(conn, day=1)
-    lead = a_lead(conn)
-    other = a_lead(conn)
-    conn.execute(
-        "update message_logs set status = 'sent', sent_at = now() "
-        "where lead_id = %s and scheduled_for <= now()",
-        (lead,),
-    )
-    ran = flowctl("leads", "stop", str(lead), "--reason", "asked by phone")
-    assert (ran.exit_code, ran.stdout) == (0, "1 message cancelled\n")
-    found = conn.execute(
-        "select lead_id = %s, status, error_message from message_logs order by 1, 2", (other,)
-    ).fetchall()
-    assert found == [
-        (False, "cancelled", "asked by phone"),
-        (False, "sent", None),
-        (True, "pending", None),
-        (True, "pending", None),
-    ]
-    assert flowctl("leads", "stop", str(lead)).stdout == "0 messages cancelled\n"
-    assert flowctl("leads", "stop", NOWHERE).exit_code == 3
-
-
-def test_what_is_being_sent_is_not_stopped(flowctl: RunFlowctl, conn: Connection) -> None:
-    a_step(conn)
-    lead = a_lead(conn)
-    begin_sends(conn)
-    ran = flowctl("leads", "stop", str(lead))
-    assert ran.stdout == "0 messages cancelled\n"
-    assert "1 message being sent at this moment" in ran.stderr
-    assert messages(conn, "status") == [("pending",)]
 
 
 def test_a_reader_may_not_add(flowctl: RunFlowctl, conn: Connection, database: str) -> None:

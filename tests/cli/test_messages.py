@@ -7,6 +7,7 @@ import pytest
 
 from flowctl.database import connect
 from flowctl.messages import Change, Criteria, carry_out, plan_by_filter
+from flowctl.settings import Settings
 from tests.support.cli import RunFlowctl
 from tests.support.factories import a_flow, a_lead, a_step, database_now, messages
 from tests.support.hostile import FORBIDDEN, HOSTILE
@@ -74,8 +75,9 @@ def test_a_list_is_all_there_is(flowctl: RunFlowctl, conn: Connection, lead: UUI
     assert ran.exit_code == 0
     document = ran.json()
     assert [list(message) for message in document] == [KEYS] * 4
-    assert [message["key"] for message in document] == ["cancelled", "failed", "pending", "sent"]
-    last = document[-1]
+    # what is to come, then what is over, the newest first
+    assert [message["key"] for message in document] == ["pending", "failed", "sent", "cancelled"]
+    last = document[2]
     assert last["id"] == ids(conn)["sent"]
     assert last["lead_id"] == str(lead)
     assert (last["flow"], last["message_type"]) == ("default", "email")
@@ -91,10 +93,24 @@ def test_a_list_is_all_there_is(flowctl: RunFlowctl, conn: Connection, lead: UUI
         (["--step", "sent"], ["sent"]),
         (["--step", "default/pending"], ["pending"]),
         (["--error", "100%_F"], ["failed"]),
-        (["--error", "%"], ["cancelled", "failed", "pending"]),
+        (["--error", "%"], ["pending", "failed", "cancelled"]),
+        (["--status", "failed", "--status", "sent"], ["failed", "sent"]),
+        (["--channel", "text"], ["failed"]),
+        (["--flow", "default", "--channel", "email"], ["pending", "sent", "cancelled"]),
+        (["--to", "ADA@example.com"], ["pending", "sent", "cancelled"]),
+        (["--to", "+1 (415) 555-0123"], ["failed"]),
+        (["--to", "bob@example.com"], []),
+        (
+            ["--since", "1h", "--until", "2999-01-01 00:00"],
+            ["pending", "failed", "sent", "cancelled"],
+        ),
+        (["--since", "2999-01-01"], []),
+        (["--until", "1h"], []),
+        (["--due"], []),
+        (["--unknown"], []),
         (["--error", "_x"], []),
         (["--status", "sent", "--step", "pending"], []),
-        (["--limit", "2"], ["cancelled", "failed"]),
+        (["--limit", "2"], ["pending", "failed"]),
     ],
 )
 def test_filters_narrow_the_list(args: list[str], found: list[str], flowctl: RunFlowctl) -> None:
@@ -107,6 +123,61 @@ def test_a_list_of_one_lead(flowctl: RunFlowctl, conn: Connection, lead: UUID) -
     document = flowctl("messages", "list", "--lead", str(lead).upper(), "--json").json()
     assert {message["lead_id"] for message in document} == {str(lead)}
     assert len(flowctl("messages", "list", "--lead", str(other), "--json").json()) == 4
+
+
+@pytest.mark.usefixtures("lead")
+def test_a_table_is_short_and_on_a_named_clock(flowctl: RunFlowctl, conn: Connection) -> None:
+    ran = flowctl("messages", "list", "--status", "pending", "--timezone", "asia/tokyo")
+    assert ran.stderr == "times of Asia/Tokyo\n"
+    head, row = ran.stdout.splitlines()
+    assert head.split() == ["id", "when", "who", "what", "state"]
+    at = conn.execute(
+        "select to_char(scheduled_for at time zone 'Asia/Tokyo', 'YYYY-MM-DD HH24:MI')"
+        " from message_logs where status = 'pending'"
+    ).fetchone()
+    assert at is not None
+    expected = [ids(conn)["pending"][:8], at[0], "Ada", "default/pending ada@example.com"]
+    assert [cell.strip() for cell in row.split("  ") if cell][:4] == expected
+
+
+@pytest.mark.usefixtures("lead")
+def test_a_message_is_named_by_its_first_characters(flowctl: RunFlowctl, conn: Connection) -> None:
+    whole = ids(conn)["failed"]
+    found = flowctl("messages", "show", whole[:8], "--json").json()
+    assert found["id"] == whole
+    conn.execute("update message_logs set status = 'failed' where status = 'cancelled'")
+    for number in range(2):
+        conn.execute(
+            "update message_logs set id = %s where id = (select id from message_logs"
+            " where status = 'failed' order by id offset %s limit 1)",
+            (f"aaaaaaaa-0000-4000-8000-00000000000{number}", number),
+        )
+    many = flowctl("messages", "show", "aaaaaaaa")
+    assert (many.exit_code, many.stdout) == (3, "")
+    assert "several messages have an id that begins with aaaaaaaa" in many.stderr
+    assert flowctl("messages", "show", "aaaaaaaa-0000-4000-8000-000000000001").exit_code == 0
+    for wrong in ("aaaaaaa", "not-an-id", "bbbbbbbb"):
+        assert flowctl("messages", "show", wrong).exit_code == 3
+
+
+@pytest.mark.usefixtures("lead")
+def test_a_dry_run_says_what_would_be_done(flowctl: RunFlowctl, conn: Connection) -> None:
+    before = statuses(conn)
+    ran = flowctl("messages", "retry", "--error", "100%", "--dry-run")
+    assert (ran.exit_code, ran.stdout) == (
+        0, "would retry 1 failed and 1 cancelled messages (1 email, 1 text)\n",
+    )  # fmt: skip
+    assert f"{ids(conn)['failed'][:8]} " in ran.stderr
+    assert "default/failed, Ada" in ran.stderr
+    assert statuses(conn) == before
+
+
+@pytest.mark.parametrize(
+    "args",
+    [["--since", "soon"], ["--until", "13"], ["--timezone", "Mars/Base"], ["--status", "lost"]],
+)
+def test_malformed_values_are_wrong_usage(flowctl: RunFlowctl, args: list[str]) -> None:
+    assert flowctl("messages", "list", *args).exit_code == 2
 
 
 def test_a_message_of_a_deleted_step_stays_listed(
@@ -125,7 +196,7 @@ def test_people_see_the_first_hundred(flowctl: RunFlowctl, conn: Connection) -> 
     )
     ran = flowctl("messages", "list")
     assert len(ran.stdout.splitlines()) == 101
-    assert "the first 100 of 101; --limit N shows more" in ran.stderr
+    assert "there are more than these 100; --limit N shows more" in ran.stderr
     assert len(flowctl("messages", "list", "--limit", "200").stdout.splitlines()) == 102
     assert len(flowctl("messages", "list", "--json").json()) == 101
 
@@ -177,7 +248,7 @@ def test_retry_asks_and_makes_due(flowctl: RunFlowctl, conn: Connection) -> None
     assert "retry 1 failed and 1 cancelled messages (1 email, 1 text)?" in asked.stderr
     assert statuses(conn)["failed"] == "failed"
     done = flowctl("messages", "retry", "--error", "100%", "--yes")
-    assert (done.exit_code, done.stdout) == (0, "2 messages due again\n")
+    assert (done.exit_code, done.stdout) == (0, "2 messages pending again\n")
     found = conn.execute(
         "select status, attempts, error_message, due_at <= now(), claimed_by, lease_until "
         "from message_logs where attempts = 0"
@@ -190,7 +261,7 @@ def test_retry_asks_and_makes_due(flowctl: RunFlowctl, conn: Connection) -> None
 def test_retry_takes_ids(flowctl: RunFlowctl, conn: Connection) -> None:
     known = ids(conn)
     ran = flowctl("messages", "retry", known["failed"], known["failed"], "--yes")
-    assert (ran.exit_code, ran.stdout) == (0, "1 message due again\n")
+    assert (ran.exit_code, ran.stdout) == (0, "1 message pending again\n")
     assert statuses(conn) == {
         "cancelled": "cancelled",
         "failed": "pending",
@@ -244,14 +315,11 @@ def test_what_is_being_sent_is_left_alone(flowctl: RunFlowctl, conn: Connection)
     assert statuses(conn)["pending"] == "pending"
 
 
-@pytest.mark.parametrize("by", ["messages", "leads"])
+@pytest.mark.usefixtures("lead")
 def test_what_begins_to_be_sent_meanwhile_is_left_alone(
-    by: str, flowctl: RunFlowctl, conn: Connection, lead: UUID
+    flowctl: RunFlowctl, conn: Connection
 ) -> None:
-    args = {
-        "messages": ("messages", "cancel", "--status", "pending", "--yes"),
-        "leads": ("leads", "stop", str(lead)),
-    }[by]
+    args = ("messages", "cancel", "--status", "pending", "--yes")
     with conn.transaction():
         conn.execute("select from message_logs where status = 'pending' for no key update")
         begin_sends(conn)
@@ -282,7 +350,7 @@ def test_what_happens_between_question_and_answer_is_seen(
     change: Change, meanwhile: str, conn: Connection, database: str
 ) -> None:
     with connect(database) as connection:
-        plan = plan_by_filter(connection, change, Criteria(error="100%"))
+        plan = plan_by_filter(connection, Settings.from_env({}), change, Criteria(error="100%"))
         assert plan.taken
         conn.execute(meanwhile.encode())
         if meanwhile == _BEGUN:
@@ -300,7 +368,7 @@ def test_a_message_without_its_step_is_not_retried(flowctl: RunFlowctl, conn: Co
     assert ran.exit_code == 3
     assert "its step was deleted" in ran.stderr
     some = flowctl("messages", "retry", "--error", "100%", "--yes")
-    assert (some.exit_code, some.stdout) == (0, "1 message due again\n")
+    assert (some.exit_code, some.stdout) == (0, "1 message pending again\n")
     assert "1 left out: its step was deleted" in some.stderr
 
 
@@ -345,7 +413,7 @@ def test_an_unknown_outcome_is_retried_only_on_request(
     asked = flowctl("messages", "retry", ids(conn)["failed"])
     assert "1 of them may have gone out already" in asked.stderr
     done = flowctl("messages", "retry", "--unknown", "--yes")
-    assert (done.exit_code, done.stdout) == (0, "1 message due again\n")
+    assert (done.exit_code, done.stdout) == (0, "1 message pending again\n")
     assert statuses(conn)["cancelled"] == "cancelled"
 
 
