@@ -40,6 +40,7 @@ _WITH_SCHEMA: tuple[tuple[str, _Look], ...] = (
     ("channels", queue.channels),
     ("phones", queue.phones),
     ("lag", queue.lag),
+    ("last run", queue.last_run),
     ("deliveries", deliveries.texts),
     ("vacuum", queue.vacuum),
     ("old transactions", queue.old_transactions),
@@ -68,10 +69,13 @@ class Report:
 
 
 def examine(
-    connect: Callable[[], AbstractContextManager[Connection]], settings: Settings, first: Check
+    connect: Callable[[], AbstractContextManager[Connection]],
+    settings: Settings,
+    first: Sequence[Check],
 ) -> Report:
-    """Look at everything. ``first`` is what was found out about the settings already."""
-    checks = [first]
+    """Look at everything. ``first`` is what was found out about the settings
+    already."""
+    checks = [*first]
     unreachable = None
     try:
         with connect() as connection:

@@ -8,11 +8,14 @@ from flowctl.doctor.check import Check, counted, fault, note, ok
 from flowctl.model import Channel
 from flowctl.settings import Settings
 from flowctl.store import doctor as doctor_store
-from flowctl.store import status
+from flowctl.store import runs, status
 from flowctl.times import rough_duration
 
-LATE = timedelta(hours=1)
+LATE = timedelta(minutes=15)
 """How long a due message may wait for a dispatcher."""
+
+SLOW = timedelta(minutes=5)
+"""From here on the wait is worth a word."""
 
 LONG_TRANSACTION = timedelta(hours=1)
 
@@ -61,18 +64,51 @@ def phones(connection: Connection, settings: Settings) -> Sequence[Check]:
     return [ok("phones", "those of pending texts have a country")]
 
 
-def lag(connection: Connection, _: Settings) -> Sequence[Check]:
-    """How long the oldest due message has waited."""
-    due = status.due_by_channel(connection)
+def lag(connection: Connection, settings: Settings) -> Sequence[Check]:
+    """How long the oldest due message has waited; what is held or paused is counted apart."""
+    is_configured = {
+        Channel.EMAIL: settings.smtp is not None,
+        Channel.TEXT: settings.twilio is not None,
+    }
+    found = status.due_by_channel(connection)
+    due = [one for one in found if is_configured[one.channel]]
+    apart = [
+        f"{number} {word}"
+        for number, word in (
+            (sum(one.messages for one in found if not is_configured[one.channel]), "held"),
+            (status.count_paused(connection), "in paused flows"),
+        )
+        if number
+    ]
+    beside = f" ({', '.join(apart)})" if apart else ""
     if not due:
-        return [ok("lag", "nothing is due")]
+        return [ok("lag", f"nothing is due{beside}")]
     oldest = max(one.oldest_seconds for one in due)
     waiting = counted(sum(one.messages for one in due), "message")
-    detail = f"{waiting} due, the oldest for {rough_duration(oldest)}"
+    detail = f"{waiting} due, the oldest for {rough_duration(oldest)}{beside}"
+    hint = "flowctl dispatch --once, and see that cron or a service runs it"
     if oldest > LATE.total_seconds():
-        hint = "flowctl dispatch --once, and see that cron or a service runs it"
         return [fault("lag", f"{detail}: no dispatcher seems to run", hint)]
+    if oldest > SLOW.total_seconds():
+        return [note("lag", f"{detail}: dispatch is late", hint)]
     return [ok("lag", detail)]
+
+
+def last_run(connection: Connection, _: Settings) -> Sequence[Check]:
+    """When dispatch ran last, and how that ended."""
+    run = runs.last_run(connection)
+    if run is None:
+        return [ok("last run", "none in 30 days")]
+    ago = f"{rough_duration(run.seconds_ago)} ago"
+    if run.is_at_work:
+        return [ok("last run", f"at work on {run.host}")]
+    if run.exit_status is None:
+        detail = f"on {run.host}: not heard of since {ago}; it did not end in order"
+        return [note("last run", detail, "see what its log says last")]
+    detail = f"{ago} on {run.host}: exit {run.exit_status}, sent {run.sent}, failed {run.failed}"
+    if run.exit_status:
+        return [note("last run", detail, "flowctl dispatch --once says why")]
+    return [ok("last run", detail)]
 
 
 def vacuum(connection: Connection, _: Settings) -> Sequence[Check]:

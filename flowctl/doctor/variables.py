@@ -1,13 +1,15 @@
 """The settings that can be read, where some of them cannot."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from flowctl.doctor.check import Check, fault, ok
+from flowctl.doctor.check import Check, fault, note, ok, shown
 from flowctl.errors import InputError
 from flowctl.settings import Settings
+from flowctl.settings.variables import PREFIXES, unknown_variables
 
-_OURS = ("SMTP_", "EMAIL_", "TWILIO_", "FLOWCTL_")
+_READABLE_BY_OTHERS = 0o044
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ def sound_settings(environ: Mapping[str, str]) -> ValidSettings:
     region = _default_region(environ)
     refused: dict[str, InputError] = {}
     for name, value in environ.items():
-        if name.startswith(_OURS):
+        if name.startswith(PREFIXES):
             try:
                 Settings.from_env({**region, name: value})
             except InputError as error:
@@ -43,6 +45,19 @@ def sound_settings(environ: Mapping[str, str]) -> ValidSettings:
             "; ".join(dict.fromkeys(error.hint for error in refused.values())),
         ),
     )
+
+
+def misplaced(environ: Mapping[str, str], env_file: Path | None) -> Iterator[Check]:
+    """Variables that nobody reads, and secrets that others can."""
+    unknown = unknown_variables(environ)
+    if unknown:
+        named = [
+            f"{name} (did you mean {meant}?)" if meant else name
+            for name, meant in sorted(unknown.items())
+        ]
+        yield note("variables", f"not read: {shown(named)}", "rename it, or take it away")
+    if env_file is not None and env_file.stat().st_mode & _READABLE_BY_OTHERS:
+        yield note("env file", f"others may read {env_file}", f"chmod 600 {env_file}")
 
 
 def _default_region(environ: Mapping[str, str]) -> dict[str, str]:

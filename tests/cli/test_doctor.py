@@ -1,5 +1,6 @@
 """``flowctl doctor`` as people and cron run it, and what it asks the providers."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import trustme
 
 from flowctl.doctor.providers import returned_mail
 from flowctl.settings import Settings
+from flowctl.settings.variables import VARIABLES
 from tests.support.cli import Ran, RunFlowctl, run_flowctl
 from tests.support.factories import a_lead, a_step
 from tests.support.postgres import Connection
@@ -269,3 +271,30 @@ def test_twilio_out_of_reach_is_a_fault(flowctl: RunFlowctl, twilio: TwilioServe
     )
     assert the(ran, "text")["detail"].startswith("Twilio: Twilio cannot be reached")
     assert ran.exit_code == 1
+
+
+def test_variables_that_nobody_reads_are_named_with_the_nearest(flowctl: RunFlowctl) -> None:
+    env = {"FLOWCTL_MAX_PER_HOURS": "5", "FLOWCTL_TEXT_COUNTRY": "US", "FLOWCTL_PING_URL": ""}
+    check = the(flowctl("doctor", "--json", env=env), "variables")
+    assert check["status"] == "note"
+    assert check["detail"] == (
+        "not read: FLOWCTL_MAX_PER_HOURS (did you mean FLOWCTL_MAX_PER_HOUR?); "
+        "FLOWCTL_TEXT_COUNTRY (did you mean FLOWCTL_TEXT_COUNTRIES?)"
+    )
+
+
+def test_an_env_file_that_others_may_read_is_a_note(flowctl: RunFlowctl, tmp_path: Path) -> None:
+    file = tmp_path / "flowctl.env"
+    file.write_text("FLOWCTL_MAX_PER_HOUR=5\n")
+    for mode, is_told in ((0o600, False), (0o640, True), (0o604, True)):
+        file.chmod(mode)
+        checks = flowctl("--env-file", file, "doctor", "--json").json()["checks"]
+        assert ("env file" in {check["name"] for check in checks}) is is_told
+
+
+def test_the_readme_names_every_variable() -> None:
+    readme = Path(__file__).parents[2].joinpath("README.md").read_text("utf-8")
+    table = readme.partition("| variable | meaning |")[2].partition("\n\n")[0]
+    named = set(re.findall(r"`([A-Z]+_[A-Z_]+)`", table.replace("PGHOST", "")))
+    assert named >= set(VARIABLES)
+    assert named <= {*VARIABLES, "PGDATABASE"}

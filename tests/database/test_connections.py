@@ -84,7 +84,7 @@ def refusal(url: str, **options: int) -> FlowctlError:
 def connection_check(url: str) -> Check:
     """What the doctor says of the connection."""
     sound = sound_settings({})
-    report = examine(lambda: db.connect(url), sound.settings, sound.check)
+    report = examine(lambda: db.connect(url), sound.settings, [sound.check])
     return next(check for check in report.checks if check.name == "connection")
 
 

@@ -21,7 +21,7 @@ Look = Callable[[], Mapping[str, list[Check]]]
 def looked(url: str, **environ: str) -> dict[str, list[Check]]:
     """Everything the doctor finds in a database, by the name of the check."""
     sound = sound_settings(environ)
-    report = examine(lambda: db.connect(url), sound.settings, sound.check)
+    report = examine(lambda: db.connect(url), sound.settings, [sound.check])
     found: dict[str, list[Check]] = {}
     for check in report.checks:
         found.setdefault(check.name, []).append(check)
@@ -497,14 +497,56 @@ def test_national_numbers_without_a_region_are_a_note(conn: Connection, database
     assert the(looked(database, FLOWCTL_DEFAULT_REGION="US"), "phones").status is Grade.OK
 
 
-def test_messages_that_wait_for_long_are_a_fault(conn: Connection, look: Look) -> None:
+NOBODY_LISTENS = {"SMTP_URL": "smtp://127.0.0.1:1", "EMAIL_FROM": "crm@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("minutes", "grade"), [(0, Grade.OK), (4, Grade.OK), (6, Grade.NOTE), (16, Grade.FAULT)]
+)
+def test_messages_that_wait_for_long_are_late(
+    conn: Connection, database: str, minutes: int, grade: Grade
+) -> None:
     a_step(conn)
     a_lead(conn)
-    assert the(look(), "lag").status is Grade.OK
+    conn.execute(
+        "update message_logs set scheduled_for = now() - make_interval(mins => %s)", (minutes,)
+    )
+    check = the(looked(database, **NOBODY_LISTENS), "lag")
+    assert check.status is grade
+    assert check.detail.startswith(
+        f"1 message due, the oldest for {f'{minutes}m ' * (minutes > 0)}"
+    )
+
+
+def test_what_is_held_or_paused_waits_for_something_else(conn: Connection, look: Look) -> None:
+    conn.execute("insert into flows (name, paused_at) values ('other', now())")
+    a_step(conn)
+    a_step(conn, flow="other")
+    a_lead(conn)
     conn.execute("update message_logs set scheduled_for = now() - interval '3 hours'")
     check = the(look(), "lag")
-    assert check.status is Grade.FAULT
-    assert check.detail.startswith("1 message due, the oldest for 3h 0m")
+    assert check.status is Grade.OK
+    assert check.detail == "nothing is due (1 held, 1 in paused flows)"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "exit_status", "grade"),
+    [(60, 0, Grade.OK), (60, 6, Grade.NOTE), (1, None, Grade.OK), (60, None, Grade.NOTE)],
+)
+def test_the_last_run_is_told(
+    conn: Connection, look: Look, minutes: int, exit_status: int | None, grade: Grade
+) -> None:
+    assert the(look(), "last run").detail == "none in 30 days"
+    conn.execute(
+        "insert into flowctl.runs (id, host, is_loop, exit_status, ended_at, seen_at) "
+        "select gen_random_uuid(), 'web-1', false, %(exit)s::int, "
+        "case when %(exit)s::int is not null then at.moment end, at.moment "
+        "from (select now() - make_interval(mins => %(minutes)s) as moment) as at",
+        {"exit": exit_status, "minutes": minutes},
+    )
+    check = the(look(), "last run")
+    assert check.status is grade
+    assert "web-1" in check.detail
 
 
 def test_a_missing_index_is_a_fault(conn: Connection, look: Look) -> None:
@@ -580,7 +622,7 @@ def test_a_connection_that_is_cut_is_the_end_of_looking(conn: Connection, databa
             yield connection
 
     sound = sound_settings({})
-    report = examine(cut, sound.settings, sound.check)
+    report = examine(cut, sound.settings, [sound.check])
     assert report.unreachable is not None
     assert report.unreachable.exit_code == 4
     assert [check.name for check in report.checks] == ["settings", "connection", "email", "text"]
