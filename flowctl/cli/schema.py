@@ -1,7 +1,8 @@
 """``flowctl apply-schema``: the database brought to this version's schema."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +10,11 @@ from flowctl import __version__, zones
 from flowctl.cli import show
 from flowctl.cli.session import is_embedded, open_database, session_of
 from flowctl.errors import NeedsAttention, UsageError
+from flowctl.text import plural
+from flowctl.times import format_duration
+
+if TYPE_CHECKING:
+    from flowctl.database import Connection
 
 _UP_TO_DATE = f"the schema is up to date (flowctl {__version__})"
 
@@ -49,12 +55,47 @@ def _apply(ctx: typer.Context) -> None:
     with open_database(ctx, create=True, check_schema=False) as connection:
         applied = migrate.apply(connection)
         adopted = migrate.adoptions(connection) if migrate.ADOPTION in applied else []
+        changed = _zone_report(connection) if migrate.ZONES in applied else ()
         newer = migrate.require_schema(connection)
     for line in _summary(applied):
         show.line(f"applied {line}")
     for adoption in adopted:
         show.line(f"{adoption.what}: {adoption.things}")
+    for line in changed:
+        show.line(line)
     _show_state(newer)
+
+
+def _zone_report(connection: "Connection") -> Sequence[str]:
+    """Which zones the new rules changed, and how many pending messages that concerns."""
+    from flowctl.preview.wording import day_text
+    from flowctl.store.refresh import misplaced_messages
+    from flowctl.store.zones import changed_zones
+
+    found = misplaced_messages(connection)
+    pending = {one.zone: one.messages for one in found if one.reason == "rules"}
+    total = sum(pending.values())
+    lines = [
+        f"{change.name}: from {day_text(change.since)} on the clock is "
+        f"{_shift_text(change.shift)}, "
+        f"{plural(pending.pop(change.name, 0), 'pending message')}"
+        for change in changed_zones(connection)
+    ]
+    lines += [
+        f"{zone}: the server's rules were others, {plural(number, 'pending message')}"
+        for zone, number in pending.items()
+    ]
+    if total:
+        lines.append(
+            f"not at the planned local time any more: {plural(total, 'pending message')}; "
+            "to move them: flowctl messages refresh"
+        )
+    return lines
+
+
+def _shift_text(shift: timedelta) -> str:
+    """``1h ahead``: the clock shows that much more than by the former rules."""
+    return f"{format_duration(abs(shift))} {'ahead' if shift > timedelta() else 'behind'}"
 
 
 def _check(ctx: typer.Context) -> None:

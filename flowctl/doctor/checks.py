@@ -5,7 +5,17 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from flowctl.database import Connection, translated
-from flowctl.doctor import connection, deliveries, flows, promises, providers, queue, rights, schema
+from flowctl.doctor import (
+    connection,
+    deliveries,
+    flows,
+    promises,
+    providers,
+    queue,
+    rights,
+    schema,
+    timezones,
+)
 from flowctl.doctor.check import Check, Grade, fault, note
 from flowctl.errors import DatabaseBusy, DatabaseUnavailable, DatabaseUnreachable, FlowctlError
 from flowctl.settings import Settings
@@ -26,6 +36,9 @@ _WITH_SCHEMA: tuple[tuple[str, _Look], ...] = (
     ("flows", flows.flows),
     ("steps", flows.steps),
     ("templates", flows.templates),
+    ("zone rules", timezones.zone_rules),
+    ("planned times", timezones.planned_times),
+    ("timezones", timezones.lead_timezones),
     ("pairs", promises.pairs),
     ("suppressed", promises.suppressed),
     ("claims", promises.claims),

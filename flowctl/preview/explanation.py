@@ -41,10 +41,7 @@ def _sentences(row: ScheduleRow, zones: Zones, gap_end: datetime | None) -> Iter
     if row.status is None and row.skipped is not None:
         yield f"not scheduled: {row.skipped}"
     elif row.status is not None and row.computed_for != row.scheduled_for:
-        yield (
-            f"it stands at {timestamp_text(row.scheduled_wall)}: the lead, the step or the flow "
-            "was changed since it was scheduled, or dispatch moved or retried it"
-        )
+        yield f"it stands at {timestamp_text(row.scheduled_wall)}: {_drift(row)}"
     if row.retry_wall is not None and row.retry_at is not None:
         yield f"the next attempt is not before {timestamp_text(row.retry_wall)}"
     if gap_end is not None and row.min_gap is not None:
@@ -55,9 +52,24 @@ def _sentences(row: ScheduleRow, zones: Zones, gap_end: datetime | None) -> Iter
         )
 
 
+def _drift(row: ScheduleRow) -> str:
+    if row.is_moved_by_rules:
+        return (
+            f"the rules of {row.zone} were changed since it was scheduled "
+            "(flowctl messages refresh moves it)"
+        )
+    return (
+        "the lead, the step or the flow was changed since it was scheduled "
+        "(flowctl messages refresh moves it), or dispatch moved or retried it"
+    )
+
+
 def _zone(row: ScheduleRow, zones: Zones) -> str:
     if zones.own is not None:
-        return f"zone {row.zone}: the lead's own"
+        own = "the lead's own"
+        if zones.written is not None and zones.written.strip().lower() != row.zone.lower():
+            own = f"what the lead's '{zones.written.strip()}' means"
+        return f"zone {row.zone}: {own}"
     whose = "the flow's" if row.flow is not None else "that of the flow default"
     if zones.written is None or not zones.written.strip():
         return f"zone {row.zone}: {whose}, since the lead has none"

@@ -35,6 +35,7 @@ class ScheduleRow:
     The rest is how the time came about, null for a deleted step: ``seen_at`` is the moment the
     schedule was computed from, ``planned_for`` the step's own time, ``computed_for`` that time put
     into the future and into the send window. ``planned_repeats``: the clock shows it twice.
+    ``is_moved_by_rules``: the message has another time because the rules of its zone have changed.
     ``created_at`` is null where the lead has none that can be used.
     """
 
@@ -67,6 +68,7 @@ class ScheduleRow:
     planned_for: datetime | None
     planned_wall: datetime | None
     planned_repeats: bool
+    is_moved_by_rules: bool
     computed_for: datetime | None
     computed_wall: datetime | None
     day: int | None

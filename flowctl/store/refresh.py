@@ -60,6 +60,6 @@ def _batches(ids: Sequence[UUID]) -> Iterator[list[UUID]]:
     return (list(ids[begin : begin + BATCH]) for begin in range(0, len(ids), BATCH))
 
 
-def misplaced_messages(connection: Connection, most: int) -> list[Misplaced]:
-    """What stands wrong among the soonest ``most`` pending messages."""
+def misplaced_messages(connection: Connection, most: int | None = None) -> list[Misplaced]:
+    """What stands wrong among pending messages, or the soonest ``most`` of them."""
     return fetch_rows(connection, "misplaced_messages", Misplaced, most=most)

@@ -120,6 +120,8 @@ timed as (
     message.error_message,
     message.is_own,
     message.sent_at,
+    message.created_at as message_created_at,
+    message.planned_for as message_planned_for,
     coalesce(message.subject, computed.subject) as said_subject,
     coalesce(message.content, computed.content) as said_content,
     case when message.id is null then computed.format else message.format end as said_format,
@@ -173,6 +175,12 @@ select
   flowctl.local_time(timed.sent_at, timed.zone) as sent_wall,
   flowctl.local_time(timed.retry_at, timed.zone) as retry_wall,
   coalesce(timed.is_own, false) as is_own,
+  coalesce(
+    flowctl.is_moved_by_rules(
+      timed.zone, timed.message_created_at, timed.message_planned_for, timed.computed_for
+    ),
+    false
+  ) as is_moved_by_rules,
   send.message_id is not null as is_being_sent,
   flowctl.local_time(timed.created_at, timed.zone) as created_wall,
   flowctl.local_time(timed.seen_at, timed.zone) as seen_wall,

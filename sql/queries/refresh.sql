@@ -47,7 +47,7 @@ returning message.id;
 -- name: misplaced_messages
 -- Pending messages that no longer stand at their planned local time, by the reason and the zone:
 -- the rules of the zone were changed after they were scheduled, or the step was, or else the lead
--- or its flow. Only the soonest are looked at, `most` of them.
+-- or its flow. Only the soonest are looked at, `most` of them (null: all).
 with soonest as materialized (
   select message.id
   from public.message_logs as message
@@ -59,16 +59,9 @@ moved as (
   select
     plan.zone,
     case
-      when message.created_at < (select min(taken.taken_at) from flowctl.zone_releases as taken)
-        or exists (
-          select from flowctl.zone_history as former
-          where former.name = plan.zone
-            and former.replaced_at > message.created_at
-            and former.offsets[width_bucket(message.planned_for, former.instants)]
-            + (message.planned_for at time zone 'UTC')
-            = flowctl.local_time(plan.planned_for, plan.zone)
-        )
-        then 'rules'
+      when flowctl.is_moved_by_rules(
+        plan.zone, message.created_at, message.planned_for, plan.planned_for
+      ) then 'rules'
       when step.updated_at > message.created_at then 'step'
       else 'lead'
     end as reason

@@ -152,7 +152,9 @@ with lead as (
 written as (
   select lead.timezone, count(*) as leads
   from lead
-  where lead.timezone ~ '[^[:space:]]'
+  -- something besides white space of any kind and marks that cannot be seen
+  where lead.timezone
+    ~ '[^\s\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f\u2060\u3000\ufeff]'
   group by lead.timezone
 )
 select written.timezone as name, written.leads
