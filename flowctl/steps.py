@@ -11,13 +11,11 @@ from flowctl.database import Connection
 from flowctl.flowfile.warnings import FileWarning, file_warnings
 from flowctl.model import Flow, FlowSteps, Step
 from flowctl.normalize import normalize_flow, normalize_step
-from flowctl.plan import ORDER, Plan, plan
+from flowctl.plan import Plan, plan
 from flowctl.store import steps as store
 from flowctl.store.steps import StoredStep
 from flowctl.text import plural
 
-_MOVING = frozenset({"day", "time", "time_type"})
-_MOVING_ALL = frozenset({"timezone", "send_window"})
 _KEY_LENGTH = 40
 
 
@@ -25,8 +23,9 @@ _KEY_LENGTH = 40
 class SyncResult:
     """What a sync did, or would do.
 
-    Of the pending messages of changed steps ``pending_kept`` stay as they were scheduled and
-    ``pending_updated`` followed the change; ``pending_cancelled`` of these are cancelled by it.
+    Of the pending messages that differ from their steps, whenever these were changed,
+    ``pending_kept`` stay as they were scheduled and ``pending_updated`` followed;
+    ``pending_cancelled`` of these are cancelled by it.
     """
 
     plan: Plan
@@ -53,15 +52,14 @@ def sync(
         stored = store.select_steps(connection)
         changes = plan(file, _by_flow(store.select_flows(connection), stored))
         _write(connection, changes, stored)
-        moved = _concerned(changes, stored)
-        pending = store.count_pending(connection, list(moved))
+        names = [entry.flow.name for entry in file]
+        following = store.PendingUpdate(0, 0)
         if update_pending:
-            following = store.update_pending(connection, moved)
-        else:
-            following = store.PendingUpdate(0, 0)
+            following = store.update_pending(connection, store.select_drift(connection, names))
+        kept = sum(store.select_drift(connection, names).values())
     return SyncResult(
         plan=changes,
-        pending_kept=pending - following.updated,
+        pending_kept=kept,
         pending_updated=following.updated,
         pending_cancelled=following.cancelled,
     )
@@ -135,26 +133,6 @@ def _write(connection: Connection, changes: Plan, stored: Sequence[StoredStep]) 
     if changes.disabled:
         ids = _ids(stored)
         store.disable_steps(connection, [ids[step.flow, step.key] for step in changes.disabled])
-
-
-def _concerned(changes: Plan, stored: Sequence[StoredStep]) -> dict[UUID, bool]:
-    """The steps whose pending messages are out of date, and whether their times are.
-
-    A flow's new zone or window moves all its steps.
-    """
-    ids = _ids(stored)
-    moved_flows = {
-        change.flow.name for change in changes.flows_updated if _MOVING_ALL & set(change.changed)
-    }
-    found = {
-        ids[step.flow, step.key]: True for step in changes.unchanged if step.flow in moved_flows
-    }
-    for change in changes.updated:
-        is_moved = bool(_MOVING & set(change.changed)) or change.step.flow in moved_flows
-        if is_moved or change.changed != (ORDER,):
-            found[ids[change.step.flow, change.step.key]] = is_moved
-    found.update((ids[step.flow, step.key], False) for step in changes.disabled)
-    return found
 
 
 def _ids(stored: Sequence[StoredStep]) -> dict[tuple[str, str | None], UUID]:

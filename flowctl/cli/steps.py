@@ -56,7 +56,7 @@ def sync_steps(
     if as_json:
         show.json_document({**_document(synced), "warnings": found})
     else:
-        _show(synced, dry_run=dry_run)
+        _show(synced)
     _warn(found)
     if dry_run:
         show.say("dry run: nothing was changed")
@@ -140,7 +140,7 @@ def _document(synced: "SyncResult") -> dict[str, object]:
     }
 
 
-def _show(synced: "SyncResult", *, dry_run: bool) -> None:
+def _show(synced: "SyncResult") -> None:
     plan = synced.plan
     rows = [("create", f"flow {change.flow.name}", "") for change in plan.flows_created]
     rows += [
@@ -159,8 +159,10 @@ def _show(synced: "SyncResult", *, dry_run: bool) -> None:
             f"of these cancelled: {synced.pending_cancelled}"
         )
     if synced.pending_kept:
-        way = " (--update-pending lets them follow, unless they are being sent)" if dry_run else ""
-        show.say(f"pending messages that stay as they were scheduled: {synced.pending_kept}{way}")
+        show.say(
+            f"pending messages that stay as they were scheduled: {synced.pending_kept} "
+            "(--update-pending lets them follow, unless they are being sent)"
+        )
 
 
 def _name(change: "StepChange") -> str:

@@ -1,10 +1,10 @@
 """Flows and steps in the tables, and their pending messages (``steps.sql``)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
-from psycopg.rows import class_row, dict_row, scalar_row
+from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Json, Jsonb
 
 from flowctl.database import Connection, query
@@ -98,22 +98,21 @@ def name_steps(connection: Connection, keys: Mapping[UUID, str]) -> None:
     connection.execute(query("name_steps"), {"keys": Json(given)})
 
 
-def count_pending(connection: Connection, ids: Sequence[UUID]) -> int:
-    """How many messages of these steps are pending."""
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        count: int = cursor.execute(query("count_pending"), {"ids": list(ids)}).fetchone() or 0
-        return count
+def select_drift(connection: Connection, flows: Sequence[str]) -> dict[UUID, int]:
+    """The keyed steps of these flows from which pending messages differ, and how many do."""
+    with connection.cursor() as cursor:
+        rows = cursor.execute(query("select_drift"), {"flows": list(flows)}).fetchall()
+    return {row[0]: row[1] for row in rows}  # type: ignore[misc]
 
 
-def update_pending(connection: Connection, moved: Mapping[UUID, bool]) -> PendingUpdate:
-    """Let the pending messages of these steps say what the steps say now; where the step is
-    ``moved``, at the time it would be scheduled for now.
+def update_pending(connection: Connection, ids: Collection[UUID]) -> PendingUpdate:
+    """Let the pending messages of these steps say what the steps say now, at the time they would be
+    planned for now.
 
     Those of a step that is off or behind the lead are cancelled; those being sent are left alone.
     """
-    steps = [{"id": str(id_), "is_moved": is_moved} for id_, is_moved in moved.items()]
     with connection.cursor(row_factory=class_row(PendingUpdate)) as cursor:
-        cursor.execute(query("update_pending"), {"steps": Json(steps)})
+        cursor.execute(query("update_pending"), {"ids": list(ids)})
         return cursor.fetchone() or PendingUpdate(0, 0)
 
 

@@ -79,50 +79,75 @@ set key = given.key
 from json_to_recordset(%(keys)s::json) as given (id uuid, key text)
 where step.id = given.id;
 
--- name: count_pending
-select count(*)
-from public.message_logs as message
-where message.flow_step_id = any(%(ids)s::uuid[]) and message.status = 'pending';
+-- name: select_drift
+-- Steps of these flows with pending messages that differ from them, in text or time, or whose step
+-- is off, and how many: whenever the step was changed.
+with pending as materialized (
+  select message.id, message.flow_step_id
+  from public.flow_steps as step
+  inner join public.message_logs as message on message.flow_step_id = step.id
+  where step.flow = any(%(flows)s::text[]) and step.key is not null and message.status = 'pending'
+)
+select step.id, count(*) as messages
+from pending
+inner join public.message_logs as message on message.id = pending.id
+inner join public.flow_steps as step on step.id = pending.flow_step_id
+inner join public.flows as parent on parent.name = step.flow
+left join flowctl.replanned(array(select taken.id from pending as taken)) as plan
+  on plan.message_id = pending.id
+where not step.enabled
+  or plan.is_moved
+  or (message.message_type, message.subject, message.content, message.format)
+  is distinct from (step.type, step.subject, step.content, step.format)
+  or (
+    plan.message_id is null and parent.enabled
+    and least(message.planned_for, message.scheduled_for) > now()
+  )
+group by step.id;
 
 -- name: update_pending
--- Pending messages follow their step: what they say, and where `is_moved`, when. What is claimed or
--- has begun to be sent stays as it is. The audience is not asked again: it decides who enters.
+-- Pending messages of these steps follow them, in text and time. What is claimed or has begun to be
+-- sent stays as it is, and so does what dispatch has moved: it becomes due no earlier. One whose
+-- step has moved behind its lead is cancelled, unless it was late before.
 with free as materialized (
   select message.id
   from public.message_logs as message
-  where message.flow_step_id in (
-      select given.id from json_to_recordset(%(steps)s::json) as given (id uuid)
-    )
+  where message.flow_step_id = any(%(ids)s::uuid[])
     and message.status = 'pending'
     and (message.lease_until is null or message.lease_until < now())
     and not exists (select from flowctl.sends as send where send.message_id = message.id)
   for update of message skip locked
 ),
-following as (
+compared as (
   select
     message.id,
     step.type,
     step.subject,
     step.format,
+    plan.planned_for,
+    coalesce(plan.is_moved, false) as is_moved,
     coalesce(step.content, message.content) as content,
-    coalesce(due.scheduled_for, message.scheduled_for) as scheduled_for,
-    coalesce(due.scheduled_for, message.planned_for) as planned_for,
-    case when not step.enabled then 'step is off' else due.skipped end as cancelled
+    (
+      (message.message_type, message.subject, message.content, message.format)
+      is distinct from (step.type, step.subject, step.content, step.format)
+    ) as is_rewritten,
+    case
+      when not step.enabled then 'step is off'
+      when parent.enabled and plan.message_id is null
+        and least(message.planned_for, message.scheduled_for) > now()
+        then 'its date has passed for this lead'
+    end as cancelled
   from free
   inner join public.message_logs as message on message.id = free.id
-  inner join public.leads as lead on lead.id = message.lead_id
   inner join public.flow_steps as step on step.id = message.flow_step_id
   inner join public.flows as parent on parent.name = step.flow
-  inner join json_to_recordset(%(steps)s::json) as given (id uuid, is_moved boolean)
-    on given.id = step.id
-  left join lateral flowctl.lead_schedule(
-    to_jsonb(lead),
-    lead.created_at::timestamptz,
-    now(),
-    case when given.is_moved and step.enabled and parent.enabled then array[
-      flowctl.step_setting(step, jsonb_populate_record(parent, '{"audience": null}'))
-    ] end
-  ) as due on true
+  left join flowctl.replanned(array(select taken.id from free as taken)) as plan
+    on plan.message_id = free.id
+),
+following as (
+  select compared.*
+  from compared
+  where compared.is_moved or compared.is_rewritten or compared.cancelled is not null
 ),
 written as (
   update public.message_logs as message
@@ -134,8 +159,14 @@ written as (
     subject = following.subject,
     content = following.content,
     format = following.format,
-    scheduled_for = following.scheduled_for,
-    planned_for = following.planned_for,
+    planned_for = case
+      when following.is_moved then following.planned_for else message.planned_for
+    end,
+    scheduled_for = case
+      when not following.is_moved then message.scheduled_for
+      when message.scheduled_for = message.planned_for then following.planned_for
+      else greatest(following.planned_for, message.scheduled_for)
+    end,
     claimed_by = null,
     lease_until = null
   from following

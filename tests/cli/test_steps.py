@@ -194,6 +194,32 @@ def test_pending_messages_keep_what_they_say_and_are_counted(
     assert messages(conn) == before
 
 
+def test_what_differs_is_seen_at_every_sync_and_may_follow_later(
+    flowctl: RunFlowctl, conn: Connection, file: Path
+) -> None:
+    synced(flowctl, file, ONE + TWO)
+    add_lead(conn)
+    changed = (ONE + TWO).replace("eins", "uno").replace("9:00 AM", "10:00 AM")
+    assert synced(flowctl, file, changed) == {
+        "updated": ["n/a"],
+        "unchanged": ["n/b"],
+        "pending_kept": 1,
+    }
+    assert synced(flowctl, file, changed) == {"unchanged": ["n/a", "n/b"], "pending_kept": 1}
+    ran = flowctl("steps", "sync", file)
+    assert "already up to date" in ran.stdout + ran.stderr
+    assert "stay as they were scheduled: 1 (--update-pending" in ran.stderr
+    said = synced(flowctl, file, changed, "--update-pending")
+    assert said == {"unchanged": ["n/a", "n/b"], "pending_updated": 1}
+    assert messages(conn)[0] == ("a", "text", "uno", "pending", None)
+    times = conn.execute(
+        "select (scheduled_for at time zone 'America/New_York')::time::text, planned_for ="
+        " scheduled_for from message_logs where content = 'uno'"
+    ).fetchall()
+    assert times == [("10:00:00", True)]
+    assert synced(flowctl, file, changed) == {"unchanged": ["n/a", "n/b"]}
+
+
 def test_pending_messages_follow_on_request(
     flowctl: RunFlowctl, conn: Connection, file: Path
 ) -> None:
