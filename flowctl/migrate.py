@@ -24,6 +24,9 @@ ADOPTION = "0001_adopt"
 ZONES = "zones"
 """The script that writes the rules of the time zones."""
 
+TAKE_OVER = "select flowctl.take_over();"
+"""What makes a database the one that sends."""
+
 LOCK_TIMEOUT = "15s"
 """How long a busy table may keep the schema waiting before nothing is applied."""
 
@@ -195,15 +198,17 @@ def zone_release(connection: Connection) -> str:
     return str(row[0]) if row and row[0] else ""
 
 
-def text_of(pending_scripts: list[Script]) -> str:
+def text_of(pending_scripts: list[Script], *, is_moved: bool = False) -> str:
     """The SQL that brings the database up, as one transaction: plain statements, no psql commands.
 
-    Whoever runs it, statement by statement or as one query, has all of it or nothing.
+    Whoever runs it, statement by statement or as one query, has all of it or nothing. ``is_moved``
+    makes the database the one that sends, too.
     """
-    if not pending_scripts:
+    if not (pending_scripts or is_moved):
         return "-- The schema is up to date.\n"
     title = f"-- flowctl {__version__}: the schema. It may be run again.\n"
-    return f"{title}\nbegin;\n\n{_statements(pending_scripts)}\ncommit;\n"
+    taking_over = f"\n{TAKE_OVER}\n" if is_moved else ""
+    return f"{title}\nbegin;\n\n{_statements(pending_scripts)}{taking_over}\ncommit;\n"
 
 
 def _statements(pending_scripts: list[Script]) -> str:
@@ -230,6 +235,11 @@ def apply(connection: Connection, *, lock_timeout: str = LOCK_TIMEOUT) -> list[s
         if todo:
             connection.execute(_statements(todo).encode())
         return [script.name for script in todo]
+
+
+def take_over(connection: Connection) -> None:
+    """Make the database the one that sends."""
+    connection.execute(TAKE_OVER)
 
 
 @contextmanager

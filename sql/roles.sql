@@ -29,6 +29,7 @@ grant select on flowctl.migrations, flowctl.routines, flowctl.zones, flowctl.zon
 to flowctl_dispatcher;
 grant select, insert, update, delete on flowctl.sends, flowctl.runs to flowctl_dispatcher;
 grant select, insert on flowctl.returned_mail to flowctl_dispatcher;
+grant execute on function flowctl.why_copy() to flowctl_dispatcher;
 grant execute on function flowctl.is_lead_deleted(uuid) to flowctl_dispatcher;
 do $$
 declare

@@ -104,9 +104,11 @@ def reconcile(
 
 def _reconciled(ctx: typer.Context, wanted: _Wanted) -> "Reconciliation":
     from flowctl.reconcile.run import reconcile as use_case
+    from flowctl.store import identity
 
     settings = session_of(ctx).settings
     with open_database(ctx, must_be_named=True, is_quiet=show.is_unattended()) as connection:
+        identity.require_original(connection)
         return use_case(
             connection,
             settings,
@@ -121,11 +123,13 @@ def _handed_over(ctx: typer.Context, wanted: _Wanted) -> "Reconciliation":
     """Take one mail in a mail server's language: whatever goes wrong, it is to keep the mail."""
     from flowctl.mailboxes.handed_over import HandedOver
     from flowctl.reconcile.run import reconcile_handed_over
+    from flowctl.store import identity
 
     try:
         settings = session_of(ctx).settings
         mailbox = HandedOver(sys.stdin.buffer, session_of(ctx).process_environ)
         with open_database(ctx, must_be_named=True, is_quiet=show.is_unattended()) as connection:
+            identity.require_original(connection)
             return reconcile_handed_over(
                 connection,
                 settings,

@@ -15,6 +15,7 @@ from flowctl.times import format_duration
 
 if TYPE_CHECKING:
     from flowctl.database import Connection
+    from flowctl.store.identity import LastKnown
 
 _UP_TO_DATE = f"the schema is up to date (flowctl {__version__})"
 
@@ -33,6 +34,10 @@ def apply_schema(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the SQL that would run; change nothing.")
     ] = False,
+    moved: Annotated[
+        bool,
+        typer.Option("--moved", help="Make this database, a copy, the one that sends."),
+    ] = False,
 ) -> None:
     """Bring the database to this version's schema.
 
@@ -41,22 +46,29 @@ def apply_schema(
     """
     if check and dry_run:
         raise UsageError("--check and --dry-run exclude each other", hint="give one of them")
+    if check and moved:
+        raise UsageError("--check and --moved exclude each other", hint="give one of them")
     if check:
         _check(ctx)
     elif dry_run:
-        _print_sql(ctx)
+        _print_sql(ctx, is_moved=moved)
     else:
-        _apply(ctx)
+        _apply(ctx, is_moved=moved)
 
 
-def _apply(ctx: typer.Context) -> None:
+def _apply(ctx: typer.Context, *, is_moved: bool) -> None:
     from flowctl import migrate
+    from flowctl.store import identity
 
     with open_database(ctx, create=True, check_schema=False) as connection:
         applied = migrate.apply(connection)
         adopted = migrate.adoptions(connection) if migrate.ADOPTION in applied else []
         changed = _zone_report(connection) if migrate.ZONES in applied else ()
         newer = migrate.require_schema(connection)
+        copy = identity.why_copy(connection)
+        if is_moved and copy:
+            migrate.take_over(connection)
+        last = identity.last_known(connection) if is_moved and copy else None
     for line in _summary(applied):
         show.line(f"applied {line}")
     for adoption in adopted:
@@ -64,6 +76,25 @@ def _apply(ctx: typer.Context) -> None:
     for line in changed:
         show.line(line)
     _show_state(newer)
+    if last is not None:
+        _show_move(last)
+    elif is_moved:
+        show.line("this database is the one that sends already")
+    elif copy:
+        show.warn(f"this database is a copy and does not send: {copy}")
+        show.say(f"hint: {identity.HINT}")
+
+
+def _show_move(last: "LastKnown") -> None:
+    """Say that the database sends from now on, and what it cannot know of."""
+    show.line("this database is the one that sends now")
+    show.say("before the next dispatch: flowctl reconcile (it finds texts that are not known here)")
+    if last.sent_at is not None:
+        show.say(
+            f"nothing is known of emails sent after {last.sent_at:%Y-%m-%d %H:%M:%S%z}, the last "
+            f"send that is recorded; {plural(last.emails, 'email')} due now: "
+            "flowctl dispatch --dry-run"
+        )
 
 
 def _zone_report(connection: "Connection") -> Sequence[str]:
@@ -122,7 +153,7 @@ def _show_state(newer: str | None) -> None:
         show.line("nothing to apply")
 
 
-def _print_sql(ctx: typer.Context) -> None:
+def _print_sql(ctx: typer.Context, *, is_moved: bool) -> None:
     from flowctl import migrate
 
     if is_embedded(ctx) and not _embedded_exists(ctx):
@@ -131,7 +162,7 @@ def _print_sql(ctx: typer.Context) -> None:
     else:
         with open_database(ctx, check_schema=False) as connection:
             pending = migrate.pending(connection)
-    show.raw(migrate.text_of(pending))
+    show.raw(migrate.text_of(pending, is_moved=is_moved))
 
 
 def _embedded_exists(ctx: typer.Context) -> bool:

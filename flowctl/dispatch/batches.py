@@ -11,7 +11,7 @@ from flowctl.errors import DatabaseUnavailable, FlowctlError
 from flowctl.model import Channel, JsonObject
 from flowctl.reconnecting import ReconnectingConnection
 from flowctl.store import dispatch as store
-from flowctl.store import recovery
+from flowctl.store import identity, recovery
 from flowctl.store.dispatch import BeginResult, ClaimedMessage, Intent, OutcomeRecord, Refused, Run
 from flowctl.store.recovery import Lookup
 
@@ -61,19 +61,33 @@ class LookupResult:
 
 
 class Batches:
-    """Claims, turns and releases of one run, over a connection that comes back when it is lost."""
+    """Claims, turns and releases of one run, over a connection that comes back when it is lost.
 
-    def __init__(self, link: ReconnectingConnection, run: Run) -> None:
+    ``is_rehearsal``: a copy of a database is served, too.
+    """
+
+    def __init__(
+        self, link: ReconnectingConnection, run: Run, *, is_rehearsal: bool = False
+    ) -> None:
         self._connection = link
         self._run = run
+        self._is_rehearsal = is_rehearsal
 
     def claim(
         self, channel: Channel, batch_size: int, low: datetime | None
     ) -> list[ClaimedMessage]:
-        """Claim what is due. Raises DatabaseUnavailable where the role cannot read every lead."""
-        rows = self._connection.run(
-            lambda c: store.claim_due(c, self._run, channel, batch_size=batch_size, low=low)
-        )
+        """Claim what is due.
+
+        Raises DatabaseUnavailable where the role cannot read every lead, and InputError where the
+        database has become a copy: promoted, or restored over.
+        """
+
+        def claim(connection: Connection) -> list[ClaimedMessage]:
+            if not self._is_rehearsal:
+                identity.require_original(connection)
+            return store.claim_due(connection, self._run, channel, batch_size=batch_size, low=low)
+
+        rows = self._connection.run(claim)
         if any(row.is_unseen for row in rows):
             raise DatabaseUnavailable(
                 "this database role cannot read all leads",

@@ -76,7 +76,7 @@ class Dispatcher:
             clock=clock,
             limit=self._stopping.statement_limit,
         )
-        self._batches = Batches(connection, run)
+        self._batches = Batches(connection, run, is_rehearsal=options.is_rehearsal)
         self._leases = Leases(self._batches, self._channels, options.lease, clock)
         self._claimer = Claimer(self._batches, settings, self._reporter, self._stopping)
         threads = (options.threads or options.concurrency) if states else 0

@@ -20,6 +20,7 @@ from flowctl.errors import FlowctlError
 from flowctl.model import Channel
 from flowctl.settings import Settings
 from flowctl.store import dispatch as store
+from flowctl.store import identity
 from flowctl.transports import TextLookup, Transport, transport_for
 from flowctl.transports.dry_run import DryRunTransport
 
@@ -163,19 +164,22 @@ class DispatchRun:
 def prepare(conninfo: str, request: Request, observer: Observer) -> Iterator[DispatchRun]:
     """Check the schema and open the transports; they are closed at the end of the block.
 
-    Raises SchemaMismatch, DatabaseUnavailable, and InputError for settings that cannot be used.
+    Raises SchemaMismatch, DatabaseUnavailable, and InputError for settings that cannot be used and
+    for a copy of a database, unless nobody is written to.
     """
+    options = request.options
+    if not request.is_real:
+        options = replace(options, threads=OUTBOX_THREADS, is_rehearsal=True)
     with database.connect(conninfo) as connection:
         note = migrate.require_schema(connection)
+        if not options.is_rehearsal:
+            identity.require_original(connection)
         run_id = store.new_run_id(connection)
         if request.is_loop:
             # what refuses now would be waited for later
             store.check_writable(connection)
         configured = _configured(request)
         enter_history(connection, run_id, request)
-    options = request.options
-    if not request.is_real:
-        options = replace(options, threads=OUTBOX_THREADS)
 
     def connect() -> Connection:
         request.before_connecting()

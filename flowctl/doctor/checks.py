@@ -30,6 +30,7 @@ _ALWAYS: tuple[tuple[str, _Look], ...] = (
 )
 
 _WITH_SCHEMA: tuple[tuple[str, _Look], ...] = (
+    ("copy", schema.copy),
     ("triggers", schema.triggers),
     ("functions", schema.functions),
     ("leads", flows.leads),

@@ -10,6 +10,7 @@ from flowctl.doctor.check import Check, cures, fault, note, ok, shown
 from flowctl.errors import SchemaMismatch
 from flowctl.settings import Settings
 from flowctl.store import doctor as doctor_store
+from flowctl.store import identity
 
 _FUNCTION = re.compile(
     r"create or replace function (?P<name>[a-z_.]+)\(.*?as \$\$(?P<body>.*?)\$\$;", re.DOTALL
@@ -46,6 +47,15 @@ def version(connection: Connection, _: Settings) -> Sequence[Check]:
         detail = "the server's version or its roles have changed since: " + shown(pending, ", ")
         return [note("schema", detail, _APPLY)]
     return [ok("schema", "is that of this flowctl")]
+
+
+def copy(connection: Connection, _: Settings) -> Sequence[Check]:
+    """Whether this database is the one that sends."""
+    if reason := identity.why_copy(connection):
+        return [
+            fault("copy", f"a copy of a database, which does not send: {reason}", identity.HINT)
+        ]
+    return [ok("copy", "this database is the one that sends")]
 
 
 def triggers(connection: Connection, _: Settings) -> Sequence[Check]:

@@ -10,6 +10,14 @@ declare
   steps flowctl.step_setting[];
   missed record;
 begin
+  -- what a dump brings is no new lead: its messages come with it, or nothing is known of them
+  if flowctl.is_restore() then
+    insert into flowctl.identity (is_restore)
+    select true
+    where exists (select from new_leads)
+      and not exists (select from flowctl.identity as own where own.is_restore);
+    return null;
+  end if;
   for attempt in 1..3 loop
     begin
       steps := flowctl.step_settings();

@@ -73,6 +73,7 @@ def test_a_lead_is_added_and_scheduled(form: Connection, changes: dict[str, obje
         {"phone": "4155550123"},
         {"first_name": "Win at https://example.net"},
         {"first_name": "A" * 61},
+        {"timezone": "Europe/Berlin" + " " * 5_000_000},
     ],
 )
 def test_what_is_no_lead_is_refused(form: Connection, changes: dict[str, object]) -> None:

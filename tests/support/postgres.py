@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from flowctl import migrate
 from flowctl.embedded import EmbeddedServer
 from flowctl.embedded.account import server_account
 from flowctl.embedded.layout import Layout
@@ -111,6 +112,10 @@ class Postgres:
         if self._admin.info.server_version >= FILE_COPY_STRATEGY:
             statement += sql.SQL(" strategy file_copy")
         self._admin.execute(statement)
+        with connect(self.url(name)) as connection:
+            # the clone is a copy, which would not send
+            if connection.execute("select to_regproc('flowctl.take_over')").fetchone() != (None,):
+                migrate.take_over(connection)
         try:
             yield self.url(name)
         finally:
