@@ -121,6 +121,14 @@ def test_a_lead_enters_the_flow_that_is_named(conn: Connection) -> None:
     assert conn.execute(enroll, (UUID(int=0), "extra")).fetchone() == (0,)
 
 
+def test_a_lead_that_was_stopped_does_not_enter(conn: Connection) -> None:
+    lead = a_lead(conn)
+    a_step(conn, flow=a_flow(conn, "extra"))
+    conn.execute("insert into flowctl.stops (lead_id, flow) values (%s, 'extra')", (lead,))
+    assert conn.execute("select enroll_lead(%s, 'extra')", (lead,)).fetchone() == (0,)
+    assert messages(conn, "id") == []
+
+
 @pytest.mark.parametrize("flow", ["nurtur", "", None])
 def test_a_flow_that_is_not_there_is_refused(conn: Connection, flow: str | None) -> None:
     a_step(conn)
