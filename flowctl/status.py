@@ -1,4 +1,4 @@
-"""Where things stand, and what is to come."""
+"""Where things stand."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from flowctl.settings import Settings
 from flowctl.store import runs
 from flowctl.store import status as store
 from flowctl.store.runs import DispatcherAtWork, LastRun
-from flowctl.store.status import Count, Due, ForecastDay, Over, UndeliveredCount, UnreadZone
+from flowctl.store.status import Count, Due, Over, UndeliveredCount, UnreadZone
 
 REASONS = 20
 """Reasons of failures that are told, the most frequent first."""
@@ -64,14 +64,6 @@ class StatusSummary:
     last_run: LastRun | None
     estimated: Sequence[str]
     zone: str
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """How many messages fall due on each of the coming days of ``timezone``."""
-
-    timezone: str
-    days: Sequence[ForecastDay]
 
 
 def standing(connection: Connection, settings: Settings, span: timedelta) -> StatusSummary:
@@ -129,10 +121,3 @@ def _failures(over: Sequence[Over]) -> list[Failure]:
 
 def _unread(zones: Sequence[UnreadZone]) -> UnreadZones:
     return UnreadZones(sum(one.leads for one in zones), [one.name for one in zones[:EXAMPLES]])
-
-
-def forecast(connection: Connection, days: int) -> Forecast:
-    """What falls due on each of the coming days in the zone of the flow ``default``, today first;
-    what is overdue counts for today."""
-    found = store.forecast(connection, days)
-    return Forecast(found[0].zone, found)

@@ -10,7 +10,7 @@ from flowctl.address.comparison import comparable, spellings
 from flowctl.address.email import to_email
 from flowctl.address.errors import AddressError, shown
 from flowctl.address.mailbox import Mailbox, parse_mailbox
-from flowctl.address.phone import calling_code, is_region, to_e164
+from flowctl.address.phone import calling_code, country_of, is_region, to_e164
 from flowctl.model import Channel
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "calling_code",
     "channel_of",
     "comparable",
+    "country_of",
     "is_region",
     "parse_mailbox",
     "spellings",

@@ -225,3 +225,13 @@ def _is_mobile(number: "PhoneNumber") -> bool:
 
 def _invalid(raw: str, reason: str = "") -> AddressError:
     return AddressError(f"phone number is not valid: {shown(raw)}{reason and f' ({reason})'}")
+
+
+def country_of(number: str) -> str | None:
+    """The ISO country of a number in E.164; null where it belongs to none."""
+    import phonenumbers
+
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return None

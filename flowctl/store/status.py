@@ -1,10 +1,10 @@
-"""Where things stand, and what is to come (``status.sql``)."""
+"""Where things stand (``status.sql``)."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from psycopg.rows import class_row, dict_row, scalar_row
+from psycopg.rows import dict_row, scalar_row
 
 from flowctl.database import Connection, query
 from flowctl.model import Channel, Status
@@ -67,16 +67,6 @@ class Due:
     channel: Channel
     messages: int
     oldest_seconds: int
-
-
-@dataclass(frozen=True, slots=True)
-class ForecastDay:
-    """How many messages of each channel fall due on a day of ``zone``."""
-
-    zone: str
-    date: date
-    email: int
-    text: int
 
 
 def is_large(connection: Connection) -> bool:
@@ -173,12 +163,6 @@ def count_paused(connection: Connection) -> int:
 def unread_timezones(connection: Connection) -> list[UnreadZone]:
     """What leads have as their zone and nobody can read, the most frequent first."""
     return fetch_rows(connection, "unread_timezones", UnreadZone)
-
-
-def forecast(connection: Connection, days: int) -> list[ForecastDay]:
-    """The coming days, today first."""
-    with connection.cursor(row_factory=class_row(ForecastDay)) as cursor:
-        return cursor.execute(query("forecast"), {"days": days}).fetchall()
 
 
 def _by_status(connection: Connection, name: str, **values: object) -> dict[Status, Count]:

@@ -1,7 +1,7 @@
-"""``flowctl status`` and ``flowctl forecast``."""
+"""``flowctl status``."""
 
 import shlex
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -113,42 +113,6 @@ def test_people_see_what_needs_them(flowctl: RunFlowctl, conn: Connection) -> No
     assert "pending    " in ran.stdout
     assert "2       [bold]Ada[/bold] [/x]" in ran.stdout
     assert not any(character in ran.stdout for character in FORBIDDEN)
-
-
-def test_a_forecast_counts_days_of_the_default_flow(flowctl: RunFlowctl, conn: Connection) -> None:
-    a_flow(conn, timezone="Pacific/Auckland")
-    a_step(conn, key="overdue")
-    a_step(conn, key="text", type="text", day=1, time="12:05 AM")
-    a_step(conn, key="far", day=4)
-    a_lead(conn, timezone="Pacific/Auckland")
-    conn.execute(
-        "update message_logs set scheduled_for = '2026-01-01' where scheduled_for <= now()"
-    )
-    document = flowctl("forecast", "--days", "4", "--json").json()
-    assert list(document) == ["timezone", "days"]
-    assert document["timezone"] == "Pacific/Auckland"
-    today = database_now(conn).astimezone(ZoneInfo("Pacific/Auckland")).date()
-    assert document["days"] == [
-        {"date": str(today), "email": 1, "text": 0},
-        {"date": str(today + timedelta(1)), "email": 0, "text": 1},
-        {"date": str(today + timedelta(2)), "email": 0, "text": 0},
-        {"date": str(today + timedelta(3)), "email": 0, "text": 0},
-    ]
-
-
-def test_a_forecast_is_of_a_week(flowctl: RunFlowctl, conn: Connection) -> None:
-    days = flowctl("forecast", "--json").json()["days"]
-    first = database_now(conn).astimezone(UTC).date()
-    assert [date.fromisoformat(day["date"]) for day in days] == [
-        first + timedelta(number) for number in range(7)
-    ]
-    table = flowctl("forecast")
-    assert "days of UTC" in table.stderr
-    assert len(table.stdout.splitlines()) == 8
-
-
-def test_days_are_at_least_one(flowctl: RunFlowctl) -> None:
-    assert flowctl("forecast", "--days", "0").exit_code == 2
 
 
 def test_a_reader_can_look(flowctl: RunFlowctl, conn: Connection, database: str) -> None:

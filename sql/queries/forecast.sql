@@ -1,0 +1,137 @@
+-- What is to come, from the messages that are scheduled.
+
+-- name: forecast
+-- What falls due on each of the coming days of a zone, today first; what is overdue counts for
+-- today. A gap of the flow puts off what comes too soon after another of its lead's messages. What
+-- cannot go, as things are, is counted beside it, each message once. `sample` are texts that will
+-- go, at most so many a day: their ids are random.
+with place as materialized (
+  select
+    flowctl.local_time(now(), %(zone)s::text)::date as today,
+    flowctl.instant_of(
+      (flowctl.local_time(now(), %(zone)s::text)::date + %(days)s::integer)::timestamp,
+      %(zone)s::text
+    ) as ends
+),
+waiting as (
+  select
+    message.id,
+    message.lead_id,
+    message.message_type,
+    parent.min_gap,
+    step.flow,
+    step.step_order,
+    parent.paused_at is not null as is_paused,
+    greatest(message.due_at, now()) as due_at
+  from place
+  inner join public.message_logs as message on message.due_at < place.ends
+  left join public.flow_steps as step on step.id = message.flow_step_id
+  left join public.flows as parent on parent.name = step.flow
+  where message.status = 'pending'
+    and (%(flow)s::text is null or step.flow = %(flow)s::text)
+),
+numbered as (
+  select
+    waiting.*,
+    row_number() over mine as number,
+    case when waiting.min_gap is not null then (
+      select max(earlier.sent_at)
+      from public.message_logs as earlier
+      inner join public.flow_steps as step on step.id = earlier.flow_step_id
+      where earlier.lead_id = waiting.lead_id
+        and earlier.message_type = waiting.message_type
+        and earlier.status = 'sent' and step.flow = waiting.flow
+    ) end as last_sent
+  from waiting
+  window mine as (
+    partition by waiting.lead_id, waiting.flow, waiting.message_type
+    order by waiting.due_at, waiting.step_order, waiting.id
+  )
+),
+apart as (
+  -- the n-th goes a gap after the one before it, or at its own time: the latest start of all
+  -- before, and the gaps since then
+  select
+    numbered.*,
+    coalesce(
+      greatest(
+        numbered.last_sent + numbered.number * numbered.min_gap,
+        numbered.number * numbered.min_gap
+        + max(numbered.due_at - numbered.number * numbered.min_gap) over (
+          partition by numbered.lead_id, numbered.flow, numbered.message_type
+          order by numbered.number
+        )
+      ),
+      numbered.due_at
+    ) as goes_at
+  from numbered
+),
+judged as (
+  select
+    apart.id,
+    apart.message_type,
+    flowctl.local_time(apart.goes_at, %(zone)s::text)::date as date,
+    case
+      when apart.is_paused then 'paused'
+      when coalesce(written.address, '') !~ '[^[:space:]]' then 'no_address'
+      when exists (
+        select from public.suppressions as suppression
+        where suppression.channel = apart.message_type
+          and suppression.address = flowctl.comparable_address(apart.message_type, written.address)
+      ) then 'suppressed'
+    end as obstacle
+  from apart
+  inner join public.leads as lead on lead.id = apart.lead_id
+  cross join lateral ( -- noqa: ST05
+    select
+      to_jsonb(lead) ->> case apart.message_type when 'email' then 'email' else 'phone' end
+        as address
+  ) as written
+),
+ranked as (
+  select
+    judged.*,
+    case when judged.message_type = 'text' and judged.obstacle is null then row_number() over (
+      partition by judged.date, judged.message_type, judged.obstacle order by judged.id
+    ) <= %(sample)s::integer end as is_sample
+  from judged
+),
+falling as (
+  select
+    ranked.date,
+    count(*) filter (where ranked.message_type = 'email') as email,
+    count(*) filter (where ranked.message_type = 'text') as text,
+    count(*) filter (where ranked.message_type = 'text' and ranked.obstacle is null) as going,
+    count(*) filter (where ranked.obstacle = 'no_address') as no_address,
+    count(*) filter (where ranked.obstacle = 'suppressed') as suppressed,
+    count(*) filter (where ranked.obstacle = 'paused') as paused,
+    coalesce(array_agg(ranked.id) filter (where ranked.is_sample), '{}') as sample
+  from ranked
+  group by ranked.date
+)
+select
+  place.today + coming.number as date,
+  coalesce(falling.email, 0) as email,
+  coalesce(falling.text, 0) as text,
+  coalesce(falling.going, 0) as going,
+  coalesce(falling.no_address, 0) as no_address,
+  coalesce(falling.suppressed, 0) as suppressed,
+  coalesce(falling.paused, 0) as paused,
+  coalesce(falling.sample, '{}') as sample
+from place
+cross join generate_series(0, %(days)s::integer - 1) as coming (number)
+left join falling on falling.date = place.today + coming.number
+order by coming.number;
+
+-- name: forecast_texts
+select
+  message.id,
+  message.content,
+  message.scheduled_for,
+  to_jsonb(lead) as lead,
+  coalesce(flowctl.zone_of(to_jsonb(lead) ->> 'timezone'), parent.timezone, 'UTC') as zone
+from public.message_logs as message
+inner join public.leads as lead on lead.id = message.lead_id
+left join public.flow_steps as step on step.id = message.flow_step_id
+left join public.flows as parent on parent.name = step.flow
+where message.id = any(%(ids)s::uuid[]);
