@@ -32,12 +32,17 @@ PGSPOT_EXCEPTIONS = {
         "public.enroll_lead",
         "public.message_schedule",
         "public.schedule_messages_for_lead",
-        "public.unsubscribe",
     },
     "PS010": {"flowctl"},
     "PS012": {"public.flows", "public.flow_steps", "public.suppressions"},
     # an index on a table of ours, which only its owner can have made
-    "PS014": {"message_logs_due", "message_logs_sent", "message_logs_step_recipient"},
+    "PS014": {
+        "message_logs_addressless",
+        "message_logs_due",
+        "message_logs_over",
+        "message_logs_sent",
+        "message_logs_step_recipient",
+    },
 }
 """What pgspot may name, by its rules."""
 
