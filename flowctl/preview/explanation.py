@@ -17,15 +17,12 @@ class Zones:
     own: str | None
 
 
-def explain(row: ScheduleRow, zones: Zones, gap_end: datetime | None) -> tuple[str, ...]:
-    """Why the message has its time, a sentence each, in the order in which the rules apply.
-
-    ``gap_end`` is until when it waits for the message before it.
-    """
-    return tuple(_sentences(row, zones, gap_end))
+def explain(row: ScheduleRow, zones: Zones) -> tuple[str, ...]:
+    """Why the message has its time, a sentence each, in the order in which the rules apply."""
+    return tuple(_sentences(row, zones))
 
 
-def _sentences(row: ScheduleRow, zones: Zones, gap_end: datetime | None) -> Iterator[str]:
+def _sentences(row: ScheduleRow, zones: Zones) -> Iterator[str]:
     yield _zone(row, zones)
     if row.planned_for is None or row.planned_wall is None or row.day is None:
         yield (
@@ -44,11 +41,10 @@ def _sentences(row: ScheduleRow, zones: Zones, gap_end: datetime | None) -> Iter
         yield f"it stands at {timestamp_text(row.scheduled_wall)}: {_drift(row)}"
     if row.retry_wall is not None and row.retry_at is not None:
         yield f"the next attempt is not before {timestamp_text(row.retry_wall)}"
-    if gap_end is not None and row.min_gap is not None:
-        shift = gap_end - row.scheduled_for
+    if row.waits_wall is not None and row.min_gap is not None:
         yield (
             f"min_gap {span_text(row.min_gap)} after the message before it: it waits until about "
-            f"{timestamp_text(row.scheduled_wall + shift)}"
+            f"{timestamp_text(row.waits_wall)}"
         )
 
 

@@ -1,6 +1,6 @@
 """What a preview says of each message: when, to whom, what it says, and what is in its way."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
@@ -93,11 +93,9 @@ def previewed(
 
     ``suppressed`` has the reader's addresses that must not be written to.
     """
-    ordered = sorted(rows, key=_place)
-    gaps = _gap_ends(ordered)
     return tuple(
-        _message(row, _render(row, reader, settings), suppressed, explain(row, zones, gap))
-        for row, gap in zip(ordered, gaps, strict=True)
+        _message(row, _render(row, reader, settings), suppressed, explain(row, zones))
+        for row in sorted(rows, key=_place)
     )
 
 
@@ -115,7 +113,8 @@ def addresses_of(reader: Reader, settings: Settings) -> set[tuple[Channel, str]]
 
 
 def _place(row: ScheduleRow) -> tuple[datetime, bool, str, int]:
-    return row.scheduled_for, row.flow is None, row.flow or "", row.step_order or 0
+    moment = row.waits_until or row.scheduled_for
+    return moment, row.flow is None, row.flow or "", row.step_order or 0
 
 
 def _message(
@@ -138,7 +137,9 @@ def _message(
         key=row.key,
         step_order=row.step_order,
         type=row.channel,
-        scheduled_for=_local(row.scheduled_for, row.scheduled_wall),
+        scheduled_for=_local(
+            row.waits_until or row.scheduled_for, row.waits_wall or row.scheduled_wall
+        ),
         status=status,
         sent_at=row.sent_at and row.sent_wall and _local(row.sent_at, row.sent_wall),
         to=rendered.to,
@@ -160,7 +161,7 @@ def _render(row: ScheduleRow, reader: Reader, settings: Settings) -> _RenderedCo
         context = template_context(
             reader.row,
             row.zone,
-            row.scheduled_for,
+            row.waits_until or row.scheduled_for,
             # a message has its id only once it is scheduled: the link shows what it will look like
             unsubscribe_url=settings.email.unsubscribe_url(
                 str(UUID(int=0)), str(reader.row.get("id", "")), str(reader.row.get("email", ""))
@@ -194,30 +195,6 @@ def _reason(
                 return row.error
             found = row.stopped or rendered.problem
             return found or ("recipient is suppressed" if is_suppressed else row.error)
-
-
-def _gap_ends(ordered: Sequence[ScheduleRow]) -> list[datetime | None]:
-    """For each message until when it waits for the flow's ``min_gap`` after the one before it on
-    its channel; null where it does not wait."""
-    last: dict[tuple[str | None, Channel], datetime] = {}
-    ends: list[datetime | None] = []
-    for row in ordered:
-        group = (row.flow, row.channel)
-        goes = row.sent_at or _goes_at(row)
-        end = last[group] + row.min_gap if goes and row.min_gap and group in last else None
-        waits = end is not None and goes is not None and row.sent_at is None and end > goes
-        ends.append(end if waits else None)
-        if goes is not None:
-            last[group] = end if waits and end is not None else goes
-    return ends
-
-
-def _goes_at(row: ScheduleRow) -> datetime | None:
-    """When a pending message goes out, gaps aside; null for one that does not."""
-    is_scheduled = row.status is None and not row.is_lead and row.skipped is None
-    if row.stopped or not (is_scheduled or row.status is Status.PENDING):
-        return None
-    return max(row.scheduled_for, row.retry_at or row.scheduled_for)
 
 
 def _local(moment: datetime, wall: datetime) -> datetime:

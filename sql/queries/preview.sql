@@ -122,6 +122,7 @@ timed as (
     message.sent_at,
     message.created_at as message_created_at,
     message.planned_for as message_planned_for,
+    row_number() over () as number,
     coalesce(message.subject, computed.subject) as said_subject,
     coalesce(message.content, computed.content) as said_content,
     case when message.id is null then computed.format else message.format end as said_format,
@@ -141,6 +142,45 @@ timed as (
     + interval '1 day' - flowctl.local_time(computed.planned_for, computed.zone) as shrink
   from computed
   left join public.message_logs as message on message.id = computed.message_id
+),
+going as (
+  -- what is to go out, in the order in which it will: what is late by step, the rest by time
+  select
+    timed.flow, timed.message_type, timed.min_gap, timed.zone, timed.opens, timed.closes,
+    timed.weekdays, timed.number,
+    greatest(timed.scheduled_for, timed.retry_at) as moment,
+    case when timed.is_lead then now() end as earliest,
+    row_number() over (
+      order by
+        greatest(timed.scheduled_for, timed.retry_at, case when timed.is_lead then now() end),
+        timed.step_order
+    ) as turn
+  from timed
+  where timed.min_gap is not null
+    and timed.stopped is null
+    and (timed.status = 'pending' or (timed.status is null and timed.skipped is null))
+    and (timed.status is not null or not timed.is_lead)
+),
+spaced as (
+  select
+    array_agg(going.number order by going.turn) as numbers,
+    flowctl.spaced(
+      array_agg(going.moment order by going.turn),
+      (
+        select max(sent.sent_at) from timed as sent
+        where sent.flow = going.flow and sent.message_type = going.message_type
+      ),
+      going.min_gap, min(going.earliest), going.zone, going.opens, going.closes, going.weekdays
+    ) as waits
+  from going
+  group by
+    going.flow, going.message_type, going.min_gap, going.zone, going.opens, going.closes,
+    going.weekdays
+),
+waiting as (
+  select paced.number, paced.waits_until
+  from spaced
+  cross join lateral unnest(spaced.numbers, spaced.waits) as paced (number, waits_until)
 )
 select
   timed.is_lead,
@@ -171,8 +211,10 @@ select
   timed.closes,
   timed.weekdays,
   timed.min_gap,
+  waiting.waits_until,
   flowctl.local_time(timed.scheduled_for, timed.zone) as scheduled_wall,
   flowctl.local_time(timed.sent_at, timed.zone) as sent_wall,
+  flowctl.local_time(waiting.waits_until, timed.zone) as waits_wall,
   flowctl.local_time(timed.retry_at, timed.zone) as retry_wall,
   coalesce(timed.is_own, false) as is_own,
   coalesce(
@@ -191,6 +233,7 @@ select
   ) as planned_repeats,
   flowctl.local_time(timed.computed_for, timed.zone) as computed_wall
 from timed
+left join waiting on waiting.number = timed.number
 left join flowctl.sends as send on send.message_id = timed.message_id;
 
 -- name: suppressed_addresses

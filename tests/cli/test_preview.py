@@ -1,7 +1,7 @@
 """``flowctl preview``: what it says is what the trigger schedules and what dispatch sends."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -342,6 +342,39 @@ def test_a_gap_is_explained(flowctl: RunFlowctl, conn: Connection) -> None:
         "min_gap 4h after the message before it: it waits until about Mon 2 Mar 2026, 7:00 PM"
     )
     assert not any("min_gap" in sentence for sentence in said["first"] + said["other-channel"])
+
+
+def test_a_preview_keeps_the_gaps_that_dispatch_will_keep(
+    flowctl: RunFlowctl, conn: Connection
+) -> None:
+    a_flow(conn, min_gap="20 hours", send_window={"start": "8:00 AM", "end": "6:00 PM"})
+    for number, at in enumerate(("9:00 AM", "10:00 AM", "11:00 AM"), start=1):
+        a_step(conn, key=f"step-{number}", time=at, time_type="specific")
+    ran = flowctl("preview", "--created-at", "2026-03-02 08:00", "--json")
+    assert [(m["key"], m["scheduled_for"]) for m in ran.json()["messages"]] == [
+        ("step-1", "2026-03-02T09:00:00+00:00"),
+        ("step-2", "2026-03-03T08:00:00+00:00"),
+        ("step-3", "2026-03-04T08:00:00+00:00"),
+    ]
+
+
+def test_a_gap_counts_from_what_was_sent_and_from_now(
+    flowctl: RunFlowctl, conn: Connection
+) -> None:
+    a_flow(conn, min_gap="20 hours")
+    for number in range(3):
+        a_step(conn, key=f"step-{number}")
+    lead = a_lead(conn)
+    conn.execute(
+        "update message_logs m set status = 'sent', sent_at = now() - interval '1 hour'"
+        " from flow_steps s where s.id = m.flow_step_id and s.key = 'step-0'"
+    )
+    sent, first, second = flowctl("preview", str(lead), "--json").json()["messages"]
+    waits = [
+        datetime.fromisoformat(late["scheduled_for"]) - datetime.fromisoformat(sent["sent_at"])
+        for late in (first, second)
+    ]
+    assert waits == [timedelta(hours=20), timedelta(hours=40)]
 
 
 def test_a_message_that_was_moved_says_so(flowctl: RunFlowctl, conn: Connection) -> None:
