@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flowctl.database import Connection, translated
 from flowctl.doctor import (
+    columns,
     connection,
     deliveries,
     flows,
@@ -37,6 +38,7 @@ _WITH_SCHEMA: tuple[tuple[str, _Look], ...] = (
     ("flows", flows.flows),
     ("steps", flows.steps),
     ("templates", flows.templates),
+    ("columns", columns.columns),
     ("zone rules", timezones.zone_rules),
     ("planned times", timezones.planned_times),
     ("timezones", timezones.lead_timezones),

@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
+from uuid import UUID
 
 from psycopg import errors
-from psycopg.rows import scalar_row
+from psycopg.rows import dict_row, scalar_row
 
 from flowctl.database import Connection, query
 from flowctl.model import Channel
@@ -184,6 +185,13 @@ def lead_visibility(connection: Connection) -> Visibility:
 def findings(connection: Connection, name: str) -> list[Finding]:
     """The rows of a query that gives what is wrong."""
     return fetch_rows(connection, name, Finding)
+
+
+def pending_by_step(connection: Connection) -> dict[UUID, int]:
+    """How many pending messages each step has that has any."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(query("pending_by_step")).fetchall()
+    return {row["id"]: row["things"] for row in rows}
 
 
 def count(connection: Connection, name: str, **values: object) -> int:

@@ -97,6 +97,13 @@ where not exists (select from public.flow_steps as step where step.flow = flow.n
   and (flow.name <> 'default' or not exists (select from public.flow_steps))
 order by flow.name;
 
+-- name: pending_by_step
+-- How many pending messages each step has.
+select message.flow_step_id as id, count(*) as things
+from public.message_logs as message
+where message.status = 'pending' and message.flow_step_id is not null
+group by message.flow_step_id;
+
 -- name: unschedulable_steps
 -- Enabled steps that the database would refuse today: written past its checks.
 select

@@ -657,3 +657,20 @@ def test_a_look_that_takes_too_long_is_given_up(
         "flowctl doctor, when the database is less busy",
     )
     assert the(found, "lag").status is Grade.OK
+
+
+def test_a_column_that_was_renamed_is_named_with_its_steps(conn: Connection, look: Look) -> None:
+    a_step(conn, key="welcome", content="Hi {{ first_name }}")
+    a_step(conn, key="text", type="text", content="Hi")
+    a_lead(conn)
+    a_lead(conn, email="bob@example.com")
+    assert the(look(), "columns").status is Grade.OK
+    conn.execute("alter table leads rename first_name to given_name")
+    found = the(look(), "columns")
+    assert found.status is Grade.FAULT
+    assert "first_name: default/welcome; 2 pending messages" in found.detail
+    conn.execute("alter table leads rename given_name to first_name")
+    conn.execute("alter table leads drop phone")
+    found = the(look(), "columns")
+    assert found.status is Grade.FAULT
+    assert "phone: default/text; 2 pending messages" in found.detail
