@@ -17,6 +17,7 @@ declare
   change timestamptz;
   low_shift interval;
   high_shift interval;
+  wall timestamp;
   edge timestamptz;
 begin
   -- three stretches: a window of one day a week may have its next opening skipped
@@ -35,10 +36,18 @@ begin
         (moment at time zone 'UTC' - later) at time zone 'UTC', zone, opens, closes, weekdays, wanted
       ) at time zone 'UTC' + later) at time zone 'UTC';
     end if;
-    if flowctl.is_inside_window(
-      (low at time zone 'UTC') + low_shift, opens, closes, weekdays
-    ) = wanted then
+    wall := (low at time zone 'UTC') + low_shift;
+    if flowctl.is_inside_window(wall, opens, closes, weekdays) = wanted then
       return low;
+    end if;
+    if not wanted and closes is not null then
+      -- it closes when the clock shows so next, unless that is changed before
+      edge := (
+        wall::date + closes + (closes <= wall::time)::integer * interval '1 day' - low_shift
+      ) at time zone 'UTC';
+      if edge < coalesce(change, 'infinity') then
+        return edge;
+      end if;
     end if;
     -- no zone has changed its clock twice within so short a time since 1970
     high := low + interval '5 days';
