@@ -33,9 +33,15 @@ LOCK_TIMEOUT = "15s"
 _ENVIRONMENT = """pg_catalog.concat_ws(' ', pg_catalog.current_setting('server_version_num'), (
     select pg_catalog.string_agg(rolname::text, ' ' order by rolname) from pg_catalog.pg_roles
     where rolname in ('anon', 'authenticated', 'service_role')
+  ), (
+    select pg_catalog.format_type(atttypid, atttypmod) from pg_catalog.pg_attribute
+    where attrelid = pg_catalog.to_regclass('public.leads') and attname = 'id'
   ))"""
-"""An expression for what the effect of a script can depend on besides its text: the API's roles
-and the server."""
+"""An expression for what the effect of a script can depend on besides its text: the server, the
+API's roles and the type of the leads' id."""
+
+_OF_LEAD_ID = "public.leads.id%type"
+"""What a routine has in its text that takes the id of a lead."""
 
 
 _STOPS_OLDER = re.compile(r"^-- stops older programs$", re.MULTILINE)
@@ -129,13 +135,25 @@ def scripts(environment: str = "") -> list[Script]:
         for f in (root / "routines").iterdir()
         if f.name.endswith(".sql")
     }
-    found += [Script(name, routines[name]) for name in _by_need(routines)]
+    found.append(_replayed("lead_ids", environment))
+    found += [
+        Script(
+            name,
+            routines[name],
+            environment=environment if _OF_LEAD_ID in routines[name] else None,
+        )
+        for name in _by_need(routines)
+    ]
     found.append(Script(ZONES, "", release=zones.release()))
     # the rights come last: they close what the others have made
-    for name in ("zone_spellings", "security"):
-        text = (root / f"{name}.sql").read_text("utf-8")
-        found.append(Script(name, text, environment=environment))
+    found += [_replayed(name, environment) for name in ("zone_spellings", "security")]
     return found
+
+
+def _replayed(name: str, environment: str) -> Script:
+    """A file that is replayed where its text or its environment is another."""
+    text = (sql_root() / f"{name}.sql").read_text("utf-8")
+    return Script(name, text, environment=environment)
 
 
 def _by_need(routines: dict[str, str]) -> list[str]:

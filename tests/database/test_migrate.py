@@ -12,6 +12,7 @@ from flowctl.database import connect as connect_translated
 from flowctl.embedded.binaries import find_binaries
 from flowctl.errors import DatabaseUnavailable, SchemaMismatch
 from tests.support.catalog import schema_text
+from tests.support.factories import a_step, messages
 from tests.support.postgres import Connection, Postgres, connect
 from tests.support.waiting import until
 
@@ -252,3 +253,26 @@ def test_the_callers_settings_come_back(empty_database: str) -> None:
             "select current_setting('lock_timeout'), current_setting('client_min_messages')"
         ).fetchone()
         assert row == ("3s", "notice")
+
+
+@pytest.mark.parametrize(("former", "later"), [("integer", "bigint"), ("varchar(40)", "text")])
+def test_a_widened_id_of_leads_is_followed(empty_database: str, former: str, later: str) -> None:
+    with connect(empty_database) as conn:
+        conn.execute(
+            f"create table leads (id {former} primary key, created_at timestamptz default now(),"
+            " email text)".encode()
+        )
+        migrate.apply(conn)
+        a_step(conn)
+        conn.execute("insert into leads (id, email) values ('7', 'ada@example.com')")
+        conn.execute(f"alter table leads alter column id type {later}".encode())
+        assert "lead_ids" in names(migrate.pending(conn))
+        migrate.apply(conn)
+        assert migrate.pending(conn) == []
+        conn.execute("insert into leads (id, email) values ('3000000000', 'bob@example.com')")
+        assert [str(lead) for (lead,) in messages(conn, "lead_id")] == ["7", "3000000000"]
+        scheduled = conn.execute(
+            "select schedule_messages_for_lead(leads.id), pg_typeof(lead_id)::text from leads"
+            " inner join message_logs on lead_id = leads.id"
+        ).fetchall()
+        assert scheduled == [(0, later)] * 2
