@@ -30,6 +30,7 @@ COMMAND_MODULES: tuple[str, ...] = (
     "flowctl.cli.dispatch",
     "flowctl.cli.status",
     "flowctl.cli.forecast",
+    "flowctl.cli.report",
     "flowctl.cli.messages",
     "flowctl.cli.leads",
     "flowctl.cli.enrollments",

@@ -55,6 +55,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "messages show": ("{message}",),
     "preview": ("{lead}",),
     "reconcile": (),
+    "report": ("{folder}/report.html",),
     "status": (),
     "steps export": ("{folder}/exported.toml",),
     "steps list": (),

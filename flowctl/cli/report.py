@@ -1,0 +1,46 @@
+"""``flowctl report``: a page to look at."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flowctl.cli import show
+from flowctl.cli.options import FlowName
+from flowctl.cli.session import open_database, session_of
+from flowctl.cli.values import duration
+from flowctl.errors import InputError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("report")(report)
+
+
+def report(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE.html", show_default=False)],
+    since: Annotated[
+        timedelta, typer.Option(parser=duration, metavar="TIME", help="How far back to tell.")
+    ] = "30d",  # type: ignore[assignment]  # typer parses it
+    flow: FlowName = None,
+) -> None:
+    """Write a page to look at: each flow and what became of its messages, day by day.
+
+    It is complete in itself: nothing is loaded, nothing runs. No lead is named in it.
+    Example: flowctl report report.html
+    """
+    from flowctl import report as use_case
+
+    settings = session_of(ctx).settings
+    with open_database(ctx) as connection:
+        found = use_case.report(connection, settings, since, flow)
+    try:
+        file.write_text(use_case.html_page(found), encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"{file}: {(error.strerror or 'cannot be written').lower()}",
+            hint="check where the page is to go",
+        ) from error
+    show.say(f"{file}: written")
