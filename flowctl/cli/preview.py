@@ -109,8 +109,11 @@ def preview(
             found = use_case.preview_new_lead(connection, settings, new, only_flow=flow)
         else:
             found = use_case.preview_lead(connection, settings, lead_id or "", only_flow=flow)
+        senders = {} if html is None else use_case.senders(connection, settings)
     if html is not None:
-        html.write_text(use_case.html_page(found, explain=explain), encoding="utf-8")
+        html.write_text(
+            use_case.html_page(found, explain=explain, senders=senders), encoding="utf-8"
+        )
         show.say(f"{html}: written")
     if as_json:
         show.json_document(_document(found, explain=explain))

@@ -7,6 +7,7 @@ what is sent, so a preview cannot disagree with either.
 from flowctl.preview.messages import Preview, PreviewedMessage
 from flowctl.preview.page import html_page
 from flowctl.preview.schedule import NewLead, preview_lead, preview_new_lead
+from flowctl.preview.senders import senders
 from flowctl.preview.wording import timestamp_text
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "html_page",
     "preview_lead",
     "preview_new_lead",
+    "senders",
     "timestamp_text",
 ]

@@ -3,76 +3,99 @@
 Everything in it is escaped. HTML emails are shown in frames without scripts, forms or the network.
 """
 
+import math
+from collections.abc import Mapping
 from html import escape
 
+from flowctl.html import element, page
 from flowctl.model import Channel
 from flowctl.preview.messages import Preview, PreviewedMessage
 from flowctl.preview.wording import timestamp_text
+from flowctl.segments import segments
+from flowctl.text import one_line, plural
 
 _STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 46rem; padding: 0 1rem; }
-article { border: 1px solid #ccc; border-radius: 8px; margin: 1.5rem 0; padding: 1rem 1.25rem; }
-h2 { font-size: 1.1rem; margin: 0; }
-p, ul { margin: .4rem 0; }
-pre { background: #f6f6f6; border-radius: 6px; padding: .75rem; white-space: pre-wrap;
-  overflow-wrap: anywhere; font: inherit; }
-iframe { border: 1px solid #eee; border-radius: 6px; width: 100%; height: 22rem; background: #fff; }
-.status { border-radius: 1rem; font-size: .85rem; padding: .1rem .6rem; background: #eee; }
-.sent { background: #d9f2df; } .pending { background: #dce9fb; }
-.failed { background: #fadcdc; } .reason { color: #a33; }
+body { max-width: 46rem; }
+article { margin: 1.25rem 0; }
+article h2 { align-items: baseline; display: flex; flex-wrap: wrap; font-size: 1.05rem;
+  gap: .25rem .6rem; margin: 0; }
+.status { border: 1px solid currentColor; border-radius: 1rem; font-size: .8rem;
+  font-weight: 500; padding: 0 .55rem; }
+.sent { color: var(--good); } .pending { color: var(--email); } .failed { color: var(--bad); }
+.inbox { border-block: 1px solid var(--line); margin: .6rem 0; padding: .45rem 0; }
+.inbox b { display: block; } .inbox .soft { display: block; overflow: hidden;
+  text-overflow: ellipsis; white-space: nowrap; }
+.bubble { background: var(--bubble); border-radius: 1.1rem 1.1rem 1.1rem .3rem; margin: .6rem 0 0;
+  max-width: 26rem; padding: .6rem .9rem; white-space: pre-wrap; width: fit-content; }
+pre { font: inherit; margin: .6rem 0; white-space: pre-wrap; }
+iframe { background: #fff; border: 1px solid var(--line); border-radius: 8px; display: block;
+  resize: vertical; width: 100%; }
 """
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_LINE = 50
+"""Characters of a line of an email in its frame, on a phone."""
+
+_FIRST_WORDS = 120
+_LOWEST, _HIGHEST = 22, 120
+"""Heights of a frame, in rem."""
 
 
-def html_page(preview: Preview, *, explain: bool) -> str:
-    """The page, as UTF-8 text."""
+def html_page(preview: Preview, *, explain: bool, senders: Mapping[str | None, str]) -> str:
+    """The page, as UTF-8 text. ``senders``: who emails of a flow come from; null: of any other."""
     who = "a new lead" if preview.lead_id is None else f"lead {preview.lead_id}"
-    title = escape(f"Messages for {who}")
-    articles = "\n".join(_article(message, explain=explain) for message in preview.messages)
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}">
-<meta name="referrer" content="no-referrer">
-<meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<h1>{title}</h1>
-<p>Times are those of {escape(preview.timezone)}, unless another zone is named.</p>
-{articles or "<p>No messages.</p>"}
-</body>
-</html>
-"""
+    title = f"Messages for {who}"
+    zone = f"Times are those of {preview.timezone}, unless another zone is named."
+    articles = [_article(one, senders, explain=explain) for one in preview.messages]
+    body = [element("h1", title), element("p", zone, "soft"), *articles]
+    return page(title, "\n".join(body if articles else [*body, "<p>No messages.</p>"]), _STYLE)
 
 
-def _article(message: PreviewedMessage, *, explain: bool) -> str:
-    status = message.status or "not scheduled"
-    badge = f'<span class="status {escape(message.status or "")}">{escape(status)}</span>'
+def _article(message: PreviewedMessage, senders: Mapping[str | None, str], *, explain: bool) -> str:
+    status = element("span", message.status or "not scheduled", f"status {message.status or ''}")
     what = f"{message.step}: {message.type} to {message.to or 'nobody'} ({message.zone})"
     lines = [
-        f"<h2>{escape(timestamp_text(message.scheduled_for))} {badge}</h2>",
-        f"<p>{escape(what)}</p>",
+        f"<h2>{escape(timestamp_text(message.scheduled_for))} {status}</h2>",
+        element("p", what, "soft"),
     ]
     if message.sent_at is not None:
-        lines.append(f"<p>Sent {escape(timestamp_text(message.sent_at))}</p>")
+        lines.append(element("p", f"Sent {timestamp_text(message.sent_at)}"))
     if message.reason is not None:
-        lines.append(f'<p class="reason">{escape(message.reason)}</p>')
+        lines.append(element("p", message.reason, "bad"))
     if explain:
-        items = "".join(f"<li>{escape(sentence)}</li>" for sentence in message.explanation)
+        items = "".join(element("li", sentence) for sentence in message.explanation)
         lines.append(f"<ul>{items}</ul>")
-    lines += _content(message)
-    return "<article>\n" + "\n".join(lines) + "\n</article>"
+    if message.content is not None:
+        sender = senders.get(message.flow, senders.get(None, ""))
+        show = _email if message.type is Channel.EMAIL else _bubble
+        lines.append(show(message, message.content, sender))
+    return '<article class="card">\n' + "\n".join(lines) + "\n</article>"
 
 
-def _content(message: PreviewedMessage) -> list[str]:
-    if message.content is None:
-        return []
-    subject = [] if message.subject is None else [f"<p><b>{escape(message.subject)}</b></p>"]
-    if message.type is Channel.EMAIL and message.is_html:
-        frame = f'<iframe sandbox srcdoc="{escape(message.content)}"></iframe>'
-        return [*subject, frame]
-    return [*subject, f"<pre>{escape(message.content)}</pre>"]
+def _bubble(_: PreviewedMessage, content: str, __: str) -> str:
+    found = segments(content)
+    said = f"{plural(found.count, 'segment')}, {found.encoding}"
+    if found.cause:
+        said += f" for the sake of {found.cause}"
+    return element("div", content, "bubble") + element("p", said, "soft")
+
+
+def _email(message: PreviewedMessage, content: str, sender: str) -> str:
+    """The line of the inbox, and the email below it."""
+    inbox = (
+        f'<div class="inbox">{element("span", sender, "soft")}'
+        f"{element('b', message.subject or '')}"
+        f"{element('span', one_line(message.text)[:_FIRST_WORDS], 'soft')}</div>"
+    )
+    if not message.is_html:
+        return inbox + element("pre", content)
+    return (
+        f'{inbox}<iframe sandbox title="the email" style="height:{_height(message)}rem" '
+        f'srcdoc="{escape(content)}"></iframe>'
+    )
+
+
+def _height(message: PreviewedMessage) -> int:
+    """What the email needs by its plain text, with room for pictures; it cannot be measured."""
+    lines = sum(max(1, math.ceil(len(line) / _LINE)) for line in message.text.splitlines())
+    pictures = (message.content or "").lower().count("<img")
+    return min(_HIGHEST, max(_LOWEST, 8 + 2 * lines + 15 * pictures))

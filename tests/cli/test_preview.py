@@ -429,6 +429,24 @@ class _Page(HTMLParser):
         self.words += data
 
 
+def test_the_page_shows_the_inbox_line_the_frame_and_the_bubble(
+    flowctl: RunFlowctl, conn: Connection, tmp_path: Path
+) -> None:
+    a_flow(conn, "other", sender={"email_from": "Bo <bo@example.com>"})
+    long = "".join(f"<p>{'word ' * 40}</p>" for _ in range(20))
+    a_step(conn, subject="Hi", content=f"<p>Dear {{{{ first_name }}}}</p>{long}", key="a")
+    a_step(conn, subject="Hi", content="<p>Short</p>", flow="other", key="b")
+    a_step(conn, type="text", content="é" * 161, key="c")
+    lead = a_lead(conn)
+    path = tmp_path / "page.html"
+    flowctl("preview", str(lead), "--html", path, env={"EMAIL_FROM": "Acme <us@example.com>"})
+    found = _Page(path.read_text("utf-8"))
+    for words in ("Acme <us@example.com>", "Dear Ada word", "Bo <bo@example.com>", "2 segments"):
+        assert words in found.words
+    assert [frame["style"] for frame in found.frames] == ["height:120rem", "height:22rem"]
+    assert all(frame["sandbox"] == "" for frame in found.frames)
+
+
 def test_the_page_runs_and_loads_nothing(
     flowctl: RunFlowctl, conn: Connection, tmp_path: Path
 ) -> None:
