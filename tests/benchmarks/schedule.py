@@ -97,9 +97,11 @@ def _copy(connection: Connection, leads: int) -> Cost:
 
 def _insert_bare(connection: Connection) -> Cost:
     """The rows that the COPY left, out of a plain table into the same empty one."""
-    columns = "lead_id, flow_step_id, message_type, subject, content, scheduled_for"
+    columns = (
+        "lead_id, flow_step_id, message_type, subject, content, format, scheduled_for, planned_for"
+    )
     connection.execute(f"create table rows as select {columns} from message_logs")  # noqa: S608
-    connection.execute("truncate message_logs")
+    connection.execute("truncate message_logs cascade")
     connection.execute("checkpoint")
     with _cost(connection) as cost:
         connection.execute(f"insert into message_logs ({columns}) select {columns} from rows")  # noqa: S608
