@@ -1,8 +1,10 @@
 """One law, whatever happens in whatever order: at most one accepted send for each lead and step,
-and every due message ends recorded.
+every due message ends recorded; the steps of a flow go out in their order, and nothing goes past
+its deadline, in a pause, or to a suppressed address.
 """
 
 from collections import Counter
+from threading import Lock
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -48,6 +50,35 @@ an_answer = st.lists(st.sampled_from(sorted(OUTCOMES)), min_size=1, max_size=5)
 a_concurrency = st.integers(1, 3)
 
 
+FLOWS = ("default", "other")
+
+AT_A_SEND = """
+select
+  array(
+    select earlier.content
+    from message_logs as earlier
+    inner join flow_steps as earlier_step on earlier_step.id = earlier.flow_step_id
+    left join flowctl.sends as send on send.message_id = earlier.id
+    where earlier.lead_id = message.lead_id
+      and earlier.message_type = message.message_type
+      and earlier_step.flow = step.flow
+      and earlier_step.step_order < step.step_order
+      and earlier.status = 'pending'
+      and case
+        when send.message_id is null then earlier.due_at <= now()
+        else not earlier.is_unknown
+      end
+  ) as held_up_by,
+  flow.paused_at is not null as is_paused,
+  coalesce(now() > message.planned_for + flow.expire_after, false) as is_past_its_deadline
+from message_logs as message
+inner join flow_steps as step on step.id = message.flow_step_id
+inner join flows as flow on flow.name = step.flow
+where message.id = %s
+"""
+"""The law at the moment of a send, asked of the tables: what should have gone before it."""
+
+
 class Dispatching(RuleBasedStateMachine):
     """Leads, steps and people's changes, and passes that end or die."""
 
@@ -58,13 +89,18 @@ class Dispatching(RuleBasedStateMachine):
         super().__init__()
         self.providers = [RecordingProvider(channel) for channel in Channel]
         self.leads = self.steps = 0
+        self.suppressed: set[str] = set()
+        self.broken: list[tuple[object, ...]] = []
+        self.asking = Lock()
 
     @initialize()
     def start_anew(self) -> None:
         self.conn.execute("truncate leads, message_logs, flowctl.sends, suppressions cascade")
         self.conn.execute("delete from flow_steps")
-        self.add_step("email")
-        self.add_step("text")
+        self.conn.execute("insert into flows (name) values ('other') on conflict do nothing")
+        self.conn.execute("update flows set paused_at = null, expire_after = null")
+        self.add_step("email", "default")
+        self.add_step("text", "default")
         self.add_lead()
 
     # what people do
@@ -79,11 +115,15 @@ class Dispatching(RuleBasedStateMachine):
         )
 
     @precondition(lambda self: self.steps < 6)
-    @rule(channel=st.sampled_from(["email", "text"]))
-    def add_step(self, channel: str) -> None:
+    @rule(channel=st.sampled_from(["email", "text"]), flow=st.sampled_from(FLOWS))
+    def add_step(self, channel: str, flow: str) -> None:
         self.steps += 1
         a_step(
-            self.conn, type=channel, content=f"{{{{ id }}}} step {self.steps}", key=str(self.steps)
+            self.conn,
+            type=channel,
+            content=f"{{{{ id }}}} step {self.steps}",
+            key=str(self.steps),
+            flow=flow,
         )
 
     @rule(number=st.integers(1, 6), enabled=st.booleans())
@@ -110,13 +150,34 @@ class Dispatching(RuleBasedStateMachine):
             nth,
         )
 
-    @rule(number=st.integers(1, 6))
-    def opt_out(self, number: int) -> None:
+    @rule(number=st.integers(1, 6), channel=st.sampled_from(["email", "text"]))
+    def opt_out(self, number: int, channel: str) -> None:
+        address = f"+1415{2000000 + number}" if channel == "text" else f"lead-{number}@example.com"
         self.conn.execute(
-            "insert into suppressions (channel, address) values ('text', %s) "
-            "on conflict do nothing",
-            (f"+1415{2000000 + number}",),
+            "insert into suppressions (channel, address) values (%s, %s) on conflict do nothing",
+            (channel, address),
         )
+
+    @rule(flow=st.sampled_from(FLOWS), is_paused=st.booleans())
+    def pause(self, flow: str, is_paused: bool) -> None:
+        self.conn.execute(
+            "update flows set paused_at = case when %s then now() end where name = %s",
+            (is_paused, flow),
+        )
+
+    @rule(flow=st.sampled_from(FLOWS), hours=st.none() | st.just(1))
+    def set_deadline(self, flow: str, hours: int | None) -> None:
+        self.conn.execute(
+            "update flows set expire_after = %s * interval '1 hour' where name = %s", (hours, flow)
+        )
+
+    @rule(nth=st.integers(0, 5))
+    def be_late(self, nth: int) -> None:
+        self.change_one("planned_for = planned_for - interval '2 hours'", "true", nth)
+
+    @rule(number=st.integers(1, 6))
+    def delete_lead(self, number: int) -> None:
+        self.conn.execute("delete from leads where email = %s", (f"lead-{number}@example.com",))
 
     # what time does
 
@@ -152,8 +213,13 @@ class Dispatching(RuleBasedStateMachine):
             sent.update((one.message.lead_id, one.message.text) for one in provider.taken)
         assert all(count == 1 for count in sent.values()), sent
 
+    @invariant()
+    def nothing_goes_that_must_not(self) -> None:
+        assert not self.broken, self.broken
+
     def teardown(self) -> None:
         """Let passes run until nothing is due: then every message has its outcome."""
+        self.conn.execute("update flows set paused_at = null")
         for _ in range(MOST_PASSES):
             let_leases_pass(self.conn)
             let_retries_come(self.conn)
@@ -161,6 +227,7 @@ class Dispatching(RuleBasedStateMachine):
             if not any(row[0] == "pending" for row in messages(self.conn, "status")):
                 break
         self.nothing_is_sent_twice()
+        self.nothing_goes_that_must_not()
         taken = {identity for provider in self.providers for identity in provider.count()}
         columns = ("id", "status", "error_message", "is_unknown")
         for identity, status, error, is_unknown in messages(self.conn, *columns):
@@ -179,12 +246,25 @@ class Dispatching(RuleBasedStateMachine):
             (nth,),
         )
 
+    def judge(self, message: OutgoingMessage) -> None:
+        """Note what should have kept a message from being sent; called in senders' threads."""
+        if message.recipient in self.suppressed:
+            self.broken.append(("suppressed", message.recipient))
+        with self.asking:
+            found = self.conn.execute(AT_A_SEND, (message.id,)).fetchone()
+        if found is not None and found != ([], False, False):
+            self.broken.append((message.text, *found))
+
     def dispatch(self, death: Death | None, answers: list[str], concurrency: int) -> None:
         life = Life(death)
+        self.suppressed = {
+            address for (address,) in self.conn.execute("select address from suppressions")
+        }
 
         def answer(message: OutgoingMessage) -> Outcome:
             if life.is_over:
                 return LOST_BEFORE
+            self.judge(message)
             # chosen by the message, so that it does not depend on which thread comes first
             return OUTCOMES[answers[int(message.text[-1]) % len(answers)]]
 
