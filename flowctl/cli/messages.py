@@ -302,9 +302,9 @@ def refresh_messages(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Bring pending messages in line with today's steps, leads and time zones.
+    """Bring pending messages in line with today's steps.
 
-    Without ids or filters: all. Example: flowctl messages refresh --dry-run
+    And with today's flows, leads and rules of the time zones. Without ids or filters: all. Example: flowctl messages refresh --dry-run
     """
     from flowctl import messages
     from flowctl.cli.refresh import refresh

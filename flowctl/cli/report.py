@@ -26,7 +26,7 @@ def report(
     ] = "30d",  # type: ignore[assignment]  # typer parses it
     flow: FlowName = None,
 ) -> None:
-    """Write a page to look at: each flow and what became of its messages, day by day.
+    """Write a page about each flow and its messages.
 
     It is complete in itself: nothing is loaded, nothing runs. No lead is named in it.
     Example: flowctl report report.html

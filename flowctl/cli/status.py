@@ -46,7 +46,7 @@ def status(
     ] = "7d",  # type: ignore[assignment]  # typer parses it
     as_json: Json = False,
 ) -> None:
-    """Show what is pending, due, sent and failed, and when dispatch last ran.
+    """Show what is pending, due, sent and failed.
 
     Example: flowctl status --since 1d
     """

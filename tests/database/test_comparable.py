@@ -94,6 +94,8 @@ def test_every_character_is_the_same_to_both(reckoner: Connection) -> None:
         chr(code)
         for code in (*range(1, 0xD800), *range(0xE000, 0x11000), *range(0xE0000, 0xE1002))
         if unicodedata.category(chr(code)) != "Cn"
+        # modifier letters of Unicode 14, which PostgreSQL knows from version 15 on
+        and not (0xA7F2 <= code <= 0xA7F4 or 0x10780 <= code <= 0x107BA)
     ]
     for channel, pattern in [
         (Channel.EMAIL, "{0}a{0}b@e{0}x.com{0}"),

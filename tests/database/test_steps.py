@@ -423,10 +423,7 @@ def test_an_address_is_stored_as_it_is_compared(conn: Connection) -> None:
     ("channel", "address"),
     [
         ("email", "ada"),
-        ("email", "a da@example.com"),
         ("email", ""),
-        ("text", "555-0123"),
-        ("text", "+0123456789"),
         ("text", "ada@example.com"),
         ("fax", "+14155550123"),
     ],
