@@ -25,7 +25,7 @@ grant update (
 ) on public.message_logs to flowctl_dispatcher;
 grant select, insert, update, delete on public.suppressions to flowctl_dispatcher;
 grant select on flowctl.migrations, flowctl.routines, flowctl.zones, flowctl.zone_spellings,
-  flowctl.zone_releases, flowctl.sent_addresses, flowctl.stops
+  flowctl.zone_releases, flowctl.zone_history, flowctl.sent_addresses, flowctl.stops
 to flowctl_dispatcher;
 grant select, insert, update, delete on flowctl.sends, flowctl.runs to flowctl_dispatcher;
 grant select, insert on flowctl.returned_mail to flowctl_dispatcher;
@@ -41,7 +41,8 @@ begin
       ('public.message_logs', 'all'), ('public.suppressions', 'all'),
       ('flowctl.migrations', 'select'), ('flowctl.routines', 'select'),
       ('flowctl.zones', 'select'), ('flowctl.zone_spellings', 'select'),
-      ('flowctl.zone_releases', 'select'), ('flowctl.sent_addresses', 'select'),
+      ('flowctl.zone_releases', 'select'), ('flowctl.zone_history', 'select'),
+      ('flowctl.sent_addresses', 'select'),
       ('flowctl.stops', 'select'), ('flowctl.sends', 'all'), ('flowctl.runs', 'all'),
       ('flowctl.returned_mail', 'all')
     ) as needed (place, command)

@@ -63,6 +63,7 @@ def replace_sample_leads(connection: Connection, samples: Sequence[Sample]) -> l
     """Remove the sample leads with all that is theirs, and insert these, created next Monday at
     3:00 PM of their zones."""
     connection.execute(query("remove_sample_leads"))
+    connection.execute(query("remove_sample_digests"))
     with connection.cursor(row_factory=class_row(SampleLead)) as cursor:
         leads = Json([asdict(sample) for sample in samples])
         return cursor.execute(query("insert_sample_leads"), {"leads": leads}).fetchall()

@@ -21,6 +21,10 @@ with removed as (
 )
 delete from flowctl.sends as send using removed where send.lead_id = removed.id;
 
+-- name: remove_sample_digests
+-- That these addresses were written to: the demo's own leads are all there are.
+delete from flowctl.sent_addresses;
+
 -- name: insert_sample_leads
 -- Created on the Monday after this week at 3:00 PM of their own zones, which lies in the future
 -- everywhere on Earth.

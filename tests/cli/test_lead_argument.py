@@ -37,7 +37,10 @@ def test_a_lead_is_found_however_it_is_written(
     listed = flowctl("messages", "list", "--lead", written, "--json", env=US).json()
     assert [message["lead_id"] for message in listed] == [lead]
     stopped = flowctl("leads", "stop", written, env=US)
-    assert (stopped.exit_code, stopped.stdout) == (0, "1 message cancelled\n")
+    assert (stopped.exit_code, stopped.stdout) == (
+        0,
+        "is stopped in all flows, 1 message cancelled\n",
+    )
 
 
 @pytest.mark.parametrize("written", ["ann@example.com", "(415) 555-0199"])

@@ -390,7 +390,7 @@ def test_what_is_retried_keeps_its_planned_time_where_that_lies_ahead(
     asked = flowctl("messages", "retry", "--lead", str(lead))
     assert "1 of them only at the planned time" in asked.stderr
     assert flowctl("messages", "retry", "--lead", str(lead), "--yes").stdout == (
-        "3 messages due again\n"
+        "3 messages pending again\n"
     )
     for identity, scheduled_for, planned_for in conn.execute(
         "select id::text, scheduled_for, planned_for from message_logs where status = 'pending'"

@@ -153,6 +153,11 @@ def test_a_step_is_not_sent_again_to_an_address_of_which_little_is_left(
     step = a_step(conn)
     assert dispatch_once(database).totals.sent == 0
     ended(conn, a_lead(conn), "sent", 365, recipient="ada@example.com")
+    # what was sent before is remembered where the setting is switched on
+    for value in (False, True):
+        conn.execute(
+            "update flows set dedupe_address = %s where dedupe_address <> %s", (value, value)
+        )
     flowctl("messages", "prune", "--older-than", OLD, "--yes")
     a_lead(conn, email="ADA@example.com")
     assert dispatch_once(database).totals.cancelled == 1
