@@ -304,7 +304,8 @@ def refresh_messages(
 ) -> None:
     """Bring pending messages in line with today's steps.
 
-    And with today's flows, leads and rules of the time zones. Without ids or filters: all. Example: flowctl messages refresh --dry-run
+    And with today's flows, leads and rules of the time zones. Without ids or filters: all. Example:
+    flowctl messages refresh --dry-run
     """
     from flowctl import messages
     from flowctl.cli.refresh import refresh

@@ -10,9 +10,9 @@ declare
   tmax constant integer := 26;
   skew constant integer := 38;
   characters integer[];
-  code bigint := 128;
+  code bigint := 128::bigint;
   bias integer := 72;
-  place bigint := 0;
+  place bigint := 0::bigint;
   before bigint;
   weight bigint;
   threshold integer;
@@ -56,7 +56,7 @@ begin
       delta := delta / (base - tmin);
       bias := bias + base;
     end loop;
-    bias := bias + (base - tmin + 1) * delta / (delta + skew);
+    bias := bias + ((base - tmin + 1) * delta / (delta + skew))::integer;
     code := code + place / (cardinality(characters) + 1);
     place := place % (cardinality(characters) + 1);
     if code > 1114111 or code between 55296 and 57343 then

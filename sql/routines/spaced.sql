@@ -12,7 +12,7 @@ as $$
 declare
   moment timestamptz;
   last_sent timestamptz := previous;
-  waits timestamptz[] := '{}';
+  waits timestamptz[] := array[]::timestamptz[];
   wait timestamptz;
 begin
   foreach moment in array moments loop

@@ -222,9 +222,9 @@ def test_a_checker_finds_nothing_in_the_functions(checked: Connection) -> None:
         inner join pg_language as l on l.oid = p.prolang and l.lanname = 'plpgsql'
         left join pg_trigger as t on t.tgfoid = p.oid and not t.tgisinternal
         cross join lateral plpgsql_check_function(
-          -- all but compatibility warnings; no old table; a new one; anyelement is uuid
+          -- all but compatibility warnings; the trigger's tables; anyelement is uuid
           p.oid, coalesce(t.tgrelid, 0)::regclass, 'text', true, true, true, true, true, false,
-          null, t.tgnewtable, 'uuid'
+          t.tgoldtable, t.tgnewtable, 'uuid'
         ) as complaint
         where p.pronamespace in ('public'::regnamespace, 'flowctl'::regnamespace)
         """
