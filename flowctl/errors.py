@@ -7,7 +7,8 @@
     ├── UsageError           2   options that contradict each other
     ├── InputError           3   what the user wrote: steps file, template, settings, an unknown id
     ├── DatabaseUnavailable  4   the database refused
-    │   └── DatabaseUnreachable         it cannot be reached now, or the connection was lost
+    │   └── DatabaseUnreachable  it cannot be reached now, or the connection was lost
+    │       ├── DatabaseBusy     it refuses for now: read-only, a lock, a timeout, no disk
     │       └── PasswordRefused
     ├── SchemaMismatch       5   the schema is missing, older or newer than this program
     ├── ProviderStopped      6   a provider refused the account or could not be reached

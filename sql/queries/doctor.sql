@@ -60,7 +60,13 @@ order by function.oid;
 select
   current_user::text as role,
   has_table_privilege('public.leads', 'select') as may_read,
-  has_function_privilege('flowctl.is_lead_deleted(uuid)', 'execute') as may_ask,
+  -- by the catalog: naming the function wants a right on its schema
+  coalesce((
+    select has_function_privilege(function.oid, 'execute')
+    from pg_catalog.pg_proc as function
+    where function.pronamespace = to_regnamespace('flowctl')
+      and function.proname = 'is_lead_deleted'
+  ), false) as may_ask,
   row_security_active('public.leads') and not exists (
     select from pg_catalog.pg_policies as policy
     where policy.schemaname = 'public'

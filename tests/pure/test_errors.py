@@ -27,7 +27,7 @@ def documented() -> dict[int, str]:
 
 def test_every_kind_of_error_has_a_status_of_its_own() -> None:
     statuses = [error.exit_code for error in FlowctlError.__subclasses__()]
-    assert sorted(statuses) == list(range(1, len(statuses) + 1))
+    assert sorted(statuses) == [1, 2, 3, 4, 5, 6, 75]
 
 
 def test_a_special_case_has_the_status_of_its_kind() -> None:
