@@ -132,6 +132,18 @@ def test_a_refused_account_stops_its_channel_only(
     ]
 
 
+def test_a_stopped_channel_decides_the_exit_status_whatever_else_is_left(
+    conn: Connection, flowctl: RunFlowctl, twilio: TwilioServer
+) -> None:
+    twilio.cycle(refuse(20003, 401, "Authenticate"))
+    a_step(conn)
+    a_step(conn, type="text")
+    a_lead(conn)
+    ran = flowctl("dispatch", "--once", "--json", env=twilio.environ)
+    assert (ran.exit_code, ran.json()) == (6, {**NOTHING, "held": 1})
+    assert "error: text: 20003" in ran.stderr
+
+
 def test_a_provider_that_cannot_be_reached_fails_nothing(
     conn: Connection, flowctl: RunFlowctl
 ) -> None:

@@ -266,6 +266,21 @@ def test_a_new_zone_moves_the_whole_flow(flowctl: RunFlowctl, conn: Connection, 
     assert moved == [(True,)]
 
 
+def test_a_new_window_moves_the_whole_flow(
+    flowctl: RunFlowctl, conn: Connection, file: Path
+) -> None:
+    synced(flowctl, file, ONE)
+    add_lead(conn, "'2999-03-04 15:00 America/New_York'")
+    window = 'name = "n"\nsend_window = { start = "11:30", end = "17:00" }'
+    said = synced(flowctl, file, ONE.replace('name = "n"', window), "--update-pending")
+    assert said == {"flows_updated": ["n"], "unchanged": ["n/a"], "pending_updated": 1}
+    moved = conn.execute(
+        "select scheduled_for = '2999-03-05 11:30 America/New_York', planned_for = scheduled_for"
+        " from message_logs"
+    ).fetchall()
+    assert moved == [(True, True)]
+
+
 def test_new_words_do_not_move_a_message_that_is_late(
     flowctl: RunFlowctl, conn: Connection, file: Path
 ) -> None:

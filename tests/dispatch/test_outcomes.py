@@ -6,9 +6,16 @@ from itertools import count
 
 import pytest
 
+from flowctl.dispatch.events import Event, EventKind
 from flowctl.dispatch.options import Options
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
-from tests.support.dispatching import ACCEPTED, dispatch_once
+from tests.support.dispatching import (
+    ACCEPTED,
+    RecordingTransport,
+    TickingClock,
+    a_dispatcher,
+    dispatch_once,
+)
 from tests.support.factories import a_lead, a_step, database_now, messages
 from tests.support.postgres import Connection
 
@@ -245,8 +252,17 @@ def test_a_rate_spaces_sends(database: str, conn: Connection) -> None:
     a_step(conn)
     for _ in range(4):
         a_lead(conn)
-    ran = dispatch_once(database, seconds_apart=0.05)
-    assert ran.totals.sent == 4
+    clock = TickingClock(0.01)
+    begun: list[float] = []
+
+    def note(event: Event) -> None:
+        if event.kind is EventKind.BEGUN:
+            begun.append(clock.now)
+
+    emails = RecordingTransport(Channel.EMAIL)
+    a_dispatcher(database, [emails], note, seconds_apart=0.2, clock=clock).run_once()
+    assert len(emails.taken) == len(begun) == 4
+    assert begun[-1] - begun[0] > 2 * 0.2
 
 
 def test_an_address_that_cannot_be_suppressed_fails_its_message_and_holds_up_nothing(

@@ -12,7 +12,8 @@ from flowctl.dispatch.options import Options
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
 from tests.support.dispatching import ACCEPTED, Ran, dispatch_once
 from tests.support.factories import a_flow, a_lead, a_step, messages
-from tests.support.invariants import let_claims_pass, let_leases_pass
+from tests.support.invariants import begun, let_claims_pass, let_leases_pass
+from tests.support.locks import waits_for_a_guard
 from tests.support.mortal import Life, dispatch_mortally
 from tests.support.postgres import Connection
 from tests.support.recording import RecordingProvider
@@ -220,17 +221,9 @@ def test_one_dispatcher_at_a_time_decides_what_others_must_count(
         with conn.transaction():
             conn.execute(query("lock_guarded"), {"names": [names[name]]})
             first = threads.submit(dispatch_once, database, environ={"FLOWCTL_MAX_PER_HOUR": "10"})
-            until(lambda: _waits_for_a_lock(conn))
+            until(lambda: waits_for_a_guard(conn))
             assert messages(conn, "status") == [("pending",)]
         assert first.result(60).totals.sent == 1
-
-
-def _waits_for_a_lock(conn: Connection) -> bool:
-    rows = conn.execute(
-        "select from pg_locks where locktype = 'advisory' and not granted "
-        "and database = (select oid from pg_database where datname = current_database())"
-    ).fetchall()
-    return bool(rows)
 
 
 @pytest.mark.parametrize(
@@ -256,3 +249,39 @@ def test_an_email_that_another_gave_up_for_unknown(
     assert others.taken == []
     ((status, error),) = messages(conn, "status", "error_message")
     assert (status, error and error[:15]) == ends
+
+
+def test_a_look_up_that_another_has_taken_over_keeps_its_send(
+    database: str, conn: Connection
+) -> None:
+    a_step(conn, type="text")
+    a_lead(conn)
+
+    def hand_over_the_send(_: OutgoingMessage) -> Outcome:
+        conn.execute("update flowctl.sends set claimed_by = gen_random_uuid()")
+        return Outcome(OutcomeKind.DEFERRED, "30001", "queue overflow")
+
+    dispatch_once(database, answer=hand_over_the_send)
+    conn.execute("update message_logs set retry_at = now()")
+    assert begun(conn) == 1
+    assert dispatch_once(database).taken == []
+
+
+def test_what_is_being_sent_is_not_cancelled_with_the_rest_of_its_flow(
+    database: str, conn: Connection
+) -> None:
+    a_flow(conn, exit_when={"status": "won"})
+    a_step(conn, subject="1")
+    a_step(conn, subject="2", day=1)
+    a_lead(conn)
+
+    def leave_and_refuse(_: OutgoingMessage) -> Outcome:
+        conn.execute("update leads set status = 'won'")
+        conn.execute("update message_logs set scheduled_for = now() where subject = '2'")
+        dispatch_once(database)
+        return REFUSED
+
+    dispatch_once(database, answer=leave_and_refuse, options=ONLY_ONE)
+    assert sorted(messages(conn, "status", "cause")) == [
+        ("cancelled", "exit_rule"), ("failed", None),
+    ]  # fmt: skip

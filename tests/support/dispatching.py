@@ -7,7 +7,7 @@ from itertools import count
 from threading import Lock
 from uuid import UUID
 
-from flowctl.clock import SystemClock
+from flowctl.clock import Clock, SystemClock
 from flowctl.database import open_connection
 from flowctl.dispatch.channel import ChannelState
 from flowctl.dispatch.dispatcher import Dispatcher
@@ -45,6 +45,19 @@ class RecordingTransport:
 
 
 @dataclass
+class TickingClock:
+    """A clock that goes on by ``tick`` seconds each time it is looked at, and not otherwise."""
+
+    tick: float
+    now: float = 0.0
+
+    def monotonic(self) -> float:
+        """Seconds since it was made."""
+        self.now += self.tick
+        return self.now
+
+
+@dataclass
 class Ran:
     """What one pass did."""
 
@@ -66,6 +79,7 @@ def a_dispatcher(
     environ: dict[str, str] | None = None,
     seconds_apart: float = 0.0,
     options: Options | None = None,
+    clock: Clock | None = None,
 ) -> Dispatcher:
     """A dispatcher over these transports."""
     states = [
@@ -78,7 +92,7 @@ def a_dispatcher(
         Settings.from_env(environ or {}),
         options or Options(),
         run_id=UUID(int=next(RUN_IDS)),
-        clock=SystemClock(),
+        clock=clock or SystemClock(),
         random=random.Random(7),  # noqa: S311 - jitter
         observer=observer,
     )

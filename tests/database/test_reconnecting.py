@@ -1,0 +1,105 @@
+"""The dispatcher's connection runs work again that lost a conflict, and no other."""
+
+from collections.abc import Iterator
+from random import Random
+from threading import Thread
+
+import pytest
+
+from flowctl.clock import SystemClock
+from flowctl.database import Connection as OwnConnection
+from flowctl.database import open_connection
+from flowctl.errors import FlowctlError
+from flowctl.reconnecting import ReconnectingConnection
+from tests.support.factories import a_flow
+from tests.support.postgres import Connection, connect
+from tests.support.waiting import until
+
+TOUCH = "update flows set timezone = 'UTC' where name = %s"
+
+
+@pytest.fixture
+def reconnecting(database: str) -> Iterator[ReconnectingConnection]:
+    connection = ReconnectingConnection(
+        lambda: open_connection(database),
+        pause=lambda _: False,
+        random=Random(1),  # noqa: S311 - jitter
+        on_change=lambda _: None,
+        clock=SystemClock(),
+    )
+    yield connection
+    connection.close()
+
+
+def test_work_that_is_undone_by_a_deadlock_is_run_again(
+    database: str, conn: Connection, reconnecting: ReconnectingConnection
+) -> None:
+    a_flow(conn, "one")
+    a_flow(conn, "two")
+    tries: list[int] = []
+
+    with connect(database) as other:
+        other.execute("set deadlock_timeout = '1min'")
+        takes_one = Thread(target=lambda: _touch_and_commit(other, "one"))
+
+        def work(connection: OwnConnection) -> None:
+            tries.append(1)
+            with connection.transaction():
+                # whoever waits last notices the deadlock, and gives in
+                connection.execute("set local deadlock_timeout = '10ms'")
+                connection.execute(TOUCH, ("one",))
+                if len(tries) == 1:
+                    takes_one.start()
+                    until(lambda: _waits(conn, other.info.backend_pid))
+                connection.execute(TOUCH, ("two",))
+
+        other.execute("begin")
+        other.execute(TOUCH, ("two",))
+        reconnecting.run(work)
+        takes_one.join()
+    assert len(tries) == 2
+
+
+def test_work_that_cannot_be_serialized_is_run_again(
+    conn: Connection, reconnecting: ReconnectingConnection
+) -> None:
+    a_flow(conn, "one")
+    tries: list[int] = []
+
+    def work(connection: OwnConnection) -> None:
+        tries.append(1)
+        with connection.transaction():
+            connection.execute("set transaction isolation level repeatable read")
+            connection.execute("select from flows")
+            if len(tries) == 1:
+                conn.execute(TOUCH, ("one",))
+            connection.execute(TOUCH, ("one",))
+
+    reconnecting.run(work)
+    assert len(tries) == 2
+
+
+def test_work_that_the_database_refuses_is_not_run_again(
+    reconnecting: ReconnectingConnection,
+) -> None:
+    tries: list[int] = []
+
+    def work(connection: OwnConnection) -> None:
+        tries.append(1)
+        connection.execute("select 1 / 0")
+
+    with pytest.raises(FlowctlError):
+        reconnecting.run(work)
+    assert len(tries) == 1
+
+
+def _touch_and_commit(connection: Connection, flow: str) -> None:
+    connection.execute(TOUCH, (flow,))
+    connection.execute("commit")
+
+
+def _waits(conn: Connection, pid: int) -> bool:
+    row = conn.execute(
+        "select wait_event_type = 'Lock' from pg_stat_activity where pid = %s", (pid,)
+    ).fetchone()
+    return row == (True,)

@@ -1,0 +1,69 @@
+"""Claims in batches: a mark spares the walk over what was claimed, and nothing stays below it."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from uuid import UUID
+
+from flowctl.dispatch.options import CLAIM_AHEAD, Options
+from flowctl.model import Channel, Outcome, OutgoingMessage
+from flowctl.store.dispatch import Run, claim_due
+from tests.support.dispatching import ACCEPTED, dispatch_once
+from tests.support.factories import a_lead, a_step, messages
+from tests.support.invariants import add_leads
+from tests.support.locks import is_waited_for
+from tests.support.postgres import Connection
+from tests.support.waiting import until
+
+
+def test_a_claim_begins_at_the_mark_itself(conn: Connection) -> None:
+    a_step(conn)
+    add_leads(conn, 3)
+    conn.execute(
+        "update message_logs m set scheduled_for = now() - n.n * interval '1 hour'"
+        " from (select id, row_number() over (order by id) as n from message_logs) as n"
+        " where n.id = m.id"
+    )
+    earliest, middle, latest = (row[0] for row in messages(conn, "scheduled_for"))
+    run = Run(UUID(int=1), timedelta(minutes=1))
+    claimed = claim_due(conn, run, Channel.EMAIL, batch_size=10, low=middle)
+    assert [row.due_at for row in claimed] == [middle, latest]
+    left = claim_due(conn, run, Channel.EMAIL, batch_size=10)
+    assert [row.due_at for row in left] == [earliest]
+
+
+def test_what_becomes_due_below_the_mark_goes_in_the_same_run(
+    database: str, conn: Connection
+) -> None:
+    a_step(conn)
+    add_leads(conn, CLAIM_AHEAD + 1)
+
+    was_asked: list[bool] = []
+
+    def answer(_: OutgoingMessage) -> Outcome:
+        if not was_asked:
+            was_asked.append(True)
+            early = a_lead(conn, first_name="Early", email="early@example.com")
+            conn.execute(
+                "update message_logs set scheduled_for = now() - interval '1 hour'"
+                " where lead_id = %s",
+                (early,),
+            )
+        return ACCEPTED
+
+    ran = dispatch_once(database, answer=answer, options=Options(concurrency=1))
+    assert [m.recipient for m in ran.taken].count("early@example.com") == 1
+    assert ran.totals.sent == CLAIM_AHEAD + 2
+
+
+def test_a_message_that_somebody_has_locked_holds_up_no_other(
+    database: str, conn: Connection
+) -> None:
+    a_step(conn)
+    add_leads(conn, 2)
+    with ThreadPoolExecutor(1) as threads:
+        with conn.transaction():
+            conn.execute("select from message_logs limit 1 for no key update")
+            ran = threads.submit(dispatch_once, database)
+            until(lambda: ran.done() or is_waited_for(conn))
+            assert ran.done()
+        assert ran.result(60).totals.sent == 1
