@@ -3,6 +3,8 @@
 from concurrent.futures import Future, ThreadPoolExecutor
 from uuid import UUID
 
+import pytest
+
 from flowctl.database import query
 from flowctl.dispatch.events import Event, EventKind, Totals
 from flowctl.dispatch.options import Options
@@ -76,22 +78,42 @@ def test_a_gap_alone_lets_one_dispatcher_at_a_time_decide(database: str, conn: C
     assert emails.taken == []
 
 
-def test_a_gap_does_not_count_what_is_sent_of_another_flow(database: str, conn: Connection) -> None:
-    a_flow(conn, min_gap="4 hours")
-    a_flow(conn, "other", min_gap="4 hours")
-    a_step(conn, flow="other", subject="other")
-    a_step(conn, subject="own", day=1)
-    a_lead(conn)
-    own: list[str | None] = []
+@pytest.mark.parametrize("other", ["lead", "channel", "flow", "step"])
+def test_what_is_sent_to_another_holds_up_nothing(
+    database: str, conn: Connection, other: str
+) -> None:
+    """Another lead, channel or flow, as to the gap; another step, as to the same address."""
+    a_flow(conn, min_gap="4 hours", dedupe_address=other == "step")
+    a_flow(conn, "second", min_gap="4 hours")
+    a_step(conn, content="first")
+    if other != "lead":
+        a_step(
+            conn,
+            content="second",
+            type="text" if other == "channel" else "email",
+            flow="second" if other == "flow" else "default",
+        )
+    first = a_lead(conn)
+    if other in ("lead", "step"):
+        a_lead(conn, email="bob@example.com" if other == "lead" else "ada@example.com")
+    wait = "update message_logs set scheduled_for = now() + interval '1 day' where not ({})"
+    conn.execute(wait.format(f"lead_id = '{first}' and content = 'first'").encode())
+    due = {
+        "lead": "lead_id <> %s",
+        "step": "lead_id <> %s and content = 'second'",
+    }.get(other, "lead_id = %s and content = 'second'")
+    second: list[str] = []
 
-    def answer(message: OutgoingMessage) -> Outcome:
-        if message.subject == "other":
-            conn.execute("update message_logs set scheduled_for = now() where subject = 'own'")
-            own.extend(m.subject for m in dispatch_once(database).taken)
+    def answer(_: OutgoingMessage) -> Outcome:
+        conn.execute(
+            f"update message_logs set scheduled_for = now() where {due}".encode(),  # noqa: S608
+            (first,),
+        )
+        second.extend(m.text for m in dispatch_once(database).taken)
         return ACCEPTED
 
     dispatch_once(database, answer=answer, options=Options(limit=1))
-    assert own == ["own"]
+    assert second == ["first" if other == "lead" else "second"]
 
 
 def test_a_gap_does_not_count_what_was_sent_of_another_flow(

@@ -2,11 +2,16 @@
 
 import pytest
 
+from flowctl.dispatch.events import EventKind
 from flowctl.dispatch.options import Options
-from flowctl.model import Outcome, OutcomeKind, OutgoingMessage
+from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
+from tests.support.crashing import Death
 from tests.support.dispatching import ACCEPTED, dispatch_once
 from tests.support.factories import a_lead, a_step, messages
+from tests.support.invariants import let_leases_pass
+from tests.support.mortal import Life, dispatch_mortally
 from tests.support.postgres import Connection
+from tests.support.recording import RecordingProvider
 
 LOST = Outcome(OutcomeKind.UNKNOWN, detail="connection lost after the final dot")
 REFUSED = Outcome(OutcomeKind.REFUSED, "550 5.7.1", "no")
@@ -112,3 +117,16 @@ def test_a_message_whose_step_is_gone_is_cancelled(database: str, conn: Connecti
     conn.execute("update message_logs set flow_step_id = null")
     assert dispatch_once(database).taken == []
     assert messages(conn, "status", "error_message") == [("cancelled", "step was deleted")]
+
+
+def test_what_was_cancelled_before_its_dispatcher_died_may_have_gone_out(
+    database: str, conn: Connection
+) -> None:
+    a_step(conn)
+    a_lead(conn)
+    emails = RecordingProvider(Channel.EMAIL)
+    dispatch_mortally(database, [emails], Life(Death(EventKind.BEGUN, 1)), concurrency=1)
+    conn.execute(CANCEL)
+    let_leases_pass(conn)
+    assert dispatch_once(database).totals.unknown == 1
+    assert messages(conn, "status", "is_unknown") == [("failed", True)]

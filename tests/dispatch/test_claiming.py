@@ -4,11 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID
 
+from flowctl.dispatch.events import Event, EventKind
 from flowctl.dispatch.options import CLAIM_AHEAD, Options
 from flowctl.model import Channel, Outcome, OutgoingMessage
-from flowctl.store.dispatch import Run, claim_due
-from tests.support.dispatching import ACCEPTED, dispatch_once
-from tests.support.factories import a_lead, a_step, messages
+from flowctl.store.dispatch import Run, claim_due, release_claims, renew_leases
+from tests.support.dispatching import ACCEPTED, RecordingTransport, a_dispatcher, dispatch_once
+from tests.support.factories import a_lead, a_step, database_now, messages
 from tests.support.invariants import add_leads
 from tests.support.locks import is_waited_for
 from tests.support.postgres import Connection
@@ -67,3 +68,46 @@ def test_a_message_that_somebody_has_locked_holds_up_no_other(
             until(lambda: ran.done() or is_waited_for(conn))
             assert ran.done()
         assert ran.result(60).totals.sent == 1
+
+
+def test_a_pretended_time_does_not_lengthen_a_lease(database: str, conn: Connection) -> None:
+    a_step(conn)
+    a_lead(conn)
+    now = database_now(conn) + timedelta(days=30)
+    ends: list[tuple[object, ...]] = []
+
+    def look(event: Event) -> None:
+        if event.kind is EventKind.CLAIMED:
+            ends.extend(
+                conn.execute(
+                    "select lease_until < now() + interval '1 hour' from message_logs"
+                ).fetchall()
+            )
+
+    emails = RecordingTransport(Channel.EMAIL)
+    a_dispatcher(database, [emails], look, options=Options(now=now)).run_once()
+    assert ends == [(True,)]
+
+
+def test_only_what_a_run_holds_is_renewed(conn: Connection) -> None:
+    a_step(conn)
+    a_lead(conn)
+    own, other = (Run(UUID(int=number), timedelta(hours=1)) for number in (1, 2))
+    (claimed,) = claim_due(conn, own, Channel.EMAIL, batch_size=1)
+    conn.execute(
+        "insert into flowctl.sends (message_id, lead_id, channel, transport, recipient, content,"
+        " claimed_by, lease_until) select id, lead_id, 'email', 'smtp', 'ada@example.com', '',"
+        " claimed_by, lease_until from message_logs"
+    )
+    leases = (
+        "select m.lease_until, s.lease_until from message_logs m"
+        " join flowctl.sends s on s.message_id = m.id"
+    )
+    before = conn.execute(leases).fetchall()
+    renew_leases(conn, other, [claimed.id])
+    assert conn.execute(leases).fetchall() == before
+    renew_leases(conn, own, [claimed.id])
+    ((message, send),) = conn.execute(leases).fetchall()
+    assert message == send > before[0][0]
+    release_claims(conn, own, [claimed.id])
+    assert messages(conn, "claimed_by") == [(own.id,)]

@@ -286,6 +286,10 @@ def test_short_and_foreign_words_are_compared_whole(handed_over: str, listed: st
     assert match(lookup, [a_record(f" {handed_over}\n")], set(), [lookup]) is not None
 
 
+def test_the_providers_clock_may_be_behind() -> None:
+    assert found([a_record(created_at=NOON - timedelta(minutes=1))]) == "SM1"
+
+
 def test_a_record_that_is_taken_is_passed_over() -> None:
     records = [a_record(), a_record(provider_id="SM2")]
     assert found(records, taken=["SM1"]) == "SM2"

@@ -285,3 +285,18 @@ def test_what_is_being_sent_is_not_cancelled_with_the_rest_of_its_flow(
     assert sorted(messages(conn, "status", "cause")) == [
         ("cancelled", "exit_rule"), ("failed", None),
     ]  # fmt: skip
+
+
+def test_what_is_being_sent_is_not_cancelled_when_its_recipient_is_suppressed(
+    database: str, conn: Connection
+) -> None:
+    a_step(conn)
+    a_step(conn, day=1)
+    a_lead(conn)
+
+    def begin_the_rest_and_refuse(_: OutgoingMessage) -> Outcome:
+        conn.execute(f"{BEGIN_ALL} on conflict do nothing".encode())
+        return Outcome(OutcomeKind.SUPPRESSED, "550 5.1.1", "no such user")
+
+    dispatch_once(database, answer=begin_the_rest_and_refuse)
+    assert messages(conn, "status") == [("failed",), ("pending",)]

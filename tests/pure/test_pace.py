@@ -45,6 +45,10 @@ def test_time_without_sends_is_not_saved_up() -> None:
     assert limiter.allowance(10_000.0, 50) == 1
 
 
+def test_a_fast_rate_may_begin_a_few_at_once() -> None:
+    assert RateLimiter(0.001).allowance(100.0, 1000) == round(BURST / 0.001)
+
+
 @given(
     apart=st.floats(0.001, 5.0),
     waits=st.lists(st.floats(0.0, 10.0), min_size=1, max_size=60),
@@ -136,6 +140,13 @@ def test_refusals_say_nothing_for_an_hour_after_something_was_accepted() -> None
     assert refusals(breaker, *["no"] * 9, now=PROOF_LASTS - 1) == [None] * 9
     assert not breaker.has_proof(PROOF_LASTS)
     assert any(refusals(breaker, *["no"] * 5, now=PROOF_LASTS))
+
+
+def test_a_channel_that_rested_begins_the_count_of_equal_refusals_anew() -> None:
+    breaker = CircuitBreaker()
+    assert [breaker.observe(REFUSED, 0.0) for _ in range(EQUAL_REFUSALS)][-1] is not None
+    breaker.resume(breaker.rests_until)
+    assert [breaker.observe(REFUSED, 0.0) for _ in range(EQUAL_REFUSALS - 1)] == [None] * 4
 
 
 def test_a_channel_that_rested_begins_the_count_of_recipients_anew() -> None:

@@ -1,0 +1,91 @@
+"""A run writes the result of a look-up only while the look-up is its own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage, TextRecord
+from flowctl.store.dispatch import Run
+from flowctl.store.recovery import claim_lookups, resolve_found
+from tests.support.factories import a_lead, a_step, messages
+from tests.support.invariants import let_leases_pass
+from tests.support.mortal import Life, dispatch_mortally
+from tests.support.postgres import Connection
+from tests.support.recording import RecordingProvider, accepts
+
+UNKNOWN = Outcome(OutcomeKind.UNKNOWN, detail="no answer")
+
+TAKE_OVER = (
+    "update flowctl.sends set claimed_by = gen_random_uuid(),"
+    " lease_until = now() + interval '1 hour'"
+)
+
+
+@dataclass
+class SlowProvider(RecordingProvider):
+    """Something happens while it is asked."""
+
+    meanwhile: Callable[[], object] = lambda: None
+
+    def find(self, recipient: str, since: datetime) -> list[TextRecord]:
+        """The texts to a number, newest first."""
+        self.meanwhile()
+        return super().find(recipient, since)
+
+
+@pytest.mark.parametrize("case", ["found", "missing", "to be asked again"])
+def test_what_another_run_has_taken_over_is_left_to_it(
+    database: str, conn: Connection, case: str
+) -> None:
+    a_step(conn, type="text")
+    a_lead(conn)
+    texts = SlowProvider(Channel.TEXT, lambda _: UNKNOWN, keeps_unknown=case == "found")
+    dispatch_mortally(database, [texts], Life(None), concurrency=1)
+    if case == "to be asked again":
+        conn.execute("update flowctl.sends set lease_until = now() - interval '1 second'")
+    else:
+        let_leases_pass(conn)
+    texts.meanwhile = lambda: conn.execute(TAKE_OVER)
+    dispatch_mortally(database, [texts], Life(None), concurrency=1)
+    assert messages(conn, "status", "is_unknown") == [("pending", True)]
+    assert conn.execute(
+        "select lease_until > now() + interval '50 minutes' from flowctl.sends"
+    ).fetchall() == [(True,)]
+
+
+def test_an_answer_that_is_unknown_leaves_the_send_to_the_run_that_took_it_over(
+    database: str, conn: Connection
+) -> None:
+    a_step(conn, type="text")
+    a_lead(conn)
+
+    def take_over(_: OutgoingMessage) -> Outcome:
+        conn.execute(TAKE_OVER)
+        return UNKNOWN
+
+    dispatch_mortally(
+        database, [RecordingProvider(Channel.TEXT, take_over)], Life(None), concurrency=1
+    )
+    assert conn.execute(
+        "select lease_until > now() + interval '50 minutes' from flowctl.sends"
+    ).fetchall() == [(True,)]
+
+
+def test_a_record_that_another_message_got_meanwhile_is_not_taken(
+    database: str, conn: Connection
+) -> None:
+    a_step(conn, type="text")
+    a_lead(conn)
+    texts = RecordingProvider(Channel.TEXT, accepts)
+    dispatch_mortally(database, [texts], Life(None), concurrency=1)
+    a_lead(conn)
+    texts.answer = lambda _: UNKNOWN
+    dispatch_mortally(database, [texts], Life(None), concurrency=1)
+    let_leases_pass(conn)
+    run = Run(UUID(int=1), timedelta(minutes=1))
+    (lookup,) = claim_lookups(conn, run, batch_size=10)
+    assert resolve_found(conn, run, {lookup.message_id: "SM0"}, [lookup.message_id]) == set()
+    assert sorted(messages(conn, "status")) == [("pending",), ("sent",)]
