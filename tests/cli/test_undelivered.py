@@ -41,7 +41,7 @@ def test_status_and_the_list_show_them(conn: Connection, flowctl: RunFlowctl) ->
     assert found == [{"code": "30007", "count": 2}, {"code": "undelivered", "count": 1}]
     assert "30007" in flowctl("status").stdout
     listed = flowctl("messages", "list", "--undelivered", "--json").json()
-    assert [one["error_message"] for one in listed] == [
+    assert sorted(one["error_message"] for one in listed) == [
         "not delivered: 30007",
         "not delivered: 30007",
         "not delivered: undelivered",
