@@ -146,11 +146,11 @@ def test_a_message_is_named_by_its_first_characters(flowctl: RunFlowctl, conn: C
     found = flowctl("messages", "show", whole[:8], "--json").json()
     assert found["id"] == whole
     conn.execute("update message_logs set status = 'failed' where status = 'cancelled'")
-    for number in range(2):
+    failed = conn.execute("select id from message_logs where status = 'failed'").fetchall()
+    for number, (failed_id,) in enumerate(failed[:2]):
         conn.execute(
-            "update message_logs set id = %s where id = (select id from message_logs"
-            " where status = 'failed' order by id offset %s limit 1)",
-            (f"aaaaaaaa-0000-4000-8000-00000000000{number}", number),
+            "update message_logs set id = %s where id = %s",
+            (f"aaaaaaaa-0000-4000-8000-00000000000{number}", failed_id),
         )
     many = flowctl("messages", "show", "aaaaaaaa")
     assert (many.exit_code, many.stdout) == (3, "")

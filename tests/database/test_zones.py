@@ -45,16 +45,21 @@ def compare(connection: Connection, cases: Sequence[tuple[str, datetime, datetim
         assert (wall, instant) == oracle(*case), case
 
 
-def test_random_readings_are_zoneinfos(reckoner: Connection) -> None:
+def random_cases(number_of_cases: int) -> list[tuple[str, datetime, datetime]]:
+    """A zone, an instant and a time on its clock, of all zones and years."""
     chance = random.Random(20261127)  # noqa: S311 - the same cases again
     names = sorted(zones.names().values())
     span = int((LAST - FIRST).total_seconds())
     cases = []
-    for number in range(CASES):
+    for number in range(number_of_cases):
         instant = FIRST + timedelta(seconds=chance.randrange(span))
         wall = (FIRST + timedelta(seconds=chance.randrange(span))).replace(tzinfo=None)
         cases.append((names[number % len(names)], instant, wall))
-    compare(reckoner, cases)
+    return cases
+
+
+def test_random_readings_are_zoneinfos(reckoner: Connection) -> None:
+    compare(reckoner, random_cases(CASES))
 
 
 def test_readings_around_clock_changes_are_zoneinfos(reckoner: Connection, zones: Zones) -> None:
