@@ -64,6 +64,7 @@ _BY_CODE = {
     "7.8": Blame.CLIENT,    # authentication credentials invalid
     "7.9": Blame.CLIENT,    # authentication mechanism is too weak
     "7.11": Blame.CLIENT,   # encryption required for the mechanism
+    "7.27": Blame.SENDER,   # sender address has a null MX (RFC 7505)
     "7.57": Blame.CLIENT,   # Exchange: client not authenticated
     "7.60": Blame.SENDER,   # Exchange: no permission to send as this sender
     "7.64": Blame.CLIENT,   # Exchange: relay access denied
@@ -81,6 +82,10 @@ _NO_PROSE = re.compile(r"<[^>]*>|\S*[@/]\S*|\S*\w\.\w\S*|\S*\d\S*")
 """Addresses, host names, queue ids and codes: they may hold any word."""
 
 
+_PROBED = re.compile(r"(?<=\baddress: )host\b.*\bsaid: .*")
+"""What another server said when Postfix looked whether an address exists: nothing about us."""
+
+
 def _any_of(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(patterns))
 
@@ -90,13 +95,15 @@ _ABOUT_SIZE = _any_of(
     r"\bsize\b",
     r"\btoo (?:big|large)\b",
     r"\bmessage (?:is |length )?too long\b",
+    r"\bmessage length exceeds\b",
 )  # fmt: skip
 _ABOUT_CLIENT = _any_of(
-    r"\brelay(?:ing|ed|s)?\b",
+    r"\brelay(?:ing|ed|s)?\b(?! recipient table)",  # of Postfix, where the recipient is looked up
     r"\brcpthosts\b",
     r"\bauth(?:entication)? (?:is )?(?:required|needed|first)\b",
     r"\b(?:needs?|requires?) (?:smtp )?auth(?:entication)?\b",
-    r"\bmust (?:first )?(?:authenticate|log ?in|issue (?:a )?starttls)\b",
+    r"\bsmtp auth(?:entication)?\b",
+    r"\b(?:must|please) (?:first )?(?:authenticate|log ?in|issue (?:a )?starttls)\b",
     r"\bnot (?:authenticated|logged in)\b",
     r"\bclient (?:host )?(?:is |was )?(?:rejected|blocked|denied)\b",
     r"\bhelo (?:command |name )?(?:is |was )?(?:rejected|denied|refused)\b",
@@ -104,10 +111,12 @@ _ABOUT_CLIENT = _any_of(
 )  # fmt: skip
 _ABOUT_SENDER = _any_of(
     r"\bsender (?:address |domain |e-?mail |verif\w+ |is |was |has been |not |isn't )*"
-    r"(?:rejected|denied|refused|unknown|invalid|valid|verified|failed|found|allowed|authori[sz]ed"
+    r"(?:rejected|denied|refused|unknown|invalid|valid|verified|failed|found|allowed"
+    r"|(?:un)?authori[sz]ed"
     r"|owned|permitted|registered|suspended|disabled)\b",
     r"\b(?:invalid|bad|unauthori[sz]ed|unknown|unverified|rejected|verified|outbound) sender\b",
-    r"\bdomain of sender\b",
+    r"\bdomain of sender\b|\bsender(?:'s)? domain\b|\bunverified domain\b|\bdomain name required\b",
+    r"\bsender (?:verif\w+ )?callout\b|\b(?:in|bad|invalid) mail from\b",
     r"\bsender (?:identity|signature)\b",
     r"\b(?:envelope|from['\"]?) address\b",
     r"\b(?:return|reverse)[- ]path\b",
@@ -119,13 +128,13 @@ _ABOUT_SENDER = _any_of(
     r"\byour (?:smtp )?account\b",
     r"\bsending (?:is |has been )?(?:paused|suspended|disabled)\b",
     r"\b(?:daily|hourly|monthly|sending|submission|outbound)\b.{0,20}\b(?:quota|limit|credits)\b",
-    r"\bmaximum credits\b",
+    r"\bmaximum credits\b|\bunusual sending\b",
 )  # fmt: skip
 _ABOUT_POLICY = _any_of(
     r"\bspam\w*",
     r"\bjunk\b",
     r"\b(?:block|black|deny)[- ]?list\w*",
-    r"\bblocked\b",
+    r"\bblocked\b(?! (?:due to|for|because of) inactivity)",
     r"\b(?:rbl|dnsbl|spf|dkim|dmarc)\b",
     r"\bpolic(?:y|ies)\b",
     r"\breputation\b",
@@ -133,25 +142,40 @@ _ABOUT_POLICY = _any_of(
     r"\bphish\w*",
     r"\bunsolicited\b",
     r"\bbanned\b",
+    r"\bprohibit(?:ed|ion)\b",
+    r"\bcontent (?:restriction|filter|rejected)|\b(?:rejected|restricted) .{0,15}\bcontent\b",
+    r"\breverse dns\b|\brdns\b|\bptr\b",
+    r"\bmessages from .{0,40}weren't sent\b|\bask your postmaster\b",  # Outlook.com, T-Online
 )  # fmt: skip
-_ABOUT_FULL = _any_of(r"\bquota\b", r"\b(?:mail ?box|inbox) (?:is )?full\b", r"\bover limit\b")
+_ABOUT_FULL = _any_of(
+    r"\bquota\b",
+    r"\b(?:mail ?box|inbox) (?:is )?(?:full|exceeds)\b",
+    r"\bmailboxfull\b",
+    r"\bover limit\b",
+    r"\b(?:out of|exceed\w*) (?:storage|disk|space)\b",  # RFC 5321 section 4.2.2, of 552
+)  # fmt: skip
 _NOT = r"(?:\bnot\b|n't\b)"
 _ABOUT_HOST = _any_of(
     r"\b(?:domain|host)(?: name)? (?:is ?|was ?|does ?)?"
     rf"(?:unknown|invalid|{_NOT} (?:found|exist))",
-    r"\b(?:no such|unknown) (?:host|domain)\b",
+    r"\b(?:no such|unknown|non-?existent|unrouteable)(?: mail)? (?:host|domain)s?\b",
+    r"\bno smtp service\b",
 )  # fmt: skip
 _WHO = r"(?:user|recipient|mail ?box|address|addressee|account)"
 _ABOUT_MAILBOX = _any_of(
-    rf"\b{_WHO} (?:is |was )?(?:unknown|disabled|inactive|deactivated|closed)\b",
-    rf"\bunknown (?:local )?{_WHO}\b",
+    rf"\b{_WHO} (?:is |was |has been )?"
+    r"(?:unknown|disabled|inactive|deactivated|closed|terminated)\b",
+    r"\bblocked (?:due to|for|because of) inactivity\b",
+    rf"\bunknown (?:local |e-?mail )?{_WHO}\b",
+    r"\bunknown or illegal alias\b",
     rf"\bno such (?:local )?(?:{_WHO}|person)\b",
     rf"\b{_WHO} .{{0,20}}{_NOT} (?:be )?(?:found|exist|known)",
     rf"{_NOT} exist\b",
     r"\bno (?:mail ?box|user|account|recipient) (?:here|by|with|found)\b",
     rf"{_NOT} (?:have )?an? (?:known |valid )?{_WHO}\b",
     rf"{_NOT} have an? .{{0,20}}\baccount\b",
-    r"\bno longer (?:valid|exists?|active|in use|available|here|with)\b",
+    r"\bno longer (?:valid|exists?|active|in use|available|here|with|works?|accepts)\b",
+    r"\bnot (?:available any ?more|(?:present )?in (?:the |our )?(?:local table|directory))\b",
     r"\bunrouteable address\b",
 )  # fmt: skip
 
@@ -171,9 +195,9 @@ def reason_of(text: str, code: int | None = None) -> Reason:
     if code in _LOGIN_CODES:
         about_size = _ABOUT_SIZE.search(words)
         return Reason(Blame.SIZE if about_size else Blame.CLIENT, is_coded=not about_size)
-    for pattern, blame in (
-        (_ABOUT_CLIENT, Blame.CLIENT), (_ABOUT_SENDER, Blame.SENDER), (_ABOUT_POLICY, Blame.POLICY),
-    ):  # fmt: skip
+    if _ABOUT_CLIENT.search(_PROBED.sub("", words)):
+        return Reason(Blame.CLIENT)
+    for pattern, blame in ((_ABOUT_SENDER, Blame.SENDER), (_ABOUT_POLICY, Blame.POLICY)):
         if pattern.search(words):
             return Reason(blame)
     coded = _BY_CODE.get(detail) or _BY_SUBJECT.get(detail.partition(".")[0])

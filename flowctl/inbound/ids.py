@@ -55,8 +55,8 @@ def in_thread(mail: Mail) -> Iterator[UUID]:
 
 
 def in_named_message(blocks: Sequence[Fields]) -> Iterator[UUID]:
-    """Ids in the Message-ID that a receipt names."""
-    return _ids(block.get("original-message-id") for block in blocks)
+    """Ids in the Message-ID that a receipt, or Gmail's report, names."""
+    return _ids(v for b in blocks for v in b.all("original-message-id", "x-original-message-id"))
 
 
 def in_returned(mail: Mail) -> Iterator[UUID]:

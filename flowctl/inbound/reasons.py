@@ -36,7 +36,8 @@ _PROSE = re.compile(r"<[^<>\s]*>|\S*[@/]\S*")
 """What is not: addresses and links may hold any word."""
 _POLICY = re.compile(
     r"\bspamhaus\b|(?<!not )\blisted (?:at|by|in|on)\b|\bs31[45]0\b|\bsender\b|\bunauthenticated\b"
-    r"|\brichtlinien?\b|\babsender|\bexp[ée]diteur|\bremitente\b",
+    r"|\brichtlinien?\b|\babsender|\bexp[ée]diteur|\bremitente\b|\bmittente\b|\bremetente\b"
+    r"|спам|отправител|スパム|迷惑メール|垃圾",
     re.IGNORECASE,
 )
 _BACK_TO_SENDER = re.compile(
@@ -45,11 +46,14 @@ _BACK_TO_SENDER = re.compile(
 _NO_HOST_CODES = frozenset({"5.4.310"})  # Exchange Online's: the domain does not exist
 _TEMPORARY = re.compile(
     r"\bexpired\b|\bretry time(?:out)? exceeded|\btimed? ?out\b|\btoo long in (?:the )?queue"
-    r"|\bin the queue too long|\bvoll\b|\bpleine?\b|\bllen[ao]\b",
+    r"|\bin the queue too long|\bvoll\b|\bpleine?\b|\bllen[ao]\b|\bpien[ao]\b|\bchei[ao]\b"
+    r"|\bis vol\b|переполнен|いっぱい|已满|已滿",
     re.IGNORECASE,
 )
 _NO_HOST = re.compile(
-    r"\bname service error|\bcouldn'?t find any host named|\bunknown mail server\b", re.IGNORECASE
+    r"\bname service error|\bcouldn'?t find any host named|\bunknown mail server\b"
+    r"|\bnon-?existent hosts\b|\bdomain name\b.{0,60}\bnot appear to be registered\b",
+    re.IGNORECASE,
 )
 _NO_MAILBOX = re.compile(
     r"\b(?:couldn.t|could not|cannot|can.t) be found\b|\bnonexistent (?:user|mailbox|recipient)"
@@ -59,9 +63,16 @@ _NO_MAILBOX = re.compile(
     r"|(?:benutzer|empf(?:ä|ae?)nger|adresse|postfach|nutzer)[^.;]{0,40}"
     r"(?:unbekannt|existiert nicht|nicht gefunden|gibt es nicht)|unbekannte[rs]? (?:benutzer|empf)"
     r"|(?:utilisateur|destinataire) inconnu|n.existe pas|adresse introuvable"
-    r"|usuario desconocido|no existe\b|não existe|utente sconosciuto|non esiste|bestaat niet",
+    r"|no existe\b|não existe|(?:non |in)esist(?:e\b|ente)|inexistente|(?:des|s)cono[sc]ciut[ao]"
+    r"|desconhecid[ao]|desconocid[ao]|bestaat niet|onbekende? |\bonbekend\b|nie istnieje|nieznany"
+    r"|neexistuje|finn?[es]s inte|findes ikke|finnes ikke|не (?:найден|существует)|неизвестн"
+    r"|存在しません|見つかりません|不存在|존재하지 않",
     re.IGNORECASE,
 )
+_DOMAIN = re.compile(
+    r"\bdom(?:ain|äne|aine|[ií]nio|inio|ein|en[ay])\b|домен|ドメイン|域名", re.IGNORECASE
+)
+"""In other languages a domain does not exist in the words in which a mailbox does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +137,6 @@ def _verdict(words: str, code: str, *, is_temporary: bool) -> Verdict | None:
 def _by_words(words: str) -> Verdict | None:
     if _NO_HOST.search(words):
         return Verdict.NO_HOST
-    return Verdict.HARD if _NO_MAILBOX.search(words) else None
+    if not _NO_MAILBOX.search(words):
+        return None
+    return Verdict.NO_HOST if _DOMAIN.search(words) else Verdict.HARD

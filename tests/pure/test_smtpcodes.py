@@ -6,6 +6,12 @@ from flowctl.smtpcodes import Blame, enhanced_code, reason_of
 
 REPLIES = {
     Blame.MAILBOX: (
+        "550 5.1.1 <ada>: Recipient address rejected: User unknown in relay recipient table",
+        "550 5.2.1 This mailbox has been blocked due to inactivity",
+        "550 Address not present in directory",
+        "553 5.3.0 <ada@example.net>... Unknown E-mail address",
+        "550 5.1.1 unknown or illegal alias: ada@example.net",
+        "450 4.1.1 <ada>: unverified address: host mx.example[192.0.2.1] said: 554 Relay denied",
         "550 5.1.1 <ada@example.net>: Recipient address rejected: User unknown in virtual mailbox",
         "550 Unrouteable address",
         "550 User <ada> unknown",
@@ -26,18 +32,23 @@ REPLIES = {
         "550 #5.1.1 bad address",
     ),
     Blame.HOST: (
+        "550 Unrouteable mail domain",
+        "550 an MX or SRV record indicated no SMTP service",
         "550 5.1.2 <ada@example.net>... Host unknown (Name server: example.net: host not found)",
         "550 5.4.4 no such host",
         "550 Domain does not exist",
         "550 unknown domain",
     ),
     Blame.FULL: (
+        "552 Requested mail action aborted: exceeded storage allocation",
+        "550 User mailbox exceeds allowed size",
         "552 5.2.2 <ada@example.net>: user is over quota",
         "552 5.2.2 The email account that you tried to reach is over quota",
         "550 mailbox is full",
         "552 5.2.3 message exceeds the mailbox's limit",
     ),
     Blame.SIZE: (
+        "523 Message length exceeds administrative limit",
         "534 SIZE=Message too big.",
         "552 5.3.4 Message size exceeds fixed limit",
         "552 Message size exceeds maximum permitted",
@@ -49,6 +60,14 @@ REPLIES = {
         "501 5.5.4 bad parameter",
     ),
     Blame.SENDER: (
+        "550 5.7.27 Sender address has null MX",
+        "550 Sender domain does not exist",
+        "550 5.7.1 Sender unauthorized",
+        "550 unverified domain",
+        "553 5.5.4 <us>... Domain name required for sender address us",
+        "550 Sender callout verification failed",
+        "501 Syntax error in MAIL FROM",
+        "550 5.4.6 Unusual sending activity detected.",
         "550 5.1.8 <us@example.com>: Sender address rejected: Domain not found",
         "450 4.1.8 <us@example.com>: Sender address rejected: Domain not found",
         "553 5.1.8 <us@example.com>... Domain of sender address us@example.com does not exist",
@@ -71,6 +90,8 @@ REPLIES = {
         "454 Throttling failure: Daily message quota exceeded.",
     ),
     Blame.CLIENT: (
+        "451 4.7.1 Please authenticate",
+        "550-Please turn on SMTP Authentication in your mail client.",
         "454 4.7.1 <ada@example.net>: Relay access denied",
         "550 relay not permitted",
         "550 5.7.1 Unable to relay",
@@ -89,6 +110,8 @@ REPLIES = {
         "504 5.5.2 <localhost>: Helo command rejected: need fully-qualified hostname",
     ),
     Blame.POLICY: (
+        "550 Administrative prohibition",
+        "550 Message rejected due to content restrictions",
         "554 5.7.1 Message rejected as spam by content filter",
         "550 5.1.1 User unknown: blocked using example block list",
         "550-5.7.26 This mail has been blocked because the sender is unauthenticated.\n5.7.26 no",
