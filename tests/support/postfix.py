@@ -1,15 +1,15 @@
-"""Postfix on loopback: takes our mail, relays it to a server of the test, keeps what comes back."""
+"""Postfix on loopback: takes our mail, relays it to a server of the test, keeps what comes back or
+hands it to an alias."""
 
 import os
 import pwd
 import re
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.mail_servers import MailServer, free_port, listens
 from tests.support.postgres import short_folder
 from tests.support.waiting import until
 
@@ -26,31 +26,32 @@ myhostname = mail.example.org
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 mynetworks = 127.0.0.0/8
-mydestination =
 recipient_delimiter = +
 relayhost = [127.0.0.1]:{relay}
+{delivery}
+"""
+_INTO_MAILDIR = """
+mydestination =
 virtual_mailbox_domains = example.com
 virtual_mailbox_base = {folder}
 virtual_mailbox_maps = static:Maildir/
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 """
-
-
-@dataclass(frozen=True, slots=True)
-class MailServer:
-    """A running Postfix; mail to example.com goes into the Maildir."""
-
-    port: int
-    maildir: Path
+_TO_ALIAS = """
+mydestination = example.com
+alias_maps = hash:{folder}/aliases
+local_recipient_maps =
+"""
 
 
 @contextmanager
-def postfix(relay: int) -> Iterator[MailServer]:
-    """Postfix, started as root, relaying to a port of 127.0.0.1 while the block runs."""
+def postfix(relay: int, command: str = "") -> Iterator[MailServer]:
+    """Postfix, started as root, relaying to a port of 127.0.0.1 while the block runs; mail to
+    example.com goes to a command, if one is given, else into the Maildir."""
     account = pwd.getpwnam("nobody")
     with short_folder() as folder:
-        port = _free_port()
+        port = free_port()
         etc = folder / "etc"
         for path in (etc, folder / "spool", folder / "data"):
             path.mkdir()
@@ -59,17 +60,29 @@ def postfix(relay: int) -> Iterator[MailServer]:
         for name in ("Maildir", "Maildir/new", "Maildir/cur", "Maildir/tmp"):
             (folder / name).mkdir()
             os.chown(folder / name, account.pw_uid, account.pw_gid)
+        delivery = (_TO_ALIAS if command else _INTO_MAILDIR).format(
+            folder=folder, uid=account.pw_uid, gid=account.pw_gid
+        )
         (etc / "main.cf").write_text(
-            _MAIN.format(folder=folder, relay=relay, uid=account.pw_uid, gid=account.pw_gid),
-            "utf-8",
+            _MAIN.format(folder=folder, relay=relay, delivery=delivery), "utf-8"
         )
         (etc / "master.cf").write_text(_services(port), "utf-8")
+        if command:
+            _make_alias(folder, command)
         subprocess.run([POSTFIX, "-c", etc, "start"], check=True, capture_output=True)
         try:
-            until(lambda: _listens(port))
-            yield MailServer(port, folder / "Maildir")
+            until(lambda: listens(port))
+            flushing = ["/usr/sbin/postqueue", "-c", str(etc), "-f"]
+            yield MailServer(port, folder / "Maildir", flushing)
         finally:
             subprocess.run([POSTFIX, "-c", etc, "abort"], check=False, capture_output=True)
+
+
+def _make_alias(folder: Path, command: str) -> None:
+    aliases = folder / "aliases"
+    aliases.write_text(f'bounces: "|{command}"\n', "utf-8")
+    made = ["/usr/sbin/postalias", "-c", str(folder / "etc"), f"hash:{aliases}"]
+    subprocess.run(made, check=True, capture_output=True)
 
 
 def _services(port: int) -> str:
@@ -85,16 +98,3 @@ def _services(port: int) -> str:
         elif line.startswith((" ", "\t")):
             lines.append(line)
     return "\n".join(lines) + "\n"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number = probe.getsockname()[1]
-        assert isinstance(number, int)
-        return number
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

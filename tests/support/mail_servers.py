@@ -1,0 +1,37 @@
+"""What the mail servers of the tests have in common."""
+
+import socket
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """A running server that takes mail at a port; what comes to example.com goes into the Maildir.
+
+    ``flushing`` is the command that tries again what could not be delivered.
+    """
+
+    port: int
+    maildir: Path
+    flushing: list[str]
+
+    def flush(self) -> None:
+        """Try again what waits in the queue."""
+        subprocess.run(self.flushing, check=True, capture_output=True)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        number = probe.getsockname()[1]
+        assert isinstance(number, int)
+        return number
+
+
+def listens(port: int) -> bool:
+    """Whether somebody listens at a port of 127.0.0.1."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
