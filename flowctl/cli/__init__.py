@@ -32,6 +32,7 @@ COMMAND_MODULES: tuple[str, ...] = (
     "flowctl.cli.forecast",
     "flowctl.cli.report",
     "flowctl.cli.messages",
+    "flowctl.cli.message_changes",
     "flowctl.cli.leads",
     "flowctl.cli.enrollments",
     "flowctl.cli.suppressions",

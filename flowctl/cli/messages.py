@@ -1,23 +1,21 @@
-"""``flowctl messages``: look at them, try them again, cancel them, redact what they said."""
+"""``flowctl messages``: look at them, redact what they said; changes are a module of their own."""
 
-from collections import Counter
 from dataclasses import asdict
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flowctl.cli import show
-from flowctl.cli.options import DryRun, FlowName, Json, LeadId, Yes, command_group
+from flowctl.cli.criteria import with_criteria
+from flowctl.cli.options import DryRun, Json, Yes, command_group
 from flowctl.cli.session import open_database, session_of
-from flowctl.cli.values import duration, when, zone
-from flowctl.errors import UsageError
+from flowctl.cli.values import duration
 from flowctl.model import Channel, Status
 from flowctl.text import plural
-from flowctl.times import When
 
 if TYPE_CHECKING:
-    from flowctl.messages import Change, Criteria, ListedMessage, Listing, Plan
+    from flowctl.messages import Criteria, ListedMessage, Listing
     from flowctl.prune import PruneResult
     from flowctl.store.messages import Message
 
@@ -27,90 +25,21 @@ TABLE_LIMIT = 100
 SHORT_ID = 8
 """Characters of an id in a table: enough to name a message."""
 
-_group = command_group("Look at messages, try them again, cancel them, redact them.")
-
-_Ids = Annotated[
-    list[str] | None, typer.Argument(metavar="[ID]...", help="Messages.", show_default=False)
-]
-_Status = Annotated[
-    list[Status] | None,
-    typer.Option("--status", help="Only of this status; may be repeated.", show_default=False),
-]
-_To = Annotated[
-    str | None,
-    typer.Option("--to", metavar="ADDRESS", help="Only to this address.", show_default=False),
-]
-_Channel = Annotated[
-    Channel | None, typer.Option("--channel", help="Only this channel.", show_default=False)
-]
-_Since = Annotated[
-    When | None,
-    typer.Option(
-        "--since",
-        parser=when,
-        metavar="WHEN",
-        help="Only from WHEN on: 2026-03-02 15:00, or so long ago: 3d.",
-        show_default=False,
-    ),
-]
-_Until = Annotated[
-    When | None,
-    typer.Option(
-        "--until", parser=when, metavar="WHEN", help="Only before WHEN.", show_default=False
-    ),
-]
-_Unknown = Annotated[
-    bool, typer.Option("--unknown", help="Those with an unknown outcome: they may have gone out.")
-]
-_Undelivered = Annotated[
-    bool, typer.Option("--undelivered", help="Only those sent that did not arrive.")
-]
-_Timezone = Annotated[
-    str | None,
-    typer.Option(
-        "--timezone",
-        parser=zone,
-        metavar="ZONE",
-        help="The zone of times; else that of --flow, else UTC.",
-        show_default=False,
-    ),
-]
-_Step = Annotated[
-    str | None,
-    typer.Option(
-        "--step", metavar="KEY", help="Only this step: KEY, FLOW/KEY.", show_default=False
-    ),
-]
-_Error = Annotated[
-    str | None,
-    typer.Option(
-        "--error", metavar="TEXT", help="Only with TEXT in the error.", show_default=False
-    ),
-]
+group = command_group("Look at messages, try them again, cancel them, redact them.")
+"""``flowctl.cli.message_changes`` adds to it."""
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module to the program."""
-    app.add_typer(_group, name="messages")
+    app.add_typer(group, name="messages")
 
 
-@_group.command("list")
+@group.command("list")
+@with_criteria(without=set())
 def list_messages(
     ctx: typer.Context,
     *,
-    status: _Status = None,
-    lead: LeadId = None,
-    to: _To = None,
-    flow: FlowName = None,
-    step: _Step = None,
-    channel: _Channel = None,
-    error: _Error = None,
-    since: _Since = None,
-    until: _Until = None,
-    due: Annotated[bool, typer.Option("--due", help="Only those that are due now.")] = False,
-    undelivered: _Undelivered = False,
-    unknown: _Unknown = False,
-    timezone: _Timezone = None,
+    wanted: "Criteria",
     limit: Annotated[
         int | None,
         typer.Option(
@@ -128,10 +57,6 @@ def list_messages(
     """
     from flowctl import messages
 
-    wanted = messages.Criteria(
-        tuple(status or ()), lead, to, flow, step, channel, error, since, until,
-        is_due=due, is_undelivered=undelivered, is_unknown=unknown, timezone=timezone,
-    )  # fmt: skip
     most = limit if as_json else limit or TABLE_LIMIT
     with open_database(ctx) as connection:
         found = messages.list_messages(connection, session_of(ctx).settings, wanted, most)
@@ -178,7 +103,7 @@ def _show_list(found: "Listing", *, limit: int | None) -> None:
 
 def _what(listed: "ListedMessage") -> str:
     to = listed.to or f"no {'email' if listed.message.message_type is Channel.EMAIL else 'phone'}"
-    return f"{_step(listed.message)} {to}" if to != listed.who else _step(listed.message)
+    return f"{step_name(listed.message)} {to}" if to != listed.who else step_name(listed.message)
 
 
 def _state(listed: "ListedMessage") -> str:
@@ -189,7 +114,7 @@ def _state(listed: "ListedMessage") -> str:
     return f"{state}: {message.error_message}" if message.error_message else state
 
 
-@_group.command("show")
+@group.command("show")
 def show_message(
     ctx: typer.Context,
     message_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)],
@@ -218,108 +143,7 @@ def show_message(
         show.line(f"  | {line}")
 
 
-@_group.command("retry")
-def retry_messages(
-    ctx: typer.Context,
-    ids: _Ids = None,
-    *,
-    status: _Status = None,
-    lead: LeadId = None,
-    to: _To = None,
-    flow: FlowName = None,
-    step: _Step = None,
-    channel: _Channel = None,
-    error: _Error = None,
-    since: _Since = None,
-    until: _Until = None,
-    unknown: _Unknown = False,
-    undelivered: _Undelivered = False,
-    timezone: _Timezone = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-) -> None:
-    """Make failed and cancelled messages pending again.
-
-    At their planned time where it lies ahead, else due now. A message with an unknown outcome is
-    taken only by its id or with --unknown. Example: flowctl messages retry --error 'no phone'
-    """
-    from flowctl.messages import Change, Criteria
-
-    wanted = Criteria(
-        tuple(status or ()), lead, to, flow, step, channel, error, since, until,
-        is_undelivered=undelivered, is_unknown=unknown, timezone=timezone,
-    )  # fmt: skip
-    _change(ctx, Change.RETRY, ids, wanted, dry_run=dry_run, yes=yes)
-
-
-@_group.command("cancel")
-def cancel_messages(
-    ctx: typer.Context,
-    ids: _Ids = None,
-    *,
-    status: _Status = None,
-    lead: LeadId = None,
-    to: _To = None,
-    flow: FlowName = None,
-    step: _Step = None,
-    channel: _Channel = None,
-    error: _Error = None,
-    since: _Since = None,
-    until: _Until = None,
-    unknown: _Unknown = False,
-    undelivered: _Undelivered = False,
-    timezone: _Timezone = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-) -> None:
-    """Cancel pending messages that are not being sent.
-
-    Example: flowctl messages cancel --step nurture/reminder
-    """
-    from flowctl.messages import Change, Criteria
-
-    wanted = Criteria(
-        tuple(status or ()), lead, to, flow, step, channel, error, since, until,
-        is_undelivered=undelivered, is_unknown=unknown, timezone=timezone,
-    )  # fmt: skip
-    _change(ctx, Change.CANCEL, ids, wanted, dry_run=dry_run, yes=yes)
-
-
-@_group.command("refresh")
-def refresh_messages(
-    ctx: typer.Context,
-    ids: _Ids = None,
-    *,
-    lead: LeadId = None,
-    to: _To = None,
-    flow: FlowName = None,
-    step: _Step = None,
-    channel: _Channel = None,
-    since: _Since = None,
-    until: _Until = None,
-    timezone: _Timezone = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    as_json: Json = False,
-) -> None:
-    """Bring pending messages in line with today's steps.
-
-    And with today's flows, leads and rules of the time zones. Without ids or filters: all. Example:
-    flowctl messages refresh --dry-run
-    """
-    from flowctl import messages
-    from flowctl.cli.refresh import refresh
-
-    wanted = messages.Criteria(
-        (), lead, to, flow, step, channel, since=since, until=until, timezone=timezone
-    )
-    _refuse_both(ids, wanted)
-    with open_database(ctx) as connection:
-        chosen = messages.pending_ids(connection, session_of(ctx).settings, ids, wanted)
-        refresh(connection, chosen, dry_run=dry_run, yes=yes, as_json=as_json)
-
-
-@_group.command("prune")
+@group.command("prune")
 def prune_messages(
     ctx: typer.Context,
     older_than: Annotated[
@@ -357,72 +181,8 @@ def _summary(verb: str, pruned: "PruneResult") -> str:
     return f"{verb} {count}{archived} from before {show.cell(pruned.before)}"
 
 
-def _change(
-    ctx: typer.Context,
-    change: "Change",
-    ids: list[str] | None,
-    wanted: "Criteria",
-    *,
-    dry_run: bool,
-    yes: bool,
-) -> None:
-    """Plan, ask, do."""
-    _refuse_both(ids, wanted)
-    if not ids and wanted.is_empty:
-        raise UsageError(
-            f"say which messages to {change.verb}: ids, or filters",
-            hint=f"flowctl messages {change.verb} --help",
-        )
-    from flowctl import messages
-
-    settings = session_of(ctx).settings
-    with open_database(ctx) as connection:
-        if ids:
-            plan = messages.plan_by_id(connection, change, ids)
-        else:
-            plan = messages.plan_by_filter(connection, settings, change, wanted)
-        for why, number in plan.left.items():
-            show.say(f"{number} left out: {why}")
-        for example in messages.examples(connection, settings, plan):
-            show.say(f"  {_example(example)}")
-        ahead = sum(chosen.is_ahead for chosen in plan.taken)
-        if ahead and change is messages.Change.RETRY:
-            show.say(f"{ahead} of them only at the planned time")
-        if dry_run:
-            show.line(f"would {_question(plan).removesuffix('?')}")
-            return
-        show.confirm(_question(plan), yes=yes)
-        done = messages.carry_out(connection, plan)
-    past = {"retry": "pending again", "cancel": "cancelled"}[change.verb]
-    show.line(f"{plural(done, 'message')} {past}")
-    if done < len(plan.taken):
-        count = plural(len(plan.taken) - done, "message")
-        show.warn(f"{count} changed meanwhile and left alone")
-
-
-def _example(listed: "ListedMessage") -> str:
-    message = listed.message
-    when = show.short_time(message.scheduled_for.astimezone(UTC))
-    return f"{str(message.id)[:SHORT_ID]} {when} UTC, {_step(message)}, {listed.who}"
-
-
-def _refuse_both(ids: list[str] | None, wanted: "Criteria") -> None:
-    if ids and not wanted.is_empty:
-        raise UsageError("ids and filters contradict each other", hint="give one of them")
-
-
-def _question(plan: "Plan") -> str:
-    statuses = Counter(chosen.status for chosen in plan.taken)
-    channels = Counter(chosen.channel for chosen in plan.taken)
-    unknown = sum(chosen.is_unknown for chosen in plan.taken)
-    which = " and ".join(f"{statuses[one]} {one}" for one in Status if statuses[one])
-    where = ", ".join(f"{channels[one]} {one}" for one in Channel if channels[one])
-    doubt = f"; {unknown} of them may have gone out already" if unknown else ""
-    noun = "message" if len(plan.taken) == 1 else "messages"
-    return f"{plan.change.verb} {which} {noun} ({where}{doubt})?"
-
-
-def _step(message: "Message") -> str:
+def step_name(message: "Message") -> str:
+    """``flow/key``, as far as the step still has them."""
     if message.flow is None:
         return "(deleted)"
     return f"{message.flow}/{message.key}" if message.key else f"{message.flow}/"

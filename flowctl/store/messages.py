@@ -1,9 +1,9 @@
-"""What an operator sees of messages and does to them (``messages.sql``)."""
+"""What an operator sees of messages (``messages.sql``)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import LiteralString
 from uuid import UUID
 
 from psycopg.rows import class_row, dict_row, scalar_row
@@ -11,25 +11,20 @@ from psycopg.rows import class_row, dict_row, scalar_row
 from flowctl.database import Connection, query
 from flowctl.model import Channel, JsonObject, Status
 
-BATCH = 5000
-"""Messages changed in one transaction."""
-
-PASSES = 3
-"""How often a message is tried that a dispatcher has hold of: it does for milliseconds."""
-
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which messages are meant; what is null, empty or false does not narrow.
+    """Which messages are meant; what is empty or false does not narrow.
 
     ``error`` is a part of the error; ``address`` is in its comparable form; ``since`` and ``until``
     bound the time of sending of what is sent, else the time it is scheduled for.
     """
 
-    statuses: Sequence[Status] = ()
+    ids: tuple[UUID, ...] = ()
+    statuses: tuple[Status, ...] = ()
     lead_id: str | None = None
     flow: str | None = None
-    steps: Sequence[UUID] | None = None
+    steps: tuple[UUID, ...] = ()
     channel: Channel | None = None
     error: str | None = None
     address: str | None = None
@@ -41,6 +36,7 @@ class Filter:
 
 
 _CONDITIONS: Mapping[str, LiteralString] = {
+    "ids": "message.id = any(%(ids)s::uuid[])",
     "statuses": "message.status = any(%(statuses)s::text[])",
     "lead_id": "message.lead_id = %(lead_id)s",
     "flow": "message.flow_step_id in "
@@ -127,22 +123,6 @@ class MessageDetail:
     waits_for_address_until: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """A message that is meant to be changed, and what may forbid it: ``is_orphan``, its step was
-    deleted; ``is_redacted``, what it said was pruned; ``is_unknown``, it may have gone out.
-    ``is_ahead``: its planned time has not come."""
-
-    id: UUID
-    status: Status
-    channel: Channel
-    is_orphan: bool
-    is_redacted: bool
-    is_unknown: bool
-    is_ahead: bool
-    is_being_sent: bool
-
-
 def steps_named(connection: Connection, name: str) -> list[UUID]:
     """The steps of that key, ``flow/key`` or id."""
     with connection.cursor(row_factory=scalar_row) as cursor:
@@ -155,19 +135,23 @@ def step_names(connection: Connection) -> list[str]:
         return list(cursor.execute(query("step_names")).fetchall())
 
 
-def select_pending(connection: Connection, chosen: Filter, limit: int | None) -> list[Message]:
-    """The pending messages that a filter finds, the soonest first."""
-    return _select(connection, "select_pending", chosen, limit)
+def select_messages(connection: Connection, chosen: Filter, limit: int | None) -> list[Message]:
+    """The messages that a filter finds: what is to come, the soonest first, then what is over, the
+    newest first; at most ``limit`` of those that are pending, sent, and failed or cancelled.
 
-
-def select_over(connection: Connection, chosen: Filter, limit: int | None) -> list[Message]:
-    """The messages that a filter finds and that are over, the newest first."""
-    return _select(connection, "select_over", chosen, limit)
-
-
-def select_by_id(connection: Connection, ids: Sequence[UUID]) -> list[Message]:
-    """These messages, by the time they have."""
-    return _messages(connection, query("select_by_id"), {"ids": list(ids)})
+    Only those of its statuses: without any there are none.
+    """
+    values = {**filter_values(chosen), "statuses": list(chosen.statuses), "batch_size": limit}
+    with connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(filtered("select_messages", chosen), values)
+        return [
+            Message(
+                status=Status(row.pop("status")),
+                message_type=Channel(row.pop("message_type")),
+                **row,
+            )
+            for row in cursor
+        ]
 
 
 def ids_beginning(connection: Connection, low: UUID, high: UUID) -> list[UUID]:
@@ -183,94 +167,17 @@ def select_message(connection: Connection, message_id: UUID) -> MessageDetail | 
         return cursor.execute(query("select_message"), {"id": message_id}).fetchone()
 
 
-def choose_by_filter(connection: Connection, chosen: Filter) -> list[Selected]:
-    """The messages that a filter finds."""
-    return _chosen(connection, _filtered("choose_by_filter", chosen), _values(chosen))
-
-
-def choose_by_id(connection: Connection, ids: Sequence[UUID]) -> list[Selected]:
-    """Those of these messages that exist."""
-    return _chosen(connection, query("choose_by_id"), {"ids": list(ids)})
-
-
-def retry_messages(connection: Connection, ids: Sequence[UUID]) -> int:
-    """Make failed and cancelled messages pending again, at their planned time where it lies ahead,
-    else now; returns how many took it.
-
-    One whose step was deleted, or that is being sent, is left alone.
-    """
-    return _change(connection, "retry_messages", ids)
-
-
-def cancel_messages(connection: Connection, ids: Sequence[UUID], reason: str, cause: str) -> int:
-    """Cancel pending messages that are not being sent, for a reason in words and as a cause of
-    ``message_logs``; returns how many took it."""
-    return _change(connection, "cancel_messages", ids, reason=reason, cause=cause)
-
-
-def _change(connection: Connection, name: str, ids: Sequence[UUID], **values: str) -> int:
-    """Change messages in short transactions; what a dispatcher has hold of is tried again."""
-    changed = 0
-    for begin in range(0, len(ids), BATCH):
-        left = set(ids[begin : begin + BATCH])
-        for _ in range(PASSES):
-            left -= _change_free(connection, name, left, values)
-            if not left:
-                break
-        changed += len(ids[begin : begin + BATCH]) - len(left)
-    return changed
-
-
-def _change_free(
-    connection: Connection, name: str, ids: Collection[UUID], values: Mapping[str, str]
-) -> set[UUID]:
-    """Change those of these messages that nobody else has hold of."""
-    with connection.transaction(), connection.cursor(row_factory=scalar_row) as cursor:
-        free = cursor.execute(query("lock_messages"), {"ids": list(ids)}).fetchall()
-        cursor.execute(query(name), {"ids": free, **values})
-        return set(cursor.fetchall())
-
-
-def _select(connection: Connection, name: str, chosen: Filter, limit: int | None) -> list[Message]:
-    values = {**_values(chosen), "batch_size": limit}
-    return _messages(connection, _filtered(name, chosen), values)
-
-
-def _messages(
-    connection: Connection, statement: bytes, parameters: dict[str, object]
-) -> list[Message]:
-    with connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(statement, parameters)
-        return [
-            Message(
-                status=Status(row.pop("status")),
-                message_type=Channel(row.pop("message_type")),
-                **row,
-            )
-            for row in cursor
-        ]
-
-
-def _filtered(name: str, chosen: Filter) -> bytes:
-    """A statement with the conditions of a filter."""
-    conditions = " and ".join(_CONDITIONS[field] for field in _values(chosen))
+def filtered(name: str, chosen: Filter) -> bytes:
+    """A statement with the conditions of a filter, whose parameters are ``filter_values``."""
+    conditions = " and ".join(_CONDITIONS[field] for field in filter_values(chosen))
     return query(name).replace(b"/* filter */", f"and {conditions}".encode() if conditions else b"")
 
 
-def _values(chosen: Filter) -> dict[str, object]:
+def filter_values(chosen: Filter) -> dict[str, object]:
     """The fields of a filter that narrow it."""
     values = {field.name: getattr(chosen, field.name) for field in fields(chosen)}
     return {
-        name: list(value) if name in {"statuses", "steps"} else value
+        name: list(value) if isinstance(value, tuple) else value
         for name, value in values.items()
         if value not in (None, False, ())
     }
-
-
-def _chosen(connection: Connection, statement: bytes, parameters: dict[str, Any]) -> list[Selected]:
-    with connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(statement, parameters)
-        return [
-            Selected(status=Status(row.pop("status")), channel=Channel(row.pop("channel")), **row)
-            for row in cursor
-        ]

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from flowctl.database import Connection
 from flowctl.store.fetching import fetch_ids, fetch_rows
-from flowctl.store.messages import BATCH
+from flowctl.store.message_changes import BATCH
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from uuid import UUID
 import pytest
 
 from flowctl.database import connect
-from flowctl.messages import Change, Criteria, carry_out, plan_by_filter
+from flowctl.message_changes import Change, carry_out, plan_by_filter
+from flowctl.messages import Criteria
 from flowctl.settings import Settings
 from tests.support.cli import RunFlowctl
 from tests.support.factories import a_flow, a_lead, a_step, database_now, messages
