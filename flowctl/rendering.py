@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from flowctl import template
 from flowctl.address import AddressError, bare, to_e164, to_email
-from flowctl.context import TemplateContext
-from flowctl.markup import is_html, keeps_lines, lines_to_breaks
 from flowctl.model import BAD_ADDRESS, NO_ADDRESS, Channel, JsonObject
 from flowctl.plaintext import html_to_text
 from flowctl.settings import Settings
 from flowctl.template import TemplateError
+from flowctl.template.context import TemplateContext
+from flowctl.template.markup import is_html, keeps_lines, lines_to_breaks
 from flowctl.zones import zone_info
 
 TEXT_LIMIT = 1600

@@ -7,12 +7,12 @@ from uuid import UUID
 from flowctl import template
 from flowctl.database import Connection
 from flowctl.doctor.check import Check, counted, fault, note, ok, shown
-from flowctl.markup import is_html
-from flowctl.mergefields import nearest_column, unknown_fields
 from flowctl.model import Channel, Step
 from flowctl.settings import Settings
 from flowctl.store import doctor as doctor_store
 from flowctl.store.steps import StoredStep, lead_columns, select_steps
+from flowctl.template.markup import is_html
+from flowctl.template.mergefields import nearest_column, unknown_fields
 
 _ADDRESS = {Channel.EMAIL: "email", Channel.TEXT: "phone"}
 _HINT = "rename the column back, or write the new name into the steps: flowctl steps sync FILE"

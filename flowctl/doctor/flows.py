@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from flowctl import template
 from flowctl.database import Connection
 from flowctl.doctor.check import Check, counted, fault, note, ok, shown
-from flowctl.markup import is_html
 from flowctl.model import Channel
 from flowctl.settings import Settings
 from flowctl.store import doctor as doctor_store
 from flowctl.store.steps import select_steps
+from flowctl.template.markup import is_html
 
 _FIX_STEPS = "put it right in the steps file, then: flowctl steps sync FILE"
 

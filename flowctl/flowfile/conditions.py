@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from flowctl.jsonvalues import to_json
-from flowctl.mergefields import nearest_column
 from flowctl.model import JsonKind, JsonObject, LeadColumn
+from flowctl.template.mergefields import nearest_column
 
 _NOUNS: Mapping[JsonKind, str] = {
     JsonKind.TEXT: "texts",

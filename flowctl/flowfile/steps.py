@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from flowctl.flowfile.fields import Fields
-from flowctl.markup import is_html
 from flowctl.model import Channel, ContentFormat, Step, TimeType
 from flowctl.normalize import CHANNELS, normalize_step
 from flowctl.template import TemplateError, parse
+from flowctl.template.markup import is_html
 from flowctl.times import A_TIME, clock_text, parse_time_of_day
 
 STEP_KEYS = (

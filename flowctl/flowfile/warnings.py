@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 
-from flowctl.context import UNSUBSCRIBE_URL, TemplateContext
 from flowctl.flowfile.conditions import condition_problems
-from flowctl.markup import is_html
-from flowctl.mergefields import foreign_fields, nearest_column, unknown_fields
 from flowctl.model import Channel, Flow, FlowSteps, JsonKind, LeadColumn, Step, TimeType
 from flowctl.segments import segments
 from flowctl.template import TemplateError, parse
+from flowctl.template.context import UNSUBSCRIBE_URL, TemplateContext
+from flowctl.template.markup import is_html
+from flowctl.template.mergefields import foreign_fields, nearest_column, unknown_fields
 from flowctl.times import parse_time_of_day
 
 _SAMPLES: Mapping[JsonKind, object] = {

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 
 from flowctl.address import spellings
-from flowctl.markup import is_html
 from flowctl.model import Channel, JsonObject, Status
 from flowctl.plaintext import html_to_text
 from flowctl.preview.explanation import Zones, explain
 from flowctl.rendering import CannotSend, recipient_of, render_content, template_context
 from flowctl.settings import Settings
 from flowctl.store.preview import ScheduleRow
+from flowctl.template.markup import is_html
 
 ADDED_LATER = "step was added or enabled after the lead came; leads enroll would schedule it"
 """Why an existing lead lacks the message of a step that is neither off nor behind it."""

@@ -7,7 +7,7 @@ import pytest
 from psycopg import sql
 
 from flowctl.dispatch.options import Options
-from flowctl.strftime import strftime
+from flowctl.template.strftime import strftime
 from tests.support.cli import RunFlowctl
 from tests.support.dispatching import dispatch_once
 from tests.support.factories import a_flow, a_lead, a_step, database_now, messages

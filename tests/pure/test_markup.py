@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowctl.markup import keeps_lines, told_format
 from flowctl.model import ContentFormat
+from flowctl.template.markup import keeps_lines, told_format
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from flowctl.mergefields import foreign_fields, nearest_column, unknown_fields
 from flowctl.template import parse
+from flowctl.template.mergefields import foreign_fields, nearest_column, unknown_fields
 
 COLUMNS = ["id", "first_name", "last_name", "email", "phone", "custom", "score", "city"]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowctl.strftime import strftime
+from flowctl.template.strftime import strftime
 from flowctl.zones import zone_info
 
 AT = datetime(2026, 3, 2, 9, 5, 7, 120_000, tzinfo=UTC).astimezone(zone_info("America/New_York"))

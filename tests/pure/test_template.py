@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowctl import context, template
-from flowctl.context import TemplateContext
+from flowctl import template
 from flowctl.jsonvalues import from_json
 from flowctl.model import JsonObject
-from flowctl.template import TemplateError, parse
+from flowctl.template import TemplateError, context, parse
+from flowctl.template.context import TemplateContext
 from flowctl.zones import zone_info
 
 NOW = datetime(2026, 12, 1, 17, 30, tzinfo=UTC)

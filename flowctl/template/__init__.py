@@ -27,10 +27,10 @@ from liquid.output import LimitedStringIO
 from liquid.stringify import to_liquid_string
 from liquid.token import Token
 
-from flowctl.blank import teach_blank
-from flowctl.context import TemplateContext
-from flowctl.filters import own_filters, text_of
 from flowctl.jsonvalues import JsonList
+from flowctl.template.blank import teach_blank
+from flowctl.template.context import TemplateContext
+from flowctl.template.filters import own_filters, text_of
 
 SOURCE_LIMIT = 200_000
 """Characters of a template. Mail providers cut what they show at about half of that."""

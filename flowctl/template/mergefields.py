@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from flowctl.context import RESERVED
 from flowctl.template import Template
+from flowctl.template.context import RESERVED
 from flowctl.text import nearest
 
 _LIQUID = re.compile(r"\{\{[^{}]*\}\}|\{%(?:[^{}%]|%(?!\}))*%\}")

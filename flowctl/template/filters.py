@@ -18,10 +18,10 @@ from liquid.exceptions import FilterArgumentError
 from liquid.filter import flatten, with_context, with_environment
 from liquid.undefined import Undefined
 
-from flowctl.context import TemplateContext
-from flowctl.dates import to_datetime
 from flowctl.jsonvalues import Number, exact
-from flowctl.strftime import strftime
+from flowctl.template.context import TemplateContext
+from flowctl.template.dates import to_datetime
+from flowctl.template.strftime import strftime
 
 _LONGEST = 80
 """Characters of a text that is read as a number."""
