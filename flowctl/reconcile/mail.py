@@ -288,6 +288,8 @@ class MailRecorder:
                 self.result.bounced_addresses += 1
             self.result.suppressed.append(address)
         if message_id is not None:
-            store.cancel_emails_of_lead(self._connection, message_id)
+            # who complains or asks for no more means all of it; a bounce is about one address
+            bounced = address if source == "bounce" else None
+            store.cancel_emails_of_lead(self._connection, message_id, bounced)
         if source == "unsubscribe":
             store.cancel_emails_to(self._connection, address)

@@ -81,9 +81,11 @@ def suppress_returned(
         return bool(cursor.execute(query("suppress_returned"), values).fetchone())
 
 
-def cancel_emails_of_lead(connection: Connection, message_id: UUID) -> None:
-    """Cancel the pending emails to the lead of a message."""
-    connection.execute(query("cancel_emails_of_lead"), {"id": message_id})
+def cancel_emails_of_lead(
+    connection: Connection, message_id: UUID, address: str | None = None
+) -> None:
+    """Cancel the pending emails to the lead of a message, to this address if one is given."""
+    connection.execute(query("cancel_emails_of_lead"), {"id": message_id, "address": address})
 
 
 def cancel_emails_to(connection: Connection, address: str) -> None:

@@ -120,7 +120,8 @@ where suppression.source in ('provider', 'bounce', 'reply')
 returning xmax = 0 as is_new;
 
 -- name: cancel_emails_of_lead
--- The rest of what would go by email to the lead of a message.
+-- The rest of what would go by email to the lead of a message; where an address is given, only what
+-- would go to that: the lead's may have been mended since.
 update public.message_logs as message
 set
   status = 'cancelled',
@@ -132,6 +133,15 @@ from public.message_logs as returned
 where returned.id = %(id)s
   and message.lead_id = returned.lead_id
   and message.message_type = 'email' and message.status = 'pending'
+  and (
+    %(address)s::text is null
+    or exists (
+      select from public.leads as lead
+      where lead.id = message.lead_id
+        and flowctl.comparable_email(to_jsonb(lead) ->> 'email')
+          = flowctl.comparable_email(%(address)s::text)
+    )
+  )
   and not exists (select from flowctl.sends as send where send.message_id = message.id)
 returning message.id;
 

@@ -14,7 +14,14 @@ from flowctl.settings import Settings
 from tests.support.cli import RunFlowctl
 from tests.support.imap_server import DOVECOT, PASSWORD, ImapServer, imap_server, own_mail
 from tests.support.postgres import Connection
-from tests.support.returned import ENVIRON, a_sent_email, sample
+from tests.support.returned import (
+    ENVIRON,
+    a_sent_email,
+    check_all_were_taken,
+    sample,
+    samples,
+    send_all,
+)
 
 pytestmark = [
     pytest.mark.skipif(not DOVECOT.exists(), reason="dovecot-imapd is not installed"),
@@ -70,6 +77,24 @@ def test_a_bounce_in_the_mailbox_is_taken(
     assert (ran.exit_code, ran.json()["bounced"]) == (1, 1)
     with closing(mailbox(server)) as inbox:
         assert list(inbox.unread()) == []
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
+def test_every_sample_in_the_mailbox_does_what_it_must(
+    server: ImapServer, conn: Connection, flowctl: RunFlowctl, line_end: bytes
+) -> None:
+    send_all(conn)
+    raws = samples(line_end)
+    for raw in raws.values():
+        server.maildir.deliver(raw)
+    own_mail(server.maildir)
+    env = {**ENVIRON, "MAILBOX_URL": server.url()}
+    assert flowctl("reconcile", env=env).exit_code == 1
+    check_all_were_taken(conn)
+    with closing(mailbox(server)) as inbox:
+        (left,) = inbox.unread()
+        assert b"".join(left.raw.split()) == b"".join(raws["somebody-elses-bounce.eml"].split())
+        inbox.mark_read(left.place)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,16 @@ EXPECTED: list[dict[str, Any]] = json.loads((SAMPLES / "expected.json").read_tex
 """What each sample is, and what must come of it."""
 
 
+_STATUS = {
+    "hard": "bounced",
+    "soft": "bounced",
+    "refused": "refused",
+    "delayed": "delayed",
+    "delivered": "delivered",
+    "complaint": "complained",
+}
+
+
 def stored_with_us(sample: dict[str, Any]) -> tuple[UUID | None, str]:
     """The id of the message that a sample is about, if it is one of ours, and its recipient."""
     found = re.search(r"<([0-9a-f-]{36})@", sample["message_id"] or "")
@@ -60,6 +70,36 @@ def a_sent_email(
     assert row is not None
     assert isinstance(row[0], UUID)
     return row[0]
+
+
+def send_all(conn: Connection) -> None:
+    """Make the messages that the samples are about, as sent."""
+    sent: set[UUID] = set()
+    for one in EXPECTED:
+        message_id, address = stored_with_us(one)
+        if message_id and message_id not in sent:
+            a_sent_email(conn, address, id=message_id)
+            sent.add(message_id)
+
+
+def samples(line_end: bytes) -> dict[str, bytes]:
+    """All samples by name, with these line ends."""
+    raws = {one["file"]: (SAMPLES / one["file"]).read_bytes() for one in EXPECTED}
+    return {
+        name: raw.replace(b"\r\n", b"\n").replace(b"\n", line_end) for name, raw in raws.items()
+    }
+
+
+def check_all_were_taken(conn: Connection) -> None:
+    """That the samples did what they must, and nothing else."""
+    suppressed = {row[0] for row in conn.execute("select address from suppressions").fetchall()}
+    assert suppressed == {address for one in EXPECTED for address in one["suppress"]}
+    delivery = dict(conn.execute("select id, delivery_status from message_logs").fetchall())
+    for one in EXPECTED:
+        message_id, _ = stored_with_us(one)
+        # of the two about one message the later stands
+        if message_id and "delayed" not in one["file"]:
+            assert delivery[message_id] == _STATUS.get(one["kind"]), one["file"]
 
 
 class MaildirFolder:
