@@ -1,16 +1,13 @@
 """Taking mail that came back by the command: exit status, what it prints, and how it may end."""
 
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.cli import Ran, RunFlowctl, child_environ
+from tests.support.cli import TIME_LIMIT, Ran, RunFlowctl
 from tests.support.postgres import Connection
+from tests.support.reconciling import bounces, check_each_was_taken_once, kill_half_way, started
 from tests.support.returned import ENVIRON, MaildirFolder, a_sent_email, sample
-from tests.support.waiting import until
 
 UNKNOWN = "unknown@example.net"
 
@@ -121,56 +118,39 @@ def test_what_is_no_mailbox_says_so(flowctl: RunFlowctl, tmp_path: Path) -> None
     assert flowctl("reconcile", "mbox").exit_code == 2
 
 
+def stored(conn: Connection, maildir: MaildirFolder, way: str) -> list[str]:
+    """Twenty bounces in a mailbox; returns the option that names it."""
+    for raw in bounces(conn):
+        maildir.deliver(raw)
+    if way == "maildir":
+        return ["--maildir", str(maildir.folder)]
+    mbox = maildir.folder / "mbox"
+    mails = [(maildir.folder / "new" / name).read_bytes() for name in maildir.unread]
+    mbox.write_bytes(b"".join(b"From MAILER-DAEMON Fri Nov 27\n" + raw + b"\n" for raw in mails))
+    return ["--mbox", str(mbox)]
+
+
+@pytest.mark.parametrize("way", ["maildir", "mbox"])
 def test_several_at_once_take_each_mail_once(
-    conn: Connection, database: str, maildir: MaildirFolder
+    conn: Connection, database: str, maildir: MaildirFolder, way: str
 ) -> None:
-    many = [f"unknown{n}@example.net" for n in range(20)]
-    for address in many:
-        maildir.deliver(sample("exim-unknown.eml", a_sent_email(conn, address), address))
-    runs = [_started(database, maildir) for _ in range(3)]
-    outs = [run.communicate(timeout=60) for run in runs]
+    args = stored(conn, maildir, way)
+    runs = [started(database, *args) for _ in range(3)]
+    outs = [run.communicate(timeout=TIME_LIMIT) for run in runs]
     assert {run.returncode for run in runs} <= {0, 1}, outs
-    assert conn.execute("select count(*) from flowctl.returned_mail").fetchone() == (20,)
-    assert {row[0] for row in suppressions(conn)} == set(many)
-    assert (maildir.unread, len(maildir.read)) == ([], 20)
+    check_each_was_taken_once(conn)
+    if way == "maildir":
+        assert (maildir.unread, len(maildir.read)) == ([], 20)
 
 
+@pytest.mark.parametrize("way", ["maildir", "mbox"])
 def test_a_run_that_is_killed_loses_nothing(
-    conn: Connection, database: str, flowctl: RunFlowctl, maildir: MaildirFolder
+    conn: Connection, database: str, flowctl: RunFlowctl, maildir: MaildirFolder, way: str
 ) -> None:
-    many = [f"unknown{n}@example.net" for n in range(20)]
-    for address in many:
-        maildir.deliver(sample("exim-unknown.eml", a_sent_email(conn, address), address))
-    # the run waits for this lock at its tenth mail
-    with conn.transaction():
-        conn.execute(
-            "select from message_logs where recipient = 'unknown10@example.net' for update"
-        )
-        run = _started(database, maildir)
-        _wait_until_blocked(conn)
-        run.send_signal(signal.SIGKILL)
-        run.communicate(timeout=60)
-    assert 0 < len(maildir.unread) < 20
-    assert reconcile(flowctl, maildir).exit_code == 1
-    assert {row[0] for row in suppressions(conn)} == set(many)
-    assert (maildir.unread, len(maildir.read)) == ([], 20)
-
-
-def _started(database: str, maildir: MaildirFolder) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "flowctl", "reconcile", "--maildir", str(maildir.folder)],
-        env=child_environ({**ENVIRON, "DATABASE_URL": database}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-
-
-def _wait_until_blocked(conn: Connection) -> None:
-    until(
-        lambda: (
-            conn.execute(
-                "select count(*) from pg_locks where not granted and pid <> pg_backend_pid()"
-            ).fetchone()
-            != (0,)
-        )
-    )
+    args = stored(conn, maildir, way)
+    kill_half_way(conn, lambda: started(database, *args))
+    assert 0 < len(suppressions(conn)) < 20
+    assert flowctl("reconcile", *args, env=ENVIRON).exit_code == 1
+    check_each_was_taken_once(conn)
+    if way == "maildir":
+        assert (maildir.unread, len(maildir.read)) == ([], 20)

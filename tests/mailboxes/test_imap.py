@@ -11,9 +11,10 @@ import trustme
 from flowctl.errors import InputError, ProviderStopped
 from flowctl.mailboxes.imap import ImapMailbox
 from flowctl.settings import Settings
-from tests.support.cli import RunFlowctl
+from tests.support.cli import TIME_LIMIT, RunFlowctl
 from tests.support.imap_server import DOVECOT, PASSWORD, ImapServer, imap_server, own_mail
 from tests.support.postgres import Connection
+from tests.support.reconciling import bounces, check_each_was_taken_once, kill_half_way, started
 from tests.support.returned import (
     ENVIRON,
     a_sent_email,
@@ -95,6 +96,22 @@ def test_every_sample_in_the_mailbox_does_what_it_must(
         (left,) = inbox.unread()
         assert b"".join(left.raw.split()) == b"".join(raws["somebody-elses-bounce.eml"].split())
         inbox.mark_read(left.place)
+
+
+def test_a_run_over_the_mailbox_may_be_killed_and_meet_others(
+    server: ImapServer, conn: Connection, database: str
+) -> None:
+    for raw in bounces(conn):
+        server.maildir.deliver(raw)
+    own_mail(server.maildir)
+    env = {"MAILBOX_URL": server.url()}
+    kill_half_way(conn, lambda: started(database, env=env))
+    runs = [started(database, env=env) for _ in range(3)]
+    outs = [run.communicate(timeout=TIME_LIMIT) for run in runs]
+    assert {run.returncode for run in runs} <= {0, 1}, outs
+    check_each_was_taken_once(conn)
+    with closing(mailbox(server)) as inbox:
+        assert list(inbox.unread()) == []
 
 
 @pytest.mark.parametrize(
