@@ -94,7 +94,8 @@ def check_all_were_taken(conn: Connection) -> None:
     """That the samples did what they must, and nothing else."""
     suppressed = {row[0] for row in conn.execute("select address from suppressions").fetchall()}
     assert suppressed == {address for one in EXPECTED for address in one["suppress"]}
-    delivery = dict(conn.execute("select id, delivery_status from message_logs").fetchall())
+    rows = conn.execute("select id, delivery_status from message_logs").fetchall()
+    delivery: dict[UUID, str | None] = dict(rows)
     for one in EXPECTED:
         message_id, _ = stored_with_us(one)
         # of the two about one message the later stands
