@@ -1,7 +1,7 @@
 """The nouns of the product as plain data; no behaviour, no imports of ours."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -9,6 +9,9 @@ from uuid import UUID
 
 JsonObject = Mapping[str, Any]
 """A JSON object as Python reads it: a lead's row, an audience, a send window."""
+
+DEFAULT_FLOW = "default"
+"""The flow that always exists."""
 
 
 class Channel(StrEnum):
@@ -80,10 +83,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class FlowSteps:
-    """A flow and its steps in their order: what a steps file says, and what the tables hold."""
+    """A flow and its steps in their order: what a steps file says, and what the tables hold.
+
+    Only a file has the rest: what the flow was named before (``was``), and the former keys of its
+    steps, by the keys they have now.
+    """
 
     flow: Flow
     steps: tuple[Step, ...]
+    was: str | None = None
+    old_keys: Mapping[str, str] = field(default_factory=dict)
 
 
 class JsonKind(StrEnum):

@@ -6,8 +6,11 @@ from decimal import Decimal
 
 from flowctl.jsonvalues import exact
 from flowctl.model import Flow, FlowSteps, Step
+from flowctl.renames import Renames
 
 _IDENTITY = frozenset({"flow", "key", "name"})
+
+_NO_RENAMES = Renames()
 
 ORDER = "order"
 """Named among a step's changed fields where only its place among steps of the same time changed."""
@@ -44,6 +47,7 @@ class Plan:
     disabled: tuple[Step, ...]
     unchanged: tuple[Step, ...]
     positions: Mapping[tuple[str, str], int]
+    renames: Renames
 
     @property
     def is_empty(self) -> bool:
@@ -57,16 +61,21 @@ class Plan:
         )
 
 
-def plan(file: Sequence[FlowSteps], table: Sequence[FlowSteps]) -> Plan:
+def plan(
+    file: Sequence[FlowSteps], table: Sequence[FlowSteps], renames: Renames = _NO_RENAMES
+) -> Plan:
     """Compare a file with the tables, both normal (see ``normalize``).
 
-    A keyed step of the file's flows that the file lacks is disabled; one that is disabled already,
-    steps without a key and flows that are not in the file are left alone.
+    The tables have the new names already; what ``renames`` has is changed by it. A keyed step of
+    the file's flows that the file lacks is disabled; one that is disabled already, steps without a
+    key and flows that are not in the file are left alone.
     """
     held = {flow.flow.name: flow for flow in table}
-    flows = [_flow_change(wanted.flow, held.get(wanted.flow.name)) for wanted in file]
+    flows = [_flow_change(wanted.flow, held.get(wanted.flow.name), renames) for wanted in file]
     steps = [
-        change for wanted in file for change in _step_changes(wanted, held.get(wanted.flow.name))
+        change
+        for wanted in file
+        for change in _step_changes(wanted, held.get(wanted.flow.name), renames)
     ]
     return Plan(
         flows_created=tuple(flow for flow in flows if flow.flow.name not in held),
@@ -85,25 +94,32 @@ def plan(file: Sequence[FlowSteps], table: Sequence[FlowSteps]) -> Plan:
             for place, step in enumerate(wanted.steps, start=1)
             if step.key is not None
         },
+        renames=renames,
     )
 
 
-def _flow_change(wanted: Flow, held: FlowSteps | None) -> FlowChange:
-    return FlowChange(wanted, _differences(wanted, held.flow) if held else ())
+def _flow_change(wanted: Flow, held: FlowSteps | None, renames: Renames) -> FlowChange:
+    name = ("name",) if wanted.name in renames.flows.values() else ()
+    return FlowChange(wanted, (*name, *_differences(wanted, held.flow)) if held else ())
 
 
-def _step_changes(wanted: FlowSteps, held: FlowSteps | None) -> list[tuple[StepChange, bool]]:
+def _step_changes(
+    wanted: FlowSteps, held: FlowSteps | None, renames: Renames
+) -> list[tuple[StepChange, bool]]:
     """Each step of the file's flow as a change, and whether it is new."""
     known: dict[str | None, Step] = (
         {step.key: step for step in held.steps if step.key is not None} if held else {}
     )
     moved = _moved(wanted.steps, known)
+    new_keys = {new for (flow, _), new in renames.steps.items() if flow == wanted.flow.name}
     changes = []
     for step in wanted.steps:
         before = known.get(step.key)
         changed = _differences(step, before) if before else ()
         if not changed and step.key in moved:
             changed = (ORDER,)
+        if step.key in new_keys:
+            changed = ("key", *changed)
         changes.append((StepChange(step, changed), before is None))
     return changes
 

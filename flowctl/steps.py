@@ -2,16 +2,17 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 from flowctl import flowfile
 from flowctl.database import Connection
 from flowctl.flowfile.warnings import FileWarning, file_warnings
-from flowctl.model import Flow, FlowSteps, Step
+from flowctl.model import DEFAULT_FLOW, Flow, FlowSteps, Step
 from flowctl.normalize import normalize_flow, normalize_step
 from flowctl.plan import Plan, plan
+from flowctl.renames import Renames, find_renames
 from flowctl.store import steps as store
 from flowctl.store.steps import StoredStep
 from flowctl.text import plural
@@ -49,8 +50,10 @@ def sync(
     """
     with connection.transaction(force_rollback=dry_run):
         store.lock_sync(connection)
+        renames = find_renames(file, _tables(connection, store.select_steps(connection)))
+        _rename(connection, renames)
         stored = store.select_steps(connection)
-        changes = plan(file, _by_flow(store.select_flows(connection), stored))
+        changes = plan(file, _tables(connection, stored), renames)
         _write(connection, changes, stored)
         names = [entry.flow.name for entry in file]
         following = store.PendingUpdate(0, 0)
@@ -108,19 +111,27 @@ def export(connection: Connection) -> str:
             replace(row, step=replace(row.step, key=keys.get(row.id, row.step.key)))
             for row in stored
         ]
-        flows = _by_flow(store.select_flows(connection), named)
-    nothing = FlowSteps(Flow("default"), ())
+        flows = _tables(connection, named)
+    nothing = FlowSteps(Flow(DEFAULT_FLOW), ())
     return flowfile.write([flow for flow in flows if flow != nothing] or [nothing])
 
 
-def _by_flow(flows: Iterable[Flow], stored: Sequence[StoredStep]) -> list[FlowSteps]:
+def _tables(connection: Connection, stored: Sequence[StoredStep]) -> list[FlowSteps]:
+    """The flows of the database with these steps, in normal form."""
     return [
         FlowSteps(
             normalize_flow(flow),
             tuple(normalize_step(row.step) for row in stored if row.step.flow == flow.name),
         )
-        for flow in flows
+        for flow in store.select_flows(connection)
     ]
+
+
+def _rename(connection: Connection, renames: Renames) -> None:
+    for old, new in renames.flows.items():
+        store.rename_flow(connection, old, new)
+    if renames.steps:
+        store.rename_steps(connection, renames.steps)
 
 
 def _write(connection: Connection, changes: Plan, stored: Sequence[StoredStep]) -> None:

@@ -127,11 +127,14 @@ def _warn(found: "Sequence[FileWarning]") -> None:
 
 def _document(synced: "SyncResult") -> dict[str, object]:
     plan = synced.plan
+    renames = plan.renames
     return {
         "created": [_name(change) for change in plan.created],
         "updated": [_name(change) for change in plan.updated],
         "disabled": [f"{step.flow}/{step.key}" for step in plan.disabled],
         "unchanged": [f"{step.flow}/{step.key}" for step in plan.unchanged],
+        "renamed": {f"{flow}/{old}": f"{flow}/{new}" for (flow, old), new in renames.steps.items()},
+        "flows_renamed": dict(renames.flows),
         "flows_created": [change.flow.name for change in plan.flows_created],
         "flows_updated": [change.flow.name for change in plan.flows_updated],
         "pending_kept": synced.pending_kept,

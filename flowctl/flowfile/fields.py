@@ -68,11 +68,12 @@ class Fields:
             return None
         return value
 
-    def label(self, name: str) -> str | None:
-        """A required name or key: one line, not empty, no blanks around it."""
+    def label(self, name: str, *, is_required: bool = True) -> str | None:
+        """A name or key: one line, not empty, no blanks around it."""
         value = self.text(name)
         if name not in self.table:
-            self.wrong(name, "missing", "a name of its own")
+            if is_required:
+                self.wrong(name, "missing", "a name of its own")
         elif value is not None and not value.strip():
             self.wrong(name, "is empty", "a name of its own")
         elif value is not None and (value != value.strip(" ") or _CONTROLS.search(value)):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from flowctl.flowfile.fields import Fields, nearest
 from flowctl.flowfile.zones import zone_name
-from flowctl.model import Flow, JsonObject
+from flowctl.model import DEFAULT_FLOW, Flow, JsonObject
 from flowctl.normalize import CHANNELS, WEEKDAYS, normalize_window
 from flowctl.sender import sender_mistakes
 from flowctl.times import A_TIME, parse_time_of_day
@@ -24,7 +24,7 @@ FLOW_KEYS = (
 )
 """The keys of a flow beside its steps, in the order they are written."""
 
-_DEFAULTS = Flow("default")
+_DEFAULTS = Flow(DEFAULT_FLOW)
 _WINDOW_KEYS = ("start", "end", "days", "types")
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from flowctl.errors import InputError
 from flowctl.flowfile.fields import Fields, Mistakes
 from flowctl.flowfile.flows import FLOW_KEYS, read_flow
+from flowctl.flowfile.oldnames import WAS, read_old_names
 from flowctl.flowfile.steps import read_steps
-from flowctl.model import Flow, FlowSteps
+from flowctl.model import DEFAULT_FLOW, FlowSteps
 
 _FORMS = "[[steps]] for one flow, or [[flows]] with [[flows.steps]] for several"
 _HINT = "flows.example.toml shows how a steps file is written"
@@ -57,34 +58,41 @@ def _toml(path: Path) -> Mapping[str, object]:
 
 def _several(document: Fields, path: Path) -> tuple[FlowSteps, ...]:
     """The form with ``[[flows]]``."""
-    for name in ("steps", *FLOW_KEYS):
+    for name in ("steps", WAS, *FLOW_KEYS):
         if name != "name" and name in document:
             document.wrong(name, "stands at the top level beside [[flows]]", "it inside a flow")
-    document.only(("flows", "steps", *(name for name in FLOW_KEYS if name != "name")))
+    document.only(("flows", "steps", WAS, *(name for name in FLOW_KEYS if name != "name")))
     tables = document.tables("flows")
     if document.table["flows"] == []:
         document.wrong("flows", "is empty", "at least one flow")
-    flows = []
+    named = []
     seen: set[str] = set()
     for number, table in enumerate(tables, start=1):
         given = table.get("name")
         place = f"flow '{given}'" if isinstance(given, str) and given else f"flow {number}"
         fields = document.inner(table, place)
-        fields.only((*FLOW_KEYS, "steps"))
+        fields.only((*FLOW_KEYS, WAS, "steps"))
         name = fields.label("name") or ""
         if name and name in seen:
             fields.wrong("name", "another flow of the file has it", "a name of its own")
         seen.add(name)
-        flows.append(FlowSteps(read_flow(fields, name), read_steps(fields, name, path.parent)))
-    return tuple(flows)
+        named.append((fields, name))
+    old_names = read_old_names(named, "flow")
+    return tuple(_flow(fields, name, path.parent, old_names) for fields, name in named)
 
 
 def _single(document: Fields, path: Path) -> tuple[FlowSteps, ...]:
     """The form with ``[[steps]]`` at the top level: the flow ``default``."""
-    name = Flow("default").name
+    name = DEFAULT_FLOW
     settings = tuple(key for key in FLOW_KEYS if key != "name")
-    document.only(("flows", "steps", *settings))
+    document.only(("flows", "steps", WAS, *settings))
     if "steps" not in document:
         document.wrong("", "has no steps", _FORMS)
     fields = document.inner(document.table, f"flow '{name}'")
-    return (FlowSteps(read_flow(fields, name), read_steps(fields, name, path.parent)),)
+    return (_flow(fields, name, path.parent, read_old_names([(fields, name)], "flow")),)
+
+
+def _flow(fields: Fields, name: str, folder: Path, old_names: Mapping[str, str]) -> FlowSteps:
+    flow = read_flow(fields, name)
+    steps, old_keys = read_steps(fields, name, folder)
+    return FlowSteps(flow, steps, was=old_names.get(name), old_keys=old_keys)

@@ -1,8 +1,10 @@
 """The steps of a flow in a steps file."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from flowctl.flowfile.fields import Fields
+from flowctl.flowfile.oldnames import WAS, read_old_names
 from flowctl.model import Channel, ContentFormat, Step, TimeType
 from flowctl.normalize import CHANNELS, normalize_step
 from flowctl.template import TemplateError, parse
@@ -11,6 +13,7 @@ from flowctl.times import A_TIME, clock_text, parse_time_of_day
 
 STEP_KEYS = (
     "key",
+    WAS,
     "type",
     "subject",
     "content",
@@ -28,9 +31,13 @@ TEXT_LIMIT = 1600
 """Characters of a text message's content: what Twilio takes (error 21617)."""
 
 
-def read_steps(flow: Fields, name: str, folder: Path) -> tuple[Step, ...]:
-    """The steps of the flow ``name``; files they name are looked for in ``folder``."""
+def read_steps(flow: Fields, name: str, folder: Path) -> tuple[tuple[Step, ...], Mapping[str, str]]:
+    """The steps of the flow ``name``, and the former keys of some by the keys they have now.
+
+    Files that they name are looked for in ``folder``.
+    """
     steps = []
+    named = []
     seen: set[str] = set()
     for number, table in enumerate(flow.tables("steps"), start=1):
         key = table.get("key")
@@ -43,7 +50,8 @@ def read_steps(flow: Fields, name: str, folder: Path) -> tuple[Step, ...]:
         if step.key:
             seen.add(step.key)
         steps.append(step)
-    return tuple(steps)
+        named.append((fields, step.key))
+    return tuple(steps), read_old_names(named, "step")
 
 
 def _read_step(fields: Fields, flow: str, folder: Path) -> Step:

@@ -9,7 +9,16 @@ from psycopg.types.json import Json, Jsonb
 
 from flowctl.database import Connection, query
 from flowctl.jsonvalues import to_json
-from flowctl.model import Channel, ContentFormat, Flow, JsonKind, LeadColumn, Step, TimeType
+from flowctl.model import (
+    DEFAULT_FLOW,
+    Channel,
+    ContentFormat,
+    Flow,
+    JsonKind,
+    LeadColumn,
+    Step,
+    TimeType,
+)
 
 _JSON_COLUMNS = ("audience", "exit_when", "send_window", "sender")
 
@@ -61,6 +70,20 @@ def select_steps(connection: Connection) -> list[StoredStep]:
         )
         for row in rows
     ]
+
+
+def rename_flow(connection: Connection, old: str, new: str) -> None:
+    """Give a flow another name, with its steps and stops; ``default`` is left behind, empty."""
+    names = {"old": old, "new": new}
+    for statement in ("copy_flow", "move_steps", "move_stops"):
+        connection.execute(query(statement), names)
+    connection.execute(query("renew_default" if old == DEFAULT_FLOW else "delete_flow"), names)
+
+
+def rename_steps(connection: Connection, keys: Mapping[tuple[str, str], str]) -> None:
+    """Give steps other keys, by their flow and old key."""
+    given = [{"flow": flow, "old_key": old, "new_key": new} for (flow, old), new in keys.items()]
+    connection.execute(query("rename_steps"), {"keys": Json(given)})
 
 
 def put_flow(connection: Connection, flow: Flow) -> None:

@@ -18,6 +18,50 @@ select
 from public.flow_steps as step
 order by step.flow, step.step_order;
 
+-- name: copy_flow
+-- A flow under another name. The flow default is there already; its settings are the file's to say,
+-- save for the pause.
+insert into public.flows as flow
+select (jsonb_populate_record(old, jsonb_build_object('name', %(new)s::text))).*
+from public.flows as old
+where old.name = %(old)s
+on conflict (name) do update set paused_at = excluded.paused_at;
+
+-- name: move_steps
+update public.flow_steps as step
+set flow = %(new)s
+where step.flow = %(old)s;
+
+-- name: move_stops
+with moved as (
+  delete from flowctl.stops as stop
+  where stop.flow = %(old)s
+  returning stop.lead_id, stop.reason, stop.stopped_at
+)
+insert into flowctl.stops (lead_id, flow, reason, stopped_at)
+select moved.lead_id, %(new)s, moved.reason, moved.stopped_at
+from moved
+on conflict do nothing;
+
+-- name: delete_flow
+delete from public.flows as flow
+where flow.name = %(old)s;
+
+-- name: renew_default
+-- The flow default always exists: it is left as a new one.
+update public.flows as flow
+set
+  enabled = true, timezone = 'UTC', audience = null, exit_when = null, send_window = null,
+  expire_after = null, min_gap = null, dedupe_address = false, exit_on_reply = false, sender = null,
+  paused_at = null
+where flow.name = 'default';
+
+-- name: rename_steps
+update public.flow_steps as step
+set key = given.new_key
+from json_to_recordset(%(keys)s::json) as given (flow text, old_key text, new_key text)
+where step.flow = given.flow and step.key = given.old_key;
+
 -- name: put_flow
 insert into public.flows as flow (
   name, enabled, timezone, audience, exit_when, send_window, expire_after, min_gap, dedupe_address,
