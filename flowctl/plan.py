@@ -1,14 +1,12 @@
 """The difference of a steps file and the tables: what a sync would do. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 
 from flowctl.jsonvalues import exact
 from flowctl.model import Flow, FlowSteps, Step
 from flowctl.renames import Renames
-
-_IDENTITY = frozenset({"flow", "key", "name"})
 
 _NO_RENAMES = Renames()
 
@@ -18,18 +16,22 @@ ORDER = "order"
 
 @dataclass(frozen=True, slots=True)
 class FlowChange:
-    """A flow to be made so. ``changed`` names its new settings; it is empty for a new flow."""
+    """A flow to be made so. ``changed`` names the settings in which it differs from ``before``; a
+    new flow has neither."""
 
     flow: Flow
     changed: tuple[str, ...] = ()
+    before: Flow | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StepChange:
-    """A step to be made so. ``changed`` names its new columns; it is empty for a new step."""
+    """A step to be made so. ``changed`` names the columns in which it differs from ``before``; a
+    new step has neither."""
 
     step: Step
     changed: tuple[str, ...] = ()
+    before: Step | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +101,10 @@ def plan(
 
 
 def _flow_change(wanted: Flow, held: FlowSteps | None, renames: Renames) -> FlowChange:
-    name = ("name",) if wanted.name in renames.flows.values() else ()
-    return FlowChange(wanted, (*name, *_differences(wanted, held.flow)) if held else ())
+    if held is None:
+        return FlowChange(wanted)
+    before = replace(held.flow, name=renames.flows.get(wanted.name, wanted.name))
+    return FlowChange(wanted, _differences(wanted, before), before)
 
 
 def _step_changes(
@@ -111,16 +115,16 @@ def _step_changes(
         {step.key: step for step in held.steps if step.key is not None} if held else {}
     )
     moved = _moved(wanted.steps, known)
-    new_keys = {new for (flow, _), new in renames.steps.items() if flow == wanted.flow.name}
     changes = []
     for step in wanted.steps:
         before = known.get(step.key)
+        if before is not None:
+            old_key = renames.steps.get((step.flow, str(step.key)), step.key)
+            before = replace(before, key=old_key)
         changed = _differences(step, before) if before else ()
         if not changed and step.key in moved:
             changed = (ORDER,)
-        if step.key in new_keys:
-            changed = ("key", *changed)
-        changes.append((StepChange(step, changed), before is None))
+        changes.append((StepChange(step, changed, before), before is None))
     return changes
 
 
@@ -150,7 +154,7 @@ def _when(step: Step) -> tuple[int, str, str]:
 
 def _differences(wanted: Flow | Step, held: Flow | Step) -> tuple[str, ...]:
     """The names of the fields in which two rows differ."""
-    names = (field.name for field in fields(wanted) if field.name not in _IDENTITY)
+    names = (field.name for field in fields(wanted))
     return tuple(n for n in names if not _same(getattr(wanted, n), getattr(held, n)))
 
 

@@ -9,8 +9,8 @@ from flowctl.model import DEFAULT_FLOW, FlowSteps
 
 @dataclass(frozen=True, slots=True)
 class Renames:
-    """What is renamed: flows by their old names, steps by their flow (as it is named now) and their
-    old keys."""
+    """What is renamed: the old names of flows by their new ones, the old keys of steps by their
+    flow, as it is named now, and new key."""
 
     flows: Mapping[str, str] = field(default_factory=dict)
     steps: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -23,10 +23,10 @@ def find_renames(file: Sequence[FlowSteps], table: Sequence[FlowSteps]) -> Renam
     its own, and nothing says which is meant.
     """
     held = {entry.flow.name: entry for entry in table if _is_there(entry)}
-    flows = {entry.was: entry.flow.name for entry in file if entry.was in held and entry.was}
+    flows = {entry.flow.name: entry.was for entry in file if entry.was and entry.was in held}
     steps: dict[tuple[str, str], str] = {}
     clashes = [
-        _clash(f"flow '{new}'", "flows", old, new) for old, new in flows.items() if new in held
+        _clash(f"flow '{new}'", "flows", old, new) for new, old in flows.items() if new in held
     ]
     for wanted in file:
         name = wanted.flow.name
@@ -36,7 +36,7 @@ def find_renames(file: Sequence[FlowSteps], table: Sequence[FlowSteps]) -> Renam
             if old in keys and new in keys:
                 clashes.append(_clash(f"flow '{name}' step '{new}'", "steps", old, new))
             elif old in keys:
-                steps[name, old] = new
+                steps[name, new] = old
     if clashes:
         raise InputError(
             "a former name is still in use; nothing was changed",

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -14,25 +14,39 @@ from flowctl.normalize import normalize_flow, normalize_step
 from flowctl.plan import Plan, plan
 from flowctl.renames import Renames, find_renames
 from flowctl.store import steps as store
-from flowctl.store.steps import StoredStep
+from flowctl.store.steps import Drift, PendingUpdate, StoredStep
 from flowctl.text import plural
 
 _KEY_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True)
+class StepPending:
+    """What becomes of the pending messages of a step, or of all steps of a file together.
+
+    Those of ``drift`` stay as they are, and of ``update`` those that followed.
+    """
+
+    drift: Drift
+    update: PendingUpdate
+
+    @property
+    def cancelling(self) -> int:
+        """How many are cancelled by it, or will be when they come due."""
+        return self.drift.cancelling + self.update.cancelled
+
+
+@dataclass(frozen=True, slots=True)
 class SyncResult:
     """What a sync did, or would do.
 
-    Of the pending messages that differ from their steps, whenever these were changed,
-    ``pending_kept`` stay as they were scheduled and ``pending_updated`` followed;
-    ``pending_cancelled`` of these are cancelled by it.
+    ``pending`` has the steps of the file's flows, by flow and key, from which pending messages
+    differed, whenever the step was changed; ``all_pending`` is the sum of these.
     """
 
     plan: Plan
-    pending_kept: int
-    pending_updated: int
-    pending_cancelled: int
+    pending: Mapping[tuple[str, str], StepPending]
+    all_pending: StepPending
 
 
 def sync(
@@ -56,15 +70,20 @@ def sync(
         changes = plan(file, _tables(connection, stored), renames)
         _write(connection, changes, stored)
         names = [entry.flow.name for entry in file]
-        following = store.PendingUpdate(0, 0)
+        drifts = store.select_drift(connection, names)
+        updates = {}
         if update_pending:
-            following = store.update_pending(connection, store.select_drift(connection, names))
-        kept = sum(store.select_drift(connection, names).values())
+            updates = store.update_pending(connection, [id_ for id_ in drifts if id_ is not None])
+            drifts = store.select_drift(connection, names)
+        keys = {id_: name for name, id_ in _ids(store.select_steps(connection)).items()}
+    pending = {
+        id_: StepPending(drifts.get(id_, Drift()), updates.get(id_, PendingUpdate()))
+        for id_ in (*drifts, *(id_ for id_ in updates if id_ not in drifts))
+    }
     return SyncResult(
         plan=changes,
-        pending_kept=kept,
-        pending_updated=following.updated,
-        pending_cancelled=following.cancelled,
+        pending={keys[id_]: found for id_, found in pending.items() if id_ is not None},
+        all_pending=pending[None],
     )
 
 
@@ -128,7 +147,7 @@ def _tables(connection: Connection, stored: Sequence[StoredStep]) -> list[FlowSt
 
 
 def _rename(connection: Connection, renames: Renames) -> None:
-    for old, new in renames.flows.items():
+    for new, old in renames.flows.items():
         store.rename_flow(connection, old, new)
     if renames.steps:
         store.rename_steps(connection, renames.steps)
@@ -143,10 +162,12 @@ def _write(connection: Connection, changes: Plan, stored: Sequence[StoredStep]) 
     store.place_steps(connection, changes.positions)
     if changes.disabled:
         ids = _ids(stored)
-        store.disable_steps(connection, [ids[step.flow, step.key] for step in changes.disabled])
+        store.disable_steps(
+            connection, [ids[step.flow, str(step.key)] for step in changes.disabled]
+        )
 
 
-def _ids(stored: Sequence[StoredStep]) -> dict[tuple[str, str | None], UUID]:
+def _ids(stored: Sequence[StoredStep]) -> dict[tuple[str, str], UUID]:
     return {(row.step.flow, row.step.key): row.id for row in stored if row.step.key is not None}
 
 

@@ -34,6 +34,17 @@ def line(text: str = "") -> None:
     _write(escape(text, lines=True) + "\n")
 
 
+def styled(text: str, style: str) -> None:
+    """A line of data as ``line`` writes it; on a terminal in this colour."""
+    if sys.stdout.isatty():
+        from flowctl.cli.terminal import print_styled
+
+        with _data():
+            print_styled(escape(text, lines=True), style, sys.stdout)
+    else:
+        line(text)
+
+
 def raw(text: str) -> None:
     """``text`` on stdout to the byte, for what a program reads: SQL, a steps file."""
     _write(text)

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from flowctl.flowfile.warnings import FileWarning
-    from flowctl.plan import StepChange
-    from flowctl.steps import SyncResult
     from flowctl.store.steps import StoredStep
 
 _WIDTH = 40
@@ -46,6 +44,7 @@ def sync_steps(
     A step that is gone from FILE is disabled, never deleted. Example: flowctl steps sync flows.toml
     """
     from flowctl import flowfile
+    from flowctl.cli.plan import plan_document, show_plan
     from flowctl.steps import sync, warnings
 
     flows = flowfile.read(file)
@@ -54,9 +53,9 @@ def sync_steps(
         synced = sync(connection, flows, dry_run=dry_run, update_pending=update_pending)
         found = warnings(connection, flows, can_unsubscribe=can_unsubscribe)
     if as_json:
-        show.json_document({**_document(synced), "warnings": found})
+        show.json_document({**plan_document(synced), "warnings": found})
     else:
-        _show(synced)
+        show_plan(synced, is_dry_run=dry_run)
     _warn(found)
     if dry_run:
         show.say("dry run: nothing was changed")
@@ -97,21 +96,30 @@ def list_steps(ctx: typer.Context, as_json: Json = False) -> None:
 @_group.command("export")
 def export_steps(
     ctx: typer.Context,
-    file: Annotated[Path | None, typer.Argument(metavar="FILE", show_default=False)] = None,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="Else on stdout.", show_default=False),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace FILE, with the comments in it.")
+    ] = False,
 ) -> None:
     """Write the flows and steps as a steps file.
 
-    To FILE, or to stdout. A step without a key is given one, in the database too. Example: flowctl
-    steps export flows.toml
+    A step without a key is given one, in the database too.
+    Example: flowctl steps export flows.toml
     """
     from flowctl import steps as use_case
+    from flowctl.cli.files import check_free, write_whole
 
+    if file is not None:
+        check_free(file, force=force)
     with open_database(ctx) as connection:
         text = use_case.export(connection)
     if file is None:
         show.raw(text)
     else:
-        file.write_text(text, encoding="utf-8", newline="\n")
+        write_whole(file, text, force=force)
         show.say(f"{file}: written")
 
 
@@ -123,53 +131,6 @@ def _warn(found: "Sequence[FileWarning]") -> None:
         places.setdefault((warning.field, warning.text), []).append(place)
     for (field, text), names in places.items():
         show.warn(f"{', '.join(dict.fromkeys(names))}: {field}: {text}")
-
-
-def _document(synced: "SyncResult") -> dict[str, object]:
-    plan = synced.plan
-    renames = plan.renames
-    return {
-        "created": [_name(change) for change in plan.created],
-        "updated": [_name(change) for change in plan.updated],
-        "disabled": [f"{step.flow}/{step.key}" for step in plan.disabled],
-        "unchanged": [f"{step.flow}/{step.key}" for step in plan.unchanged],
-        "renamed": {f"{flow}/{old}": f"{flow}/{new}" for (flow, old), new in renames.steps.items()},
-        "flows_renamed": dict(renames.flows),
-        "flows_created": [change.flow.name for change in plan.flows_created],
-        "flows_updated": [change.flow.name for change in plan.flows_updated],
-        "pending_kept": synced.pending_kept,
-        "pending_updated": synced.pending_updated,
-        "pending_cancelled": synced.pending_cancelled,
-    }
-
-
-def _show(synced: "SyncResult") -> None:
-    plan = synced.plan
-    rows = [("create", f"flow {change.flow.name}", "") for change in plan.flows_created]
-    rows += [
-        ("update", f"flow {change.flow.name}", ", ".join(change.changed))
-        for change in plan.flows_updated
-    ]
-    rows += [("create", _name(change), "") for change in plan.created]
-    rows += [("update", _name(change), ", ".join(change.changed)) for change in plan.updated]
-    rows += [("disable", f"{step.flow}/{step.key}", "not in the file") for step in plan.disabled]
-    show.table(("change", "step", "details"), rows, empty="already up to date")
-    if plan.unchanged and rows:
-        show.say(f"{len(plan.unchanged)} unchanged")
-    if synced.pending_updated:
-        show.say(
-            f"pending messages that follow the change: {synced.pending_updated}, "
-            f"of these cancelled: {synced.pending_cancelled}"
-        )
-    if synced.pending_kept:
-        show.say(
-            f"pending messages that stay as they were scheduled: {synced.pending_kept} "
-            "(--update-pending lets them follow, unless they are being sent)"
-        )
-
-
-def _name(change: "StepChange") -> str:
-    return f"{change.step.flow}/{change.step.key}"
 
 
 def _row(stored: "StoredStep") -> dict[str, object]:

@@ -25,6 +25,12 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], stream: T
     Console(file=stream, highlight=False, markup=False, emoji=False).print(table)
 
 
+def print_styled(text: str, style: str, stream: TextIO) -> None:
+    """Write a line in a colour, whole however wide the window is."""
+    console = Console(file=stream, highlight=False, markup=False, emoji=False)
+    console.print(Text(text, style=style), soft_wrap=True)
+
+
 class Bar:
     """One moving line: how many of how many, what became of them, and for how long it has run.
 

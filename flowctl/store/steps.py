@@ -19,6 +19,7 @@ from flowctl.model import (
     Step,
     TimeType,
 )
+from flowctl.store.fetching import fetch_rows
 
 _JSON_COLUMNS = ("audience", "exit_when", "send_window", "sender")
 
@@ -33,11 +34,32 @@ class StoredStep:
 
 
 @dataclass(frozen=True, slots=True)
-class PendingUpdate:
-    """How many pending messages followed their steps, and how many of these were cancelled."""
+class Drift:
+    """Pending messages of a step, or of all where ``step_id`` is null, that are not as it is now.
 
-    updated: int
-    cancelled: int
+    ``kept`` stay as they were scheduled (``has_old_text``, ``has_old_time``: how they differ);
+    ``cancelling`` are cancelled when they come due, since the step or its flow is off. Both with
+    the number of their leads.
+    """
+
+    step_id: UUID | None = None
+    kept: int = 0
+    kept_leads: int = 0
+    cancelling: int = 0
+    cancelling_leads: int = 0
+    has_old_text: bool = False
+    has_old_time: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PendingUpdate:
+    """How many pending messages, of how many leads, followed their step (null: all steps), and how
+    many of these were cancelled."""
+
+    step_id: UUID | None = None
+    updated: int = 0
+    leads: int = 0
+    cancelled: int = 0
 
 
 def lock_sync(connection: Connection) -> None:
@@ -81,8 +103,8 @@ def rename_flow(connection: Connection, old: str, new: str) -> None:
 
 
 def rename_steps(connection: Connection, keys: Mapping[tuple[str, str], str]) -> None:
-    """Give steps other keys, by their flow and old key."""
-    given = [{"flow": flow, "old_key": old, "new_key": new} for (flow, old), new in keys.items()]
+    """Give steps other keys; the old ones by flow and new key."""
+    given = [{"flow": flow, "old_key": old, "new_key": new} for (flow, new), old in keys.items()]
     connection.execute(query("rename_steps"), {"keys": Json(given)})
 
 
@@ -121,22 +143,23 @@ def name_steps(connection: Connection, keys: Mapping[UUID, str]) -> None:
     connection.execute(query("name_steps"), {"keys": Json(given)})
 
 
-def select_drift(connection: Connection, flows: Sequence[str]) -> dict[UUID, int]:
-    """The keyed steps of these flows from which pending messages differ, and how many do."""
-    with connection.cursor() as cursor:
-        rows = cursor.execute(query("select_drift"), {"flows": list(flows)}).fetchall()
-    return {row[0]: row[1] for row in rows}  # type: ignore[misc]
+def select_drift(connection: Connection, flows: Sequence[str]) -> dict[UUID | None, Drift]:
+    """The keyed steps of these flows from which pending messages differ, by id; null: all."""
+    rows = fetch_rows(connection, "select_drift", Drift, flows=list(flows))
+    return {row.step_id: row for row in rows}
 
 
-def update_pending(connection: Connection, ids: Collection[UUID]) -> PendingUpdate:
+def update_pending(
+    connection: Connection, ids: Collection[UUID]
+) -> dict[UUID | None, PendingUpdate]:
     """Let the pending messages of these steps say what the steps say now, at the time they would be
     planned for now.
 
     Those of a step that is off or behind the lead are cancelled; those being sent are left alone.
+    By the id of the step; null: all together.
     """
-    with connection.cursor(row_factory=class_row(PendingUpdate)) as cursor:
-        cursor.execute(query("update_pending"), {"ids": list(ids)})
-        return cursor.fetchone() or PendingUpdate(0, 0)
+    rows = fetch_rows(connection, "update_pending", PendingUpdate, ids=list(ids))
+    return {row.step_id: row for row in rows}
 
 
 def lead_columns(connection: Connection) -> list[LeadColumn]:

@@ -124,35 +124,50 @@ from json_to_recordset(%(keys)s::json) as given (id uuid, key text)
 where step.id = given.id;
 
 -- name: select_drift
--- Steps of these flows with pending messages that differ from them, in text or time, or whose step
--- is off, and how many: whenever the step was changed.
+-- Steps of these flows with pending messages that differ from them, in text or time, whenever the
+-- step was changed (kept), or that will be cancelled since the step or its flow is off; the row
+-- without an id has all of them. A lead has one message of a step at most.
 with pending as materialized (
   select message.id, message.flow_step_id
   from public.flow_steps as step
   inner join public.message_logs as message on message.flow_step_id = step.id
   where step.flow = any(%(flows)s::text[]) and step.key is not null and message.status = 'pending'
+),
+judged as (
+  select
+    step.id as step_id,
+    message.lead_id,
+    step.enabled and parent.enabled as is_on,
+    (
+      (message.message_type, message.subject, message.content, message.format)
+      is distinct from (step.type, step.subject, step.content, step.format)
+    ) as has_old_text,
+    coalesce(plan.is_moved, least(message.planned_for, message.scheduled_for) > now())
+    as has_old_time
+  from pending
+  inner join public.message_logs as message on message.id = pending.id
+  inner join public.flow_steps as step on step.id = pending.flow_step_id
+  inner join public.flows as parent on parent.name = step.flow
+  left join flowctl.replanned(array(select taken.id from pending as taken)) as plan
+    on plan.message_id = pending.id
 )
-select step.id, count(*) as messages
-from pending
-inner join public.message_logs as message on message.id = pending.id
-inner join public.flow_steps as step on step.id = pending.flow_step_id
-inner join public.flows as parent on parent.name = step.flow
-left join flowctl.replanned(array(select taken.id from pending as taken)) as plan
-  on plan.message_id = pending.id
-where not step.enabled
-  or plan.is_moved
-  or (message.message_type, message.subject, message.content, message.format)
-  is distinct from (step.type, step.subject, step.content, step.format)
-  or (
-    plan.message_id is null and parent.enabled
-    and least(message.planned_for, message.scheduled_for) > now()
-  )
-group by step.id;
+select
+  judged.step_id,
+  count(*) filter (where judged.is_on) as kept,
+  count(distinct judged.lead_id) filter (where judged.is_on) as kept_leads,
+  count(*) filter (where not judged.is_on) as cancelling,
+  count(distinct judged.lead_id) filter (where not judged.is_on) as cancelling_leads,
+  coalesce(bool_or(judged.has_old_text), false) as has_old_text,
+  coalesce(bool_or(judged.has_old_time), false) as has_old_time
+from judged
+where not judged.is_on or judged.has_old_text or judged.has_old_time
+group by grouping sets ((judged.step_id), ());
 
 -- name: update_pending
 -- Pending messages of these steps follow them, in text and time. What is claimed or has begun to be
 -- sent stays as it is, and so does what dispatch has moved: it becomes due no earlier. One whose
--- step has moved behind its lead is cancelled, unless it was late before.
+-- step has moved behind its lead is cancelled, unless it was late before. A row for each step, and
+-- one without an id for all.
 with free as materialized (
   select message.id
   from public.message_logs as message
@@ -215,12 +230,15 @@ written as (
     lease_until = null
   from following
   where message.id = following.id
-  returning message.status
+  returning message.flow_step_id, message.lead_id, message.status
 )
 select
+  written.flow_step_id as step_id,
   count(*) as updated,
+  count(distinct written.lead_id) as leads,
   count(*) filter (where written.status = 'cancelled') as cancelled
-from written;
+from written
+group by grouping sets ((written.flow_step_id), ());
 
 -- name: lead_columns
 -- The columns of leads, and what each is in the lead's row as JSON.

@@ -1,13 +1,15 @@
 """The steps file and the database: ``steps sync``, ``steps list``, ``steps export``."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from tests.support.cli import RunFlowctl
-from tests.support.factories import a_lead
+from tests.support.cli import RunFlowctl, child_environ
+from tests.support.factories import a_lead, a_step
 from tests.support.postgres import Connection
 
 EXAMPLE = Path(__file__).parents[2] / "flows.example.toml"
@@ -45,7 +47,8 @@ def synced(flowctl: RunFlowctl, file: Path, content: str, *options: str) -> dict
     ran = flowctl("steps", "sync", file, "--json", *options)
     assert ran.exit_code == 0, ran.stderr
     document: dict[str, Any] = ran.json()
-    return {name: said for name, said in document.items() if said and name != "warnings"}
+    quiet = {"warnings", "changes", "keeping"}
+    return {name: said for name, said in document.items() if said and name not in quiet}
 
 
 def add_lead(conn: Connection, created_at: str = "now()", email: str = "ann@a.example") -> None:
@@ -178,6 +181,7 @@ def test_a_dry_run_says_all_and_changes_nothing(
         "disabled": ["n/b"],
         "pending_updated": 2,
         "pending_cancelled": 1,
+        "cancelling": {"n/b": 1},
     }
     assert (steps(conn), messages(conn)) == before
 
@@ -190,7 +194,12 @@ def test_pending_messages_keep_what_they_say_and_are_counted(
     add_lead(conn, email="bob@b.example")
     before = messages(conn)
     said = synced(flowctl, file, ONE.replace("eins", "uno"))
-    assert said == {"updated": ["n/a"], "disabled": ["n/b"], "pending_kept": 4}
+    assert said == {
+        "updated": ["n/a"],
+        "disabled": ["n/b"],
+        "pending_kept": 2,
+        "cancelling": {"n/b": 2},
+    }
     assert messages(conn) == before
 
 
@@ -208,7 +217,11 @@ def test_what_differs_is_seen_at_every_sync_and_may_follow_later(
     assert synced(flowctl, file, changed) == {"unchanged": ["n/a", "n/b"], "pending_kept": 1}
     ran = flowctl("steps", "sync", file)
     assert "already up to date" in ran.stdout + ran.stderr
-    assert "stay as they were scheduled: 1 (--update-pending" in ran.stderr
+    assert "stay as they were scheduled: 1 of 1 lead (--update-pending" in ran.stderr
+    assert ran.stdout.splitlines() == [
+        "pending  n/a",
+        "         1 pending message keeps the old text and time",
+    ]
     said = synced(flowctl, file, changed, "--update-pending")
     assert said == {"unchanged": ["n/a", "n/b"], "pending_updated": 1}
     assert messages(conn)[0] == ("a", "text", "uno", "pending", None)
@@ -233,6 +246,7 @@ def test_pending_messages_follow_on_request(
         "disabled": ["n/b"],
         "pending_updated": 2,
         "pending_cancelled": 1,
+        "cancelling": {"n/b": 1},
     }
     assert messages(conn) == [
         ("a", "text", "uno", "pending", None),
@@ -362,11 +376,18 @@ def test_the_plan_is_shown_to_people(flowctl: RunFlowctl, conn: Connection, file
     file.write_text(ONE.replace("eins", "uno").replace("day = 1", "day = 2"))
     ran = flowctl("steps", "sync", file, "--dry-run")
     assert ran.stdout.splitlines() == [
-        "change   step  details",
-        "update   n/a   content, day",
-        "disable  n/b   not in the file",
+        "update   n/a",
+        "         content:",
+        "         @@ -1 +1 @@",
+        "         -eins",
+        "         +uno",
+        "         day: 1 -> 2",
+        "         1 pending message keeps the old text and time",
+        "disable  n/b: not in the file",
+        "         1 pending message will be cancelled",
     ]
-    assert "stay as they were scheduled: 2 (--update-pending" in ran.stderr
+    assert "stay as they were scheduled: 1 of 1 lead (--update-pending" in ran.stderr
+    assert "since their step or flow is off: 1 of 1 lead (flowctl flows pause" in ran.stderr
     assert "dry run: nothing was changed" in ran.stderr
 
 
@@ -442,7 +463,8 @@ def test_an_exported_file_changes_nothing(
         """
         update flows set exit_when = '{"status": null, "n": 1.0, "big": 1e30}',
           send_window = '{"start": "08:00", "days": ["sun", "mon", "mon"]}',
-          expire_after = '1 month', min_gap = '1.5 seconds'
+          expire_after = '1 month', min_gap = '1.5 seconds', exit_on_reply = true,
+          sender = '{"email_from": "\\"Ana, B.\\" <a@b.example>", "text_from": "+12125550100"}'
         where name = 'n'
         """
     )
@@ -458,7 +480,7 @@ def test_an_exported_file_changes_nothing(
           ('default', 'text', null, 'x', 5, '12:00 am', 'specific', true)
         """
     )  # fmt: skip
-    first = flowctl("steps", "export", file)
+    first = flowctl("steps", "export", file, "--force")
     assert (first.exit_code, first.stdout) == (0, "")
     before = conn.execute("select * from flow_steps order by id").fetchall()
     ran = flowctl("steps", "sync", file, "--json")
@@ -485,6 +507,44 @@ def test_export_of_an_empty_database_is_a_steps_file(flowctl: RunFlowctl, file: 
     ran = flowctl("steps", "export")
     assert ran.stdout == '[[flows]]\nname = "default"\n'
     assert synced(flowctl, file, ran.stdout) == {}
+
+
+def test_export_replaces_a_file_only_by_force_and_whole(
+    flowctl: RunFlowctl, conn: Connection, file: Path, tmp_path: Path
+) -> None:
+    a_step(conn, type="text")
+    file.write_text("# mine\n")
+    file.chmod(0o640)
+    ran = flowctl("steps", "export", file)
+    assert (ran.exit_code, file.read_text()) == (3, "# mine\n")
+    assert f"error: {file} is there already; nothing was written" in ran.stderr
+    assert "hint: --force replaces it" in ran.stderr
+    assert set(steps(conn)) == {None}
+    link = tmp_path / "link.toml"
+    link.symlink_to(file)
+    assert flowctl("steps", "export", link, "--force").exit_code == 0
+    assert link.is_symlink()
+    assert file.read_text() == flowctl("steps", "export").stdout
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert sorted(tmp_path.iterdir()) == [file, link]
+    assert flowctl("steps", "export", "/dev/null").exit_code == 0
+
+
+def test_an_export_that_cannot_be_written_whole_leaves_the_file(
+    conn: Connection, database: str, file: Path
+) -> None:
+    a_step(conn, key="a", content="x" * 9000)
+    file.write_text("# mine\n")
+    limited = f"ulimit -f 4; exec {sys.executable} -m flowctl steps export --force {file}"
+    environ = child_environ({"DATABASE_URL": database})
+    ran = subprocess.run(
+        ["/bin/bash", "-c", limited],
+        env=environ, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 3, ran.stderr
+    assert f"error: {file}: file too large" in ran.stderr
+    assert file.read_text() == "# mine\n"
+    assert list(file.parent.iterdir()) == [file]
 
 
 def test_export_to_a_place_that_is_none(flowctl: RunFlowctl, tmp_path: Path) -> None:

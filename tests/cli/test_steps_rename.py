@@ -31,7 +31,8 @@ def sync(flowctl: RunFlowctl, file: Path, content: str, *options: str) -> dict[s
     ran = flowctl("steps", "sync", file, "--json", *options)
     assert ran.exit_code == 0, ran.stderr
     document: dict[str, Any] = ran.json()
-    return {name: said for name, said in document.items() if said and name != "warnings"}
+    quiet = {"warnings", "changes"}
+    return {name: said for name, said in document.items() if said and name not in quiet}
 
 
 def refused(flowctl: RunFlowctl, file: Path, content: str) -> str:
