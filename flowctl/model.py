@@ -130,6 +130,8 @@ class OutgoingMessage:
     message or the plain-text part of an email; ``html`` the HTML part, where there is one.
     ``valid_for`` is how long a provider may keep the message queued (null: as long as it likes).
     ``flow`` is null for a message without a step, ``sender`` is the flow's own, where it has one.
+    A sample has a ``sample_id``, other than all others and in a form that no message of ours has;
+    its ``id`` is nobody's.
     """
 
     id: UUID
@@ -142,6 +144,7 @@ class OutgoingMessage:
     valid_for: timedelta | None = None
     flow: str | None = None
     sender: JsonObject | None = None
+    sample_id: str | None = None
 
 
 class OutcomeKind(StrEnum):

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flowctl.cli import show
-from flowctl.cli.options import DryRun, Json, command_group
+from flowctl.cli.options import DryRun, FlowName, Json, command_group
 from flowctl.cli.session import open_database, session_of
+from flowctl.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,6 +122,50 @@ def export_steps(
     else:
         write_whole(file, text, force=force)
         show.say(f"{file}: written")
+
+
+@_group.command("test")
+def sample_step(
+    ctx: typer.Context,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The step.", show_default=False)],
+    to: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS", help="An email address or phone of yours."),
+    ],
+    flow: FlowName = None,
+    lead: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LEAD",
+            help="As this lead would get it: its id, email or phone.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Send a sample of a step to an address of your own.
+
+    It goes out as it would to a lead; no message is touched.
+    Example: flowctl steps test welcome --to you@example.com
+    """
+    from flowctl import samples
+    from flowctl.address import AddressError
+
+    settings = session_of(ctx).settings
+    try:
+        recipient = samples.recipient(settings, to)
+    except AddressError as error:
+        raise UsageError(
+            f"--to: {error}", hint="give an email address, or a phone with +"
+        ) from None
+    with open_database(ctx) as connection:
+        sent = samples.send_sample(connection, settings, recipient, key, flow=flow, lead=lead)
+    if as_json:
+        show.json_document(sent)
+    else:
+        show.line(
+            f"sent a sample of {sent.flow}/{sent.key or key} to {sent.to}: {sent.provider_id}"
+        )
 
 
 def _warn(found: "Sequence[FileWarning]") -> None:

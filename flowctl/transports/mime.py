@@ -57,7 +57,7 @@ class Composer:
 
     def message_id(self, message: OutgoingMessage) -> str:
         """The Message-ID with its angle brackets: the same on every attempt."""
-        return f"<{message.id}@{self._from(message).domain}>"
+        return f"<{message.sample_id or message.id}@{self._from(message).domain}>"
 
     def envelope_sender(self, message: OutgoingMessage) -> str:
         """Where a server sends it back to. Raises ValueError for a return path that is none."""
@@ -115,6 +115,8 @@ class Composer:
                 lines.append(f"List-Id: <{_label(message.flow)}.{self._from(message).domain}>\r\n")
         if self._one_click:  # RFC 8058
             lines.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")
+        if message.sample_id is not None:  # an idempotency key may not be that of the last sample
+            values["message_id"] = message.sample_id
         for name, template in self._headers:
             lines.append(header(name, _PLACEHOLDER.sub(lambda f: values[f[1]], template)))
         return lines
