@@ -13,7 +13,9 @@ from flowctl.cli.values import timestamp
 from flowctl.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from flowctl.model import JsonObject
+    from collections.abc import Sequence
+
+    from flowctl.model import FlowSteps, JsonObject
     from flowctl.preview import NewLead, Preview, PreviewedMessage
 
 _DOCUMENT = (
@@ -68,11 +70,14 @@ def preview(
         ),
     ] = None,
     flow: FlowName = None,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="Also the flows that the lead is not in.")
+    ] = False,
     file: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="With --created-at: the steps of FILE, synced or not.",
+            help="As the steps of FILE would have it, synced or not.",
             show_default=False,
         ),
     ] = None,
@@ -96,19 +101,23 @@ def preview(
             else "a lead's id and --created-at contradict each other",
             hint="flowctl preview LEAD, or flowctl preview --created-at '2026-03-02 15:00'",
         )
-    given = {"--timezone": timezone, "--lead": lead, "--file": file}
+    given = {"--timezone": timezone, "--lead": lead}
     for option, value in given.items():
         if lead_id is not None and value is not None:
             raise UsageError(f"{option} goes only with --created-at", hint=f"leave out {option}")
+    from flowctl import flowfile
     from flowctl import preview as use_case
 
-    new = None if created_at is None else _new_lead(created_at, timezone, lead, file)
+    flows = None if file is None else flowfile.read(file)
+    new = None if created_at is None else _new_lead(created_at, timezone, lead, flows)
     settings = session_of(ctx).settings
     with open_database(ctx) as connection:
         if new is not None:
             found = use_case.preview_new_lead(connection, settings, new, only_flow=flow)
         else:
-            found = use_case.preview_lead(connection, settings, lead_id or "", only_flow=flow)
+            found = use_case.preview_lead(
+                connection, settings, lead_id or "", only_flow=flow, file=flows, has_all=show_all
+            )
         senders = {} if html is None else use_case.senders(connection, settings)
     if html is not None:
         html.write_text(
@@ -122,16 +131,18 @@ def preview(
 
 
 def _new_lead(
-    created_at: datetime, timezone: str | None, lead: str | None, file: Path | None
+    created_at: datetime,
+    timezone: str | None,
+    lead: str | None,
+    flows: "Sequence[FlowSteps] | None",
 ) -> "NewLead":
-    from flowctl import flowfile
     from flowctl.preview import NewLead
 
     return NewLead(
         created=created_at,
         timezone=timezone,
         row=None if lead is None else _json_object(lead),
-        file=None if file is None else flowfile.read(file),
+        file=flows,
     )
 
 
@@ -178,7 +189,9 @@ def _show(found: "Preview", *, explain: bool) -> None:
             )
             for message in found.messages
         ],
-        empty="there are no steps: flowctl steps sync FILE",
+        empty="there are no steps: flowctl steps sync FILE"
+        if found.lead_id is None
+        else "the lead is in no flow: --all shows what it is not in",
     )
     for message in found.messages:
         _show_message(message, explain=explain)

@@ -75,7 +75,8 @@ def _zone(row: ScheduleRow, zones: Zones) -> str:
 def _creation(row: ScheduleRow, created: datetime) -> str:
     if row.created_at is None:
         return f"the lead has no usable created_at: it counts as created {timestamp_text(created)}"
-    return f"the lead was created {timestamp_text(created)}"
+    what = "enrolled, and counts from" if row.is_enrolled else "created"
+    return f"the lead was {what} {timestamp_text(created)}"
 
 
 def _plan(row: ScheduleRow, created: datetime, planned: datetime) -> Iterator[str]:

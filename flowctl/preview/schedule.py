@@ -2,22 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import datetime, time
+from dataclasses import dataclass
+from datetime import datetime
 
 from flowctl.database import Connection
 from flowctl.errors import InputError
 from flowctl.flowfile.zones import zone_name
 from flowctl.leadlookup import find_lead
-from flowctl.model import Flow, FlowSteps, JsonObject, Step, TimeType
+from flowctl.model import FlowSteps, JsonObject
 from flowctl.preview.explanation import Zones
+from flowctl.preview.files import file_rows, flows_of, synced_rows
 from flowctl.preview.messages import Preview, Reader, addresses_of, previewed
 from flowctl.settings import Settings
 from flowctl.store import preview as preview_store
 from flowctl.store.flows import flow_names
 from flowctl.store.preview import Creation, ScheduleRow
 from flowctl.text import did_you_mean
-from flowctl.times import parse_time_of_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,29 @@ class NewLead:
 
 
 def preview_lead(
-    connection: Connection, settings: Settings, written: str, *, only_flow: str | None = None
+    connection: Connection,
+    settings: Settings,
+    written: str,
+    *,
+    only_flow: str | None = None,
+    file: Sequence[FlowSteps] | None = None,
+    has_all: bool = False,
 ) -> Preview:
-    """What a lead was sent and will be sent.
+    """What a lead was sent and will be sent; with ``file``, once that is synced and its pending
+    messages follow.
 
+    Flows in which the lead has no message are left out, unless one is asked for or ``has_all``.
     Raises InputError for a lead or a flow that does not exist.
     """
     with _reading(connection):
         lead = find_lead(connection, settings, written)
-        _check_flow(only_flow, flow_names(connection))
-        rows = preview_store.schedule_of_lead(connection, lead.id, only_flow)
+        synced = None if file is None else synced_rows(connection, file)
+        names = flow_names(connection) if synced is None else flows_of(synced)
+        _check_flow(only_flow, names)
+        rows = preview_store.schedule_of_lead(connection, lead.id, only_flow, synced)
+        if not has_all and only_flow is None:
+            entered = {row.flow for row in rows if row.status is not None}
+            rows = [row for row in rows if row.flow in entered]
         return _preview(connection, settings, Reader(lead.row), rows, lead.id)
 
 
@@ -69,7 +82,7 @@ def preview_new_lead(
             row,
             Creation(new.created, zone),
             only_flow=only_flow,
-            file=None if new.file is None else [_file_rows(entry) for entry in new.file],
+            file=None if new.file is None else file_rows(new.file),
         )
         reader = Reader(row, is_anybody=new.row is None)
         return _preview(connection, settings, reader, rows, None)
@@ -116,28 +129,3 @@ def _check_flow(name: str | None, known: Sequence[str]) -> None:
     if name is None or name in known:
         return
     raise InputError(f"there is no flow '{name}'", hint=did_you_mean(name, known))
-
-
-def _file_rows(entry: FlowSteps) -> JsonObject:
-    """A flow of a steps file in the columns of the tables, its steps in their order."""
-    ordered = sorted(entry.steps, key=_order)
-    return {
-        "flow": _flow_row(entry.flow),
-        "steps": [
-            {**asdict(step), "step_order": number} for number, step in enumerate(ordered, start=1)
-        ],
-    }
-
-
-def _flow_row(flow: Flow) -> JsonObject:
-    row = asdict(flow)
-    for name in ("expire_after", "min_gap"):
-        if row[name] is not None:
-            row[name] = f"{row[name].total_seconds():f} seconds"
-    return row
-
-
-def _order(step: Step) -> tuple[int, bool, bool, time]:
-    """Where a step stands in its flow, as the database orders them; equal ones keep their order."""
-    at = parse_time_of_day(step.time) if step.time and step.time_type is TimeType.SPECIFIC else None
-    return step.day, step.time_type is TimeType.SPECIFIC, at is None, at or time()

@@ -38,11 +38,13 @@ class ScheduleRow:
     into the future and into the send window. ``planned_repeats``: the clock shows it twice.
     ``waits_until``: it waits so long for the flow's gap after the message before it.
     ``is_moved_by_rules``: the message has another time because the rules of its zone have changed.
-    ``created_at`` is null where the lead has none that can be used.
+    ``created_at`` is null where the lead has none that can be used; of a lead that was enrolled
+    from a moment of its own (``is_enrolled``) it is that moment.
     """
 
     is_lead: bool
     is_own: bool
+    is_enrolled: bool
     flow: str | None
     key: str | None
     step_order: int | None
@@ -84,10 +86,18 @@ class ScheduleRow:
 
 
 def schedule_of_lead(
-    connection: Connection, lead_id: str, only_flow: str | None
+    connection: Connection,
+    lead_id: str,
+    only_flow: str | None,
+    file: Sequence[JsonObject] | None = None,
 ) -> list[ScheduleRow]:
-    """The schedule of a lead that exists, in no order."""
-    return _schedule(connection, lead_id=lead_id, only_flow=only_flow)
+    """The schedule of a lead that exists, in no order; the steps are those in ``file``, if given.
+
+    There each has the ``id`` that it has in the tables, and its pending message is shown as the
+    step has it where it ``is_synced``.
+    """
+    given = None if file is None else Json(file, to_json)
+    return _schedule(connection, lead_id=lead_id, only_flow=only_flow, file=given)
 
 
 def schedule_of_new_lead(

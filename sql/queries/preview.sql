@@ -11,7 +11,8 @@ select
 -- Each step with the lead's message of it, if there is one, and what lead_schedule says of it: for
 -- a message seen from the moment it was made, so that the answer is the one that made it; for a
 -- lead that does not exist from the moment of its creation. The steps are those of the tables, or
--- those in `file`: a list of {"flow", "steps"} with the columns of the two tables.
+-- those in `file`: a list of {"flow", "steps"} with the columns of the two tables, where a step
+-- that "is_synced" takes its pending message along, as `steps sync --update-pending` would.
 with existing as materialized (
   select lead.id, lead.created_at::timestamptz as created_at, to_jsonb(lead) as lead
   from public.leads as lead
@@ -35,7 +36,9 @@ listed as (
   select
     step.subject, step.content, step.format, parent.timezone, parent.exit_when, parent.expire_after,
     parent.min_gap, setting, setting.flow, setting.day, setting.time_of_day, setting.opens,
-    setting.closes, setting.weekdays, setting.skipped, step.id
+    setting.closes, setting.weekdays, setting.skipped, step.id,
+    setting as entered,
+    false as is_synced
   from public.flow_steps as step
   inner join public.flows as parent on parent.name = step.flow
   cross join lateral flowctl.step_setting(step, parent) as setting
@@ -44,7 +47,10 @@ listed as (
   select
     step.subject, step.content, step.format, parent.timezone, parent.exit_when, parent.expire_after,
     parent.min_gap, setting, setting.flow, setting.day, setting.time_of_day, setting.opens,
-    setting.closes, setting.weekdays, setting.skipped, null
+    setting.closes, setting.weekdays, setting.skipped, step.id,
+    -- the audience decides who enters, and is not asked again
+    flowctl.step_setting(step, jsonb_populate_record(parent, '{"audience": null}')),
+    coalesce((written.row ->> 'is_synced')::boolean, false)
   from jsonb_array_elements(%(file)s::jsonb) as entry (row)
   cross join lateral jsonb_array_elements(entry.row -> 'steps') as written (row)
   cross join lateral jsonb_populate_record(null::public.flows, entry.row -> 'flow') as parent
@@ -59,10 +65,17 @@ placed as (
     message.created_at as scheduled_at,
     message.status,
     message.due_at,
+    message.planned_for as plan_before,
+    message.counted_from,
+    message.shifted_days,
     least(message.planned_for, message.scheduled_for) as message_planned_for,
     subject.id is not null as is_lead,
+    listed.is_synced and message.status = 'pending'
+    and coalesce(message.lease_until < now(), true) and not exists (
+      select from flowctl.sends as send where send.message_id = message.id
+    ) as is_following,
     case
-      when subject.id is not null then subject.created_at
+      when subject.id is not null then coalesce(message.counted_from, subject.created_at)
       else coalesce(
         %(instant)s::timestamptz,
         flowctl.instant_of(%(wall)s::timestamp, coalesce(%(zone)s::text, listed.timezone))
@@ -88,17 +101,38 @@ computed as (
     seen.message_id, seen.is_lead, due.flow, due.key, due.step_order, due.message_type, due.zone,
     due.planned_for, due.scheduled_for as computed_for, due.skipped, seen.created_at, seen.seen_at,
     seen.subject, seen.content, seen.format, seen.min_gap, seen.day, seen.time_of_day, seen.opens,
-    seen.closes, seen.weekdays,
+    seen.closes, seen.weekdays, seen.is_following, seen.counted_from is not null as is_enrolled,
+    -- as flowctl.replanned and update_pending have it
+    case
+      when seen.is_following and due.skipped is null then greatest(
+        case
+          when seen.shifted_days = 0 then due.scheduled_for
+          else flowctl.instant_of(
+            flowctl.local_time(due.scheduled_for, due.zone) + seen.shifted_days * interval '1 day',
+            due.zone
+          )
+        end,
+        case when seen.plan_before > now() then now() end
+      )
+    end as replanned_for,
     case
       when seen.is_lead and coalesce(seen.status, '') <> 'pending' then null
       when seen.skipped is not null then seen.skipped
       when seen.lead @> seen.exit_when then 'lead left the flow (exit_when)'
+      when seen.is_following and due.skipped is not null and seen.message_planned_for > now()
+        then due.skipped
       when greatest(now(), seen.due_at) > seen.message_planned_for + seen.expire_after
         then format('expired: more than %%s late', seen.expire_after)
     end as stopped
   from seen
   cross join lateral flowctl.lead_schedule(
-    seen.lead, seen.created_at, seen.seen_at, array[seen.setting]
+    case
+      when seen.counted_from is null then seen.lead
+      else seen.lead || jsonb_build_object('created_at', seen.counted_from)
+    end,
+    seen.created_at,
+    seen.seen_at,
+    array[case when seen.is_following then seen.entered else seen.setting end]
   ) as due
   union all
   -- a message without a step: it was deleted, or there never was one
@@ -106,6 +140,7 @@ computed as (
     message.id, true, null, null, null, message.message_type,
     coalesce(flowctl.zone_of(existing.lead ->> 'timezone'), common.timezone, 'UTC'),
     null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+    false, false, null,
     case when message.status = 'pending' and not message.is_own then 'step was deleted' end
   from existing
   inner join public.message_logs as message on message.lead_id = existing.id
@@ -123,11 +158,29 @@ timed as (
     message.created_at as message_created_at,
     message.planned_for as message_planned_for,
     row_number() over () as number,
-    coalesce(message.subject, computed.subject) as said_subject,
-    coalesce(message.content, computed.content) as said_content,
-    case when message.id is null then computed.format else message.format end as said_format,
+    case
+      when computed.is_following then computed.subject
+      else coalesce(message.subject, computed.subject)
+    end as said_subject,
+    case
+      when computed.is_following then coalesce(computed.content, message.content)
+      else coalesce(message.content, computed.content)
+    end as said_content,
+    case
+      when message.id is null or computed.is_following then computed.format else message.format
+    end as said_format,
     case when message.retry_at > now() then message.retry_at end as retry_at,
     coalesce(
+      case
+        when computed.replanned_for <> message.planned_for
+          and greatest(computed.replanned_for, message.planned_for) > now()
+          then greatest(
+            computed.replanned_for,
+            case
+              when message.scheduled_for <> message.planned_for then message.scheduled_for
+            end
+          )
+      end,
       message.scheduled_for,
       -- when the time of what is not scheduled was, not the moment to which it would be put off
       case
@@ -211,6 +264,7 @@ select
   timed.closes,
   timed.weekdays,
   timed.min_gap,
+  timed.is_enrolled,
   waiting.waits_until,
   flowctl.local_time(timed.scheduled_for, timed.zone) as scheduled_wall,
   flowctl.local_time(timed.sent_at, timed.zone) as sent_wall,

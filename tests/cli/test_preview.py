@@ -231,7 +231,10 @@ def test_what_is_not_scheduled_says_why(flowctl: RunFlowctl, conn: Connection) -
     a_step(conn, flow="others", key="not-in-audience")
     lead = a_lead(conn, created_at="2026-03-02T15:00Z")
     a_step(conn, key="added-later", day=3650)
-    ran = flowctl("preview", str(lead), "--json")
+    in_none = flowctl("preview", str(lead))
+    assert (in_none.exit_code, in_none.stdout) == (0, "")
+    assert "the lead is in no flow: --all shows" in in_none.stderr
+    ran = flowctl("preview", str(lead), "--all", "--json")
     found = {message["key"]: message for message in ran.json()["messages"]}
     assert {key: message["reason"] for key, message in found.items()} == {
         "behind": "its date has passed for this lead",
@@ -473,7 +476,7 @@ def test_the_page_runs_and_loads_nothing(
         ([], 2, "preview needs a lead's id or --created-at"),
         (["1", "--created-at", "2026-03-02"], 2, "contradict each other"),
         (["1", "--lead", "{}"], 2, "--lead goes only with --created-at"),
-        (["1", "--file", "x"], 2, "--file goes only with --created-at"),
+        (["1", "--file", "x"], 3, "x: no such file"),
         (["1"], 3, "no lead has the id '1'"),
         (["00000000-0000-0000-0000-000000000000"], 3, "no lead has the id"),
         (["--created-at", "monday"], 2, "is not a date and time such as"),
