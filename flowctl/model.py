@@ -108,12 +108,14 @@ class JsonKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LeadColumn:
-    """A column of ``leads``. ``labels`` are the values of an enumerated type, else empty."""
+    """A column of ``leads``. ``labels`` are the values of an enumerated type, else empty; ``form``
+    is ``integer``, ``uuid``, ``date`` or ``timestamp`` where its values are all of that form."""
 
     name: str
     kind: JsonKind
     is_required: bool = False
     labels: tuple[str, ...] = ()
+    form: str | None = None
 
 
 NO_ADDRESS = "no_address"

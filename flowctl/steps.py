@@ -13,6 +13,7 @@ from flowctl.model import DEFAULT_FLOW, Flow, FlowSteps, Step
 from flowctl.normalize import normalize_flow, normalize_step
 from flowctl.plan import Plan, plan
 from flowctl.renames import Renames, find_renames
+from flowctl.selection import check_flow
 from flowctl.store import steps as store
 from flowctl.store.steps import Drift, PendingUpdate, StoredStep
 from flowctl.text import plural
@@ -110,9 +111,14 @@ def warnings(
     return found
 
 
-def list_steps(connection: Connection) -> list[StoredStep]:
-    """The steps in the database, by flow and order."""
-    return store.select_steps(connection)
+def list_steps(connection: Connection, flow: str | None = None) -> list[StoredStep]:
+    """The steps in the database, of one flow or of all, by flow and order.
+
+    Raises InputError for a flow that does not exist.
+    """
+    if flow is not None:
+        check_flow(connection, flow)
+    return [row for row in store.select_steps(connection) if flow in {None, row.step.flow}]
 
 
 def export(connection: Connection) -> str:

@@ -1,5 +1,6 @@
 """``flowctl steps``: the steps file and the database."""
 
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,20 +64,20 @@ def sync_steps(
 
 
 @_group.command("list")
-def list_steps(ctx: typer.Context, as_json: Json = False) -> None:
-    """List the steps in the database.
+def list_steps(ctx: typer.Context, flow: FlowName = None, as_json: Json = False) -> None:
+    """List the steps in the database, and when each was last changed.
 
-    Example: flowctl steps list
+    Example: flowctl steps list --flow nurture
     """
     from flowctl import steps as use_case
 
     with open_database(ctx) as connection:
-        steps = use_case.list_steps(connection)
+        steps = use_case.list_steps(connection, flow)
     if as_json:
         show.json_document([_row(stored) for stored in steps])
         return
     show.table(
-        ("flow", "order", "key", "type", "day", "time", "enabled", "content"),
+        ("flow", "order", "key", "type", "day", "time", "enabled", "changed (UTC)", "content"),
         [
             (
                 stored.step.flow,
@@ -86,6 +87,7 @@ def list_steps(ctx: typer.Context, as_json: Json = False) -> None:
                 stored.step.day,
                 stored.step.time or stored.step.time_type,
                 stored.step.enabled,
+                show.short_time(stored.updated_at.astimezone(UTC)),
                 _beginning(stored.step.subject or stored.step.content or ""),
             )
             for stored in steps
@@ -192,6 +194,8 @@ def _row(stored: "StoredStep") -> dict[str, object]:
         "time": step.time,
         "time_type": step.time_type,
         "enabled": step.enabled,
+        "format": step.format,
+        "updated_at": stored.updated_at,
     }
 
 

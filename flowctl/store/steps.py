@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from uuid import UUID
 
 from psycopg.rows import class_row, dict_row
@@ -26,11 +27,13 @@ _JSON_COLUMNS = ("audience", "exit_when", "send_window", "sender")
 
 @dataclass(frozen=True, slots=True)
 class StoredStep:
-    """A row of ``flow_steps``. ``step_order`` counts from 1 within the flow."""
+    """A row of ``flow_steps``. ``step_order`` counts from 1 within the flow; ``updated_at`` is when
+    what the step says was last changed."""
 
     id: UUID
     step_order: int
     step: Step
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ def select_steps(connection: Connection) -> list[StoredStep]:
         StoredStep(
             id=row.pop("id"),
             step_order=row.pop("step_order"),
+            updated_at=row.pop("updated_at"),
             step=Step(
                 **{
                     **row,
@@ -167,7 +171,13 @@ def lead_columns(connection: Connection) -> list[LeadColumn]:
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(query("lead_columns")).fetchall()
     return [
-        LeadColumn(row["name"], JsonKind(row["kind"]), row["is_required"], tuple(row["labels"]))
+        LeadColumn(
+            row["name"],
+            JsonKind(row["kind"]),
+            row["is_required"],
+            tuple(row["labels"]),
+            row["form"],
+        )
         for row in rows
     ]
 

@@ -14,7 +14,7 @@ order by flow.name;
 -- name: select_steps
 select
   step.id, step.step_order, step.flow, step.key, step.type, step.subject, step.content,
-  step.format, step.day, step.time, step.time_type, step.enabled
+  step.format, step.day, step.time, step.time_type, step.enabled, step.updated_at
 from public.flow_steps as step
 order by step.flow, step.step_order;
 
@@ -254,6 +254,11 @@ select
     when base.typname in ('json', 'jsonb') or base.typcategory = 'U' and base.oid > 16383 then 'any'
     else 'text'
   end as kind,
+  case
+    when base.typname in ('int2', 'int4', 'int8') then 'integer'
+    when base.typname in ('uuid', 'date') then base.typname::text
+    when base.typname in ('timestamp', 'timestamptz') then 'timestamp'
+  end as form,
   array(
     select label.enumlabel::text from pg_catalog.pg_enum as label
     where label.enumtypid = base.oid order by label.enumsortorder

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -440,17 +441,25 @@ def test_the_list_has_every_step_in_order(
         " values ('n', 'email', 'immediately', '[bold]first', 'x', false)"
     )
     listed = flowctl("steps", "list", "--json").json()
-    assert all(step.keys() == KEYS | {"enabled"} for step in listed)
+    assert all(step.keys() == KEYS | {"enabled", "format", "updated_at"} for step in listed)
+    changed = {step["key"]: datetime.fromisoformat(step["updated_at"]) for step in listed}
+    conn.execute("update flow_steps set updated_at = '2026-03-02 15:00+00'")
+    synced(flowctl, file, ONE.replace("eins", "uno") + TWO)
+    listed = flowctl("steps", "list", "--flow", "n", "--json").json()
+    assert datetime.fromisoformat(listed[1]["updated_at"]) > changed["a"]
+    conn.execute("update flow_steps set updated_at = '2026-03-02 15:00+00'")
+    assert flowctl("steps", "list", "--flow", "default", "--json").json() == []
+    assert "did you mean 'n'?" in flowctl("steps", "list", "--flow", "N").stderr
     assert [(step["step_order"], step["key"], step["enabled"]) for step in listed] == [
         (1, None, False),
         (2, "a", True),
         (3, "b", True),
     ]
     assert flowctl("steps", "list").stdout.splitlines() == [
-        "flow  order  key  type   day  time         enabled  content",
-        "n     1           email  0    immediately  no       [bold]first",
-        "n     2      a    text   1    9:00 AM      yes      eins",
-        "n     3      b    email  2    immediately  yes      two",
+        "flow  order  key  type   day  time         enabled  changed (UTC)     content",
+        "n     1           email  0    immediately  no       2026-03-02 15:00  [bold]first",
+        "n     2      a    text   1    9:00 AM      yes      2026-03-02 15:00  uno",
+        "n     3      b    email  2    immediately  yes      2026-03-02 15:00  two",
     ]
 
 

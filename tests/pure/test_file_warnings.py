@@ -17,6 +17,10 @@ COLUMNS = [
     LeadColumn("vip", JsonKind.BOOLEAN, is_required=True),
     LeadColumn("tags", JsonKind.LIST),
     LeadColumn("custom", JsonKind.ANY),
+    LeadColumn("visits", JsonKind.NUMBER, form="integer"),
+    LeadColumn("key", JsonKind.TEXT, form="uuid"),
+    LeadColumn("born", JsonKind.TEXT, form="date"),
+    LeadColumn("seen_at", JsonKind.TEXT, form="timestamp"),
 ]
 FLOW = Flow("n")
 TEXT = Step("n", "a", Channel.TEXT, None, "Hi {{ first_name }}")
@@ -45,6 +49,11 @@ def test_nothing_to_say() -> None:
         ({"vip": None}, "the column 'vip' is never null"),
         ({"tags": "a"}, 'holds lists, so "a" never matches'),
         ({"kind": "gone"}, 'holds texts (new, old), so "gone" never matches'),
+        ({"visits": 1.5}, "holds whole numbers, so 1.5 never matches"),
+        ({"visits": "1"}, 'holds whole numbers, so "1" never matches'),
+        ({"key": "A1"}, 'holds UUIDs in lower case, so "A1" never matches'),
+        ({"born": "2 March"}, 'holds dates such as 2026-03-02, so "2 March" never matches'),
+        ({"seen_at": "2026-03-02"}, "holds timestamps such as 2026-03-02T15:00:00+00:00, so"),
     ],
 )
 def test_a_condition_that_no_lead_meets(condition: JsonObject, words: str) -> None:
@@ -57,7 +66,19 @@ def test_a_condition_that_no_lead_meets(condition: JsonObject, words: str) -> No
 
 @pytest.mark.parametrize(
     "condition",
-    [{"age": 1.5}, {"age": None}, {"tags": ["a"]}, {"custom": {"a": [1]}}, {"kind": "old"}, {}],
+    [
+        {"visits": 1e3},
+        {"visits": 2.0},
+        {"key": "0b8e4c1a-0000-4000-8000-00000000000a"},
+        {"born": "2026-03-02"},
+        {"seen_at": "2026-03-02T15:00:00.5+00:00"},
+        {"age": 1.5},
+        {"age": None},
+        {"tags": ["a"]},
+        {"custom": {"a": [1]}},
+        {"kind": "old"},
+        {},
+    ],
 )
 def test_a_condition_that_a_lead_can_meet(condition: JsonObject) -> None:
     assert list(condition_problems(condition, COLUMNS)) == []
