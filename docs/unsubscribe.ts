@@ -12,7 +12,7 @@ const page = (text: string, status = 200) =>
 Deno.serve(async (request) => {
   const id = new URL(request.url).searchParams.get("id") ?? "";
   if (!UUID.test(id)) return page("This link is not complete.", 404);
-  if (request.method === "GET") {
+  if (request.method === "GET" || request.method === "HEAD") {
     return page(`Stop these messages? <form method="post"><button>Unsubscribe</button></form>`);
   }
   if (request.method !== "POST") return page("Not here.", 405);

@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from urllib.parse import quote
 
 import trustme
 
+from tests.support.mail_servers import free_port, listens
 from tests.support.postgres import short_folder
 from tests.support.returned import MaildirFolder
 from tests.support.waiting import until
@@ -79,7 +79,7 @@ def imap_server(authority: trustme.CA) -> Iterator[ImapServer]:
     """Dovecot, which must be installed and is started as root, while the block runs."""
     account = pwd.getpwnam(MAIL_USER)
     with short_folder() as folder:
-        port, tls_port = _free_port(), _free_port()
+        port, tls_port = free_port(), free_port()
         certificate = authority.issue_cert("localhost")
         certificate.private_key_pem.write_to_path(str(folder / "key.pem"))
         for pem in certificate.cert_chain_pems:
@@ -102,7 +102,7 @@ def imap_server(authority: trustme.CA) -> Iterator[ImapServer]:
             shutil.chown(path, account.pw_uid, account.pw_gid)
         process = subprocess.Popen([str(DOVECOT), "-F", "-c", str(folder / "dovecot.conf")])
         try:
-            until(lambda: _listens(port) and _listens(tls_port))
+            until(lambda: listens(port) and listens(tls_port))
             yield server
         finally:
             process.terminate()
@@ -114,16 +114,3 @@ def own_mail(maildir: MaildirFolder) -> None:
     account = pwd.getpwnam(MAIL_USER)
     for path in maildir.folder.rglob("*"):
         os.chown(path, account.pw_uid, account.pw_gid)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number = probe.getsockname()[1]
-        assert isinstance(number, int)
-        return number
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -32,6 +32,11 @@ def free_port() -> int:
 
 
 def listens(port: int) -> bool:
-    """Whether somebody listens at a port of 127.0.0.1."""
+    """Whether somebody listens at a port of 127.0.0.1.
+
+    The probe has another address: from the same one it may get the very port that it asks for, and
+    so find itself.
+    """
     with socket.socket() as probe:
+        probe.bind(("127.0.0.2", 0))
         return probe.connect_ex(("127.0.0.1", port)) == 0
