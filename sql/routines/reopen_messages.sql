@@ -1,12 +1,13 @@
 -- Messages whose lead had no usable address are pending again when it has changed, where their
--- time is over by no more than a day (or the flow's expire_after). Whether it is good now is found
--- when they are claimed. An update of a lead never fails because of this.
+-- time is over by no more than a day (or the flow's expire_after), unless the lead is stopped there.
+-- Whether it is good now is found when they are claimed. An update of a lead never fails because of
+-- this.
 create or replace function flowctl.reopen_messages() returns trigger
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  with stopped as materialized (
+  with waiting as materialized (
     select
       message.id,
       lead.id as lead_id,
@@ -19,23 +20,27 @@ begin
     where message.cause in ('no_address', 'bad_address')
       and message.status in ('failed', 'cancelled')
       and now() <= message.planned_for + coalesce(flow.expire_after, interval '1 day')
+      and not exists (
+        select from flowctl.stops as stop
+        where stop.lead_id = message.lead_id and (stop.flow is null or stop.flow = step.flow)
+      )
   )
   update public.message_logs as message
   set
     status = 'pending',
-    error_message = format('tried again: the lead''s %s has changed', stopped.address_column),
+    error_message = format('tried again: the lead''s %s has changed', waiting.address_column),
     cause = null,
     recipient = null,
     attempts = 0,
     retry_at = null,
     claimed_by = null,
     lease_until = null
-  from stopped
-  inner join old_leads as former on former.id = stopped.lead_id
-  where message.id = stopped.id
-    and btrim(stopped.lead ->> stopped.address_column) <> ''
-    and stopped.lead ->> stopped.address_column
-      is distinct from to_jsonb(former) ->> stopped.address_column;
+  from waiting
+  inner join old_leads as former on former.id = waiting.lead_id
+  where message.id = waiting.id
+    and btrim(waiting.lead ->> waiting.address_column) <> ''
+    and waiting.lead ->> waiting.address_column
+      is distinct from to_jsonb(former) ->> waiting.address_column;
   return null;
 exception
   when serialization_failure then

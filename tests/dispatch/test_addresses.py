@@ -183,6 +183,28 @@ def test_a_flow_may_say_how_late_is_too_late(
     assert messages(conn, "status") == [(status,)]
 
 
+@pytest.mark.parametrize("flow", [None, "default"])
+def test_a_stopped_lead_is_not_tried_again(
+    database: str, conn: Connection, flow: str | None
+) -> None:
+    a_step(conn, type="text")
+    lead = a_lead(conn, phone=None)
+    dispatch_once(database)
+    conn.execute("insert into flowctl.stops (lead_id, flow) values (%s, %s)", (lead, flow))
+    conn.execute("update leads set phone = '+14155550123'")
+    assert messages(conn, "status", "cause") == [("cancelled", "no_address")]
+
+
+def test_a_stop_in_another_flow_keeps_nothing_back(database: str, conn: Connection) -> None:
+    a_flow(conn, "other")
+    a_step(conn, type="text")
+    lead = a_lead(conn, phone=None)
+    dispatch_once(database)
+    conn.execute("insert into flowctl.stops (lead_id, flow) values (%s, 'other')", (lead,))
+    conn.execute("update leads set phone = '+14155550123'")
+    assert messages(conn, "status") == [("pending",)]
+
+
 def test_what_was_cancelled_for_another_reason_stays_so(database: str, conn: Connection) -> None:
     a_step(conn)
     a_lead(conn)
