@@ -17,7 +17,12 @@ from flowctl.model import Channel
 from flowctl.text import plural
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from flowctl.suppressions import Given
+
+SHORT_ID = 8
+"""Characters of a message's id: enough to name it."""
 
 _group = command_group("Say which addresses must not be written to.")
 
@@ -57,6 +62,7 @@ def add_suppressions(
     reason: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Why, for the record.", show_default=False)
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Never write to these addresses again.
 
@@ -67,6 +73,17 @@ def add_suppressions(
     settings = session_of(ctx).settings
     with open_database(ctx) as connection:
         found = suppress(connection, settings, _given(addresses), reason)
+    if as_json:
+        added = sum(one.is_new for one in found)
+        show.json_document(
+            {
+                "added": added,
+                "already": len(found) - added,
+                "stopped": sum(one.pending for one in found),
+                "addresses": [one.address for one in found],
+            }
+        )
+        return
     for one in found:
         state = "is suppressed" if one.is_new else "was suppressed already"
         show.line(f"{one.address} ({one.channel}) {state}")
@@ -74,7 +91,9 @@ def add_suppressions(
 
 
 @_group.command("remove")
-def remove_suppressions(ctx: typer.Context, addresses: _Addresses, *, yes: Yes = False) -> None:
+def remove_suppressions(
+    ctx: typer.Context, addresses: _Addresses, *, yes: Yes = False, as_json: Json = False
+) -> None:
     """Let these addresses be written to again.
 
     Asks only where somebody complained or unsubscribed.
@@ -89,6 +108,9 @@ def remove_suppressions(ctx: typer.Context, addresses: _Addresses, *, yes: Yes =
         for one in removal.own_wish:
             show.confirm(f"{one.address} ({one.source}): write to it again?", yes=yes)
         suppressions.remove(connection, removal)
+    if as_json:
+        show.json_document({"removed": len(removal.found), "addresses": removal.addresses})
+        return
     for address in removal.addresses:
         show.line(f"{address} may be written to again")
 
@@ -132,7 +154,15 @@ def list_suppressions(
         show.json_document([asdict(entry) for entry in found])
         return
     show.table(
-        ("channel", "address", "reason", "since", "by"),
-        [(one.channel, one.address, one.reason, one.created_at, one.source) for one in found],
+        ("address", "since", "by", "message", "reason"),
+        [
+            (one.address, one.created_at, one.source, _short(one.message_id), one.reason)
+            for one in found
+        ],
         empty="no address is suppressed",
     )
+
+
+def _short(message_id: "UUID | None") -> str | None:
+    """An id as messages are named by people."""
+    return None if message_id is None else str(message_id)[:SHORT_ID]

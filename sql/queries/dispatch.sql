@@ -523,9 +523,9 @@ with refused as (
     as given (id, channel, address, reason)
 ),
 suppressed as (
-  insert into public.suppressions (channel, address, reason, source)
+  insert into public.suppressions (channel, address, reason, source, message_id)
   select distinct on (refused.channel, refused.address)
-    refused.channel, refused.address, refused.reason, 'provider'
+    refused.channel, refused.address, refused.reason, 'provider', refused.id
   from refused
   on conflict do nothing
 )

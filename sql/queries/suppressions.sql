@@ -14,11 +14,16 @@ where (%(channel)s::text is null or suppression.channel = %(channel)s)
 order by suppression.created_at, suppression.channel, suppression.address;
 
 -- name: add_suppression
--- By hand: a reply of the recipient's does not lift it any more. Says whether it is new.
+-- By hand: a reply of the recipient's does not lift it any more. That somebody complained or
+-- unsubscribed stays known. Says whether it is new.
 insert into public.suppressions as suppression (channel, address, reason, source)
 values (%(channel)s, %(address)s, %(reason)s, 'manual')
 on conflict (channel, address) do update
-set source = 'manual', reason = coalesce(excluded.reason, suppression.reason)
+set
+  source = case
+    when suppression.source in ('complaint', 'unsubscribe') then suppression.source else 'manual'
+  end,
+  reason = coalesce(excluded.reason, suppression.reason)
 returning xmax = 0 as is_new;
 
 -- name: find_suppressions

@@ -2,8 +2,10 @@
 
 import pytest
 
+from flowctl.model import Outcome, OutcomeKind
 from tests.support.cli import RunFlowctl
-from tests.support.factories import a_lead, a_step
+from tests.support.dispatching import dispatch_once
+from tests.support.factories import a_lead, a_step, messages
 from tests.support.hostile import FORBIDDEN, HOSTILE
 from tests.support.postgres import Connection
 from tests.support.roles import reader
@@ -40,6 +42,41 @@ def test_what_a_reply_suppressed_can_be_kept_by_hand(flowctl: RunFlowctl, conn: 
     ran = flowctl("suppressions", "add", "+14155550123")
     assert (ran.exit_code, ran.stdout) == (0, "+14155550123 (text) was suppressed already\n")
     assert stored(conn) == [("text", "+14155550123", "STOP", "manual")]
+
+
+@pytest.mark.parametrize("source", ["complaint", "unsubscribe"])
+def test_the_recipients_own_wish_is_not_forgotten_and_not_lifted_unasked(
+    flowctl: RunFlowctl, conn: Connection, source: str
+) -> None:
+    conn.execute(
+        "insert into suppressions values ('email', 'ada@example.com', 'asked', now(), %s)",
+        (source,),
+    )
+    assert flowctl("suppressions", "add", "ada@example.com", "--json").json() == {
+        "added": 0, "already": 1, "stopped": 0, "addresses": ["ada@example.com"],
+    }  # fmt: skip
+    assert stored(conn) == [("email", "ada@example.com", "asked", source)]
+    unasked = flowctl("suppressions", "remove", "ada@example.com")
+    assert unasked.exit_code == 1
+    assert f"ada@example.com ({source})" in unasked.stderr
+    assert "hint: pass --yes" in unasked.stderr
+    assert len(stored(conn)) == 1
+    ran = flowctl("suppressions", "remove", "ada@example.com", "--yes", "--json")
+    assert (ran.exit_code, ran.json()) == (0, {"removed": 1, "addresses": ["ada@example.com"]})
+    assert stored(conn) == []
+
+
+def test_the_list_names_the_message_that_it_came_from(
+    flowctl: RunFlowctl, conn: Connection, database: str
+) -> None:
+    a_step(conn)
+    a_lead(conn)
+    gone = Outcome(OutcomeKind.SUPPRESSED, "550", "5.1.1 no such user")
+    dispatch_once(database, answer=lambda _: gone)
+    ((message_id,),) = messages(conn, "id")
+    (row,) = flowctl("suppressions", "list", "--json").json()
+    assert (row["source"], row["message_id"]) == ("provider", str(message_id))
+    assert str(message_id)[:8] in flowctl("suppressions", "list").stdout
 
 
 def test_a_suppression_is_lifted(flowctl: RunFlowctl, conn: Connection) -> None:
