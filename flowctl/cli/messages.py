@@ -120,18 +120,27 @@ def show_message(
     message_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)],
     as_json: Json = False,
 ) -> None:
-    """Show all that is known of one message.
+    """Show one message: all that is known, and its life.
 
-    Example: flowctl messages show 5b3e08c1-...
+    Planned, moved and why, each attempt, sent, delivered or come back.
+    Example: flowctl messages show 5b3e08c1
     """
     from flowctl import messages
+    from flowctl.history import history_of
 
     with open_database(ctx) as connection:
         message = messages.show_message(connection, message_id)
+        history = history_of(connection, message)
     document = asdict(message)
     if as_json:
-        show.json_document(document)
+        show.json_document({**document, "history": history})
         return
+    show.table(
+        ("when", "event", "detail"),
+        [(one.at, one.event, one.detail) for one in history],
+        empty="nothing happened to it",
+    )
+    show.line()
     long = {"subject", "content"}
     rows = [(name, value) for name, value in document.items() if name not in long]
     show.table(("what", "value"), [row for row in rows if row[1] is not None], empty="nothing")

@@ -55,6 +55,12 @@ pruned as (
   from old
   where message.ctid = old.place and not %(dry_run)s::boolean
   returning message.id
+),
+forgotten as (
+  -- providers' words, which may name the recipient
+  delete from flowctl.message_history as history
+  using pruned
+  where history.message_id = pruned.id
 )
 select
   case

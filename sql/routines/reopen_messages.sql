@@ -1,5 +1,5 @@
 -- Messages whose lead had no usable address are pending again when it has changed, where their
--- time is over by no more than a day (or the flow's expire_after), unless the lead is stopped there.
+-- time is over by no more than a day (or the flow's expire_after), unless their lead is stopped.
 -- Whether it is good now is found when they are claimed. An update of a lead never fails because of
 -- this.
 create or replace function flowctl.reopen_messages() returns trigger
