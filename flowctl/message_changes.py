@@ -1,7 +1,7 @@
 """Messages tried again, cancelled, or chosen to be refreshed: planned first, then done."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from uuid import UUID
@@ -20,6 +20,8 @@ EXAMPLES = 5
 
 CANCELLED = "cancelled by hand"
 """The reason of a cancelled message."""
+
+_STOPPED = "its lead is stopped"
 
 
 class Change(Enum):
@@ -57,7 +59,10 @@ def plan_by_id(connection: Connection, change: Change, ids: Sequence[str]) -> Pl
             refused[0]
             if len(refused) == 1
             else f"{len(refused)} of these messages cannot be taken; nothing was done",
-            hint=f"{change.verb} takes messages that are " + " or ".join(change.value),
+            hint=_hint(
+                reasons.values(),
+                f"{change.verb} takes messages that are " + " or ".join(change.value),
+            ),
             details=tuple(refused) if len(refused) > 1 else (),
         )
     return Plan(change, tuple(found), Counter())
@@ -98,7 +103,7 @@ def plan_by_filter(
         reasons = ", ".join(f"{number}: {why}" for why, number in left.items())
         raise InputError(
             f"there is nothing to {change.verb}" + (f" ({reasons})" if left else ""),
-            hint="flowctl messages list shows what there is",
+            hint=_hint(left, "flowctl messages list shows what there is"),
         )
     return Plan(change, tuple(taken), left)
 
@@ -163,4 +168,11 @@ def _obstacle(change: Change, chosen: Selected) -> str | None:
         return "its step was deleted"
     if change is Change.RETRY and chosen.is_redacted:
         return "what it said was pruned"
+    if change is Change.RETRY and chosen.is_stopped:
+        return _STOPPED
     return None
+
+
+def _hint(reasons: Iterable[str | None], otherwise: str) -> str:
+    """What to do about messages that cannot be taken."""
+    return "flowctl leads resume LEAD lets the lead go on" if _STOPPED in reasons else otherwise

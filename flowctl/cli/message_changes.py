@@ -1,6 +1,7 @@
 """``flowctl messages``: try them again, cancel them, bring them in line with their steps."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,15 +38,17 @@ def retry_messages(
     wanted: "Criteria",
     dry_run: DryRun = False,
     yes: Yes = False,
+    as_json: Json = False,
 ) -> None:
     """Make failed and cancelled messages pending again.
 
     At their planned time where it lies ahead, else due now. A message with an unknown outcome is
-    taken only by its id or with --unknown. Example: flowctl messages retry --error 'no phone'
+    taken only by its id or with --unknown, one of a stopped lead not at all. Example:
+    flowctl messages retry --error 'no phone'
     """
     from flowctl.message_changes import Change
 
-    _change(ctx, Change.RETRY, ids, wanted, dry_run=dry_run, yes=yes)
+    _change(ctx, Change.RETRY, ids, wanted, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 @group.command("cancel")
@@ -57,6 +60,7 @@ def cancel_messages(
     wanted: "Criteria",
     dry_run: DryRun = False,
     yes: Yes = False,
+    as_json: Json = False,
 ) -> None:
     """Cancel pending messages that are not being sent.
 
@@ -64,7 +68,7 @@ def cancel_messages(
     """
     from flowctl.message_changes import Change
 
-    _change(ctx, Change.CANCEL, ids, wanted, dry_run=dry_run, yes=yes)
+    _change(ctx, Change.CANCEL, ids, wanted, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 @group.command("refresh")
@@ -100,6 +104,7 @@ def _change(
     *,
     dry_run: bool,
     yes: bool,
+    as_json: bool,
 ) -> None:
     """Plan, ask, do."""
     refuse_ids_with_filters(ids, wanted)
@@ -116,23 +121,32 @@ def _change(
             plan = use_case.plan_by_id(connection, change, ids)
         else:
             plan = use_case.plan_by_filter(connection, settings, change, wanted)
-        for why, number in plan.left.items():
-            show.say(f"{number} left out: {why}")
-        for example in use_case.examples(connection, settings, plan):
-            show.say(f"  {_example(example)}")
-        ahead = sum(chosen.is_ahead for chosen in plan.taken)
-        if ahead and change is use_case.Change.RETRY:
-            show.say(f"{ahead} of them only at the planned time")
-        if dry_run:
-            show.line(f"would {_question(plan).removesuffix('?')}")
-            return
-        show.confirm(_question(plan), yes=yes)
-        done = use_case.carry_out(connection, plan)
-    past = {"retry": "pending again", "cancel": "cancelled"}[change.verb]
-    show.line(f"{plural(done, 'message')} {past}")
+        _tell(use_case.examples(connection, settings, plan), plan)
+        if not dry_run:
+            show.confirm(_question(plan), yes=yes)
+        done = len(plan.taken) if dry_run else use_case.carry_out(connection, plan)
+    if as_json:
+        past = {"retry": "retried", "cancel": "cancelled"}[change.verb]
+        show.json_document({past: done, "left_out": plan.left})
+    elif dry_run:
+        show.line(f"would {_question(plan).removesuffix('?')}")
+    else:
+        past = {"retry": "pending again", "cancel": "cancelled"}[change.verb]
+        show.line(f"{plural(done, 'message')} {past}")
     if done < len(plan.taken):
         count = plural(len(plan.taken) - done, "message")
         show.warn(f"{count} changed meanwhile and left alone")
+
+
+def _tell(examples: Sequence["ListedMessage"], plan: "Plan") -> None:
+    """Say what a plan leaves out, and a few of the messages that it takes."""
+    for why, number in plan.left.items():
+        show.say(f"{number} left out: {why}")
+    for example in examples:
+        show.say(f"  {_example(example)}")
+    ahead = sum(chosen.is_ahead for chosen in plan.taken)
+    if ahead and plan.change.verb == "retry":
+        show.say(f"{ahead} of them only at the planned time")
 
 
 def _example(listed: "ListedMessage") -> str:

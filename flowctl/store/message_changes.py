@@ -21,7 +21,7 @@ PASSES = 3
 class Selected:
     """A message that is meant to be changed, and what may forbid it: ``is_orphan``, its step was
     deleted; ``is_redacted``, what it said was pruned; ``is_unknown``, it may have gone out.
-    ``is_ahead``: its planned time has not come."""
+    ``is_ahead``: its planned time has not come; ``is_stopped``: its lead is, in its flow."""
 
     id: UUID
     status: Status
@@ -31,6 +31,7 @@ class Selected:
     is_unknown: bool
     is_ahead: bool
     is_being_sent: bool
+    is_stopped: bool
 
 
 def choose_messages(connection: Connection, chosen: Filter) -> list[Selected]:
@@ -47,7 +48,7 @@ def retry_messages(connection: Connection, ids: Sequence[UUID]) -> int:
     """Make failed and cancelled messages pending again, at their planned time where it lies ahead,
     else now; returns how many took it.
 
-    One whose step was deleted, or that is being sent, is left alone.
+    One whose step was deleted, that is being sent, or whose lead is stopped is left alone.
     """
     return _change(connection, "retry_messages", ids)
 

@@ -8,6 +8,7 @@ select
   message.status,
   message.message_type as channel,
   message.is_unknown,
+  stopped.is_stopped,
   coalesce(message.planned_for > now(), false) as is_ahead,
   message.flow_step_id is null and not message.is_own as is_orphan,
   message.content = '' as is_redacted,
@@ -15,6 +16,11 @@ select
 from public.message_logs as message
 left join flowctl.sends as send on send.message_id = message.id
 left join public.flow_steps as step on step.id = message.flow_step_id
+cross join lateral (
+  select count(*) > 0 as is_stopped
+  from flowctl.stops as stop
+  where stop.lead_id = message.lead_id and (stop.flow is null or stop.flow = step.flow)
+) as stopped
 where true /* filter */
 order by message.lead_id, step.step_order;
 
@@ -28,7 +34,7 @@ for no key update skip locked;
 
 -- name: retry_messages
 -- As if they had never been tried: one whose planned time lies ahead has that time again, the
--- others are due now, and go out in the order of their steps.
+-- others are due now, and go out in the order of their steps. None of a lead that is stopped.
 update public.message_logs as message
 set
   status = 'pending',
@@ -46,6 +52,16 @@ where message.id = any(%(ids)s::uuid[])
   and (message.flow_step_id is not null or message.is_own)
   and message.content <> ''
   and not exists (select from flowctl.sends as send where send.message_id = message.id)
+  and not exists (
+    select from flowctl.stops as stop
+    where stop.lead_id = message.lead_id
+      and (
+        stop.flow is null
+        or stop.flow = (
+          select step.flow from public.flow_steps as step where step.id = message.flow_step_id
+        )
+      )
+  )
 returning message.id;
 
 -- name: cancel_messages

@@ -102,6 +102,33 @@ def test_what_was_cancelled_otherwise_is_not_brought_back(
     assert statuses(conn, lead) == [("cancelled", "by_hand")]
 
 
+def test_a_stopped_leads_messages_are_not_retried(flowctl: RunFlowctl, conn: Connection) -> None:
+    a_flow(conn, "other")
+    a_step(conn)
+    a_step(conn, flow="other")
+    lead = a_lead(conn)
+    free = a_lead(conn, email="bob@example.com")
+    conn.execute("update message_logs set status = 'failed', error_message = '550 no'")
+    flowctl("leads", "stop", str(lead), "--flow", "default")
+    (stopped,) = conn.execute(
+        "select m.id::text from message_logs m join flow_steps s on s.id = m.flow_step_id"
+        " where m.lead_id = %s and s.flow = 'default'",
+        (lead,),
+    ).fetchall()
+    by_id = flowctl("messages", "retry", *stopped, "--yes")
+    assert by_id.exit_code == 3
+    assert by_id.stderr.splitlines() == [
+        f"error: message {stopped[0]}: its lead is stopped",
+        "hint: flowctl leads resume LEAD lets the lead go on",
+    ]
+    flow = flowctl("messages", "retry", "--lead", str(lead), "--flow", "default", "--yes")
+    assert (flow.exit_code, "leads resume" in flow.stderr) == (3, True)
+    ran = flowctl("messages", "retry", "--status", "failed", "--yes", "--json")
+    assert ran.json() == {"retried": 3, "left_out": {"its lead is stopped": 1}}
+    assert [status for status, _ in statuses(conn, free)] == ["pending", "pending"]
+    assert sorted(status for status, _ in statuses(conn, lead)) == ["failed", "pending"]
+
+
 def test_one_flow_alone_can_be_stopped_and_resumed(flowctl: RunFlowctl, conn: Connection) -> None:
     for flow in ("one", "two"):
         a_flow(conn, flow)
