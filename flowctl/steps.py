@@ -59,9 +59,8 @@ def sync(
 ) -> SyncResult:
     """Make the tables say what the file says, in one transaction; two syncs wait for each other.
 
-    A dry run does the same and rolls back, so it says exactly what would be done, and what the
-    database would refuse. Raises ``InputError`` for what the database
-    refuses.
+    A dry run does the same and rolls back, so it says exactly what would be done. Raises
+    ``InputError`` for what the database refuses, and for former names that are still in use.
     """
     with connection.transaction(force_rollback=dry_run):
         store.lock_sync(connection)
@@ -97,7 +96,8 @@ def warnings(
     """
     columns = store.lead_columns(connection)
     found = list(file_warnings(file, columns, can_unsubscribe=can_unsubscribe))
-    names = {entry.flow.name for entry in file}
+    # a flow of a former name: a dry run has not renamed it
+    names = {entry.flow.name for entry in file} | {entry.was for entry in file}
     found += [
         FileWarning(
             name,

@@ -522,6 +522,8 @@ def test_a_reader_can_preview(
     with reader(conn, database) as url:
         env = {"DATABASE_URL": url}
         assert flowctl("preview", str(lead), "--json", env=env).exit_code == 0
+        changed = flowctl("preview", str(lead), "--file", file, "--all", "--json", env=env)
+        assert {one["flow"] for one in changed.json()["messages"]} == {"default", "nurture"}
         args = ("preview", "--created-at", "2026-03-02 15:00", "--file", file, "--json")
         assert times(flowctl(*args, env=env)) == NEW_YORK
 

@@ -1,12 +1,15 @@
 """``was = "old-name"`` in a steps file: flows and steps are renamed, with their history."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from tests.support.cli import RunFlowctl
+from tests.support.cli import RunFlowctl, child_environ
 from tests.support.factories import a_flow, a_lead, a_step
 from tests.support.postgres import Connection
 
@@ -86,6 +89,15 @@ def test_a_flow_is_renamed_with_its_steps_stops_and_pause(
     flowctl("flows", "pause", "old")
     before = history(conn)
     wanted = a_file("new", 'first|was = "a"', "b", more='was = "old"\nmin_gap = "1h"')
+    file.write_text(wanted, "utf-8")
+    foretold = flowctl("steps", "sync", file, "--dry-run")
+    assert foretold.stdout.splitlines() == [
+        "update   flow new",
+        "         name: old -> new",
+        "update   new/first",
+        "         key: a -> first",
+    ]
+    assert "not in the file" not in foretold.stderr
     assert sync(flowctl, file, wanted) == {
         "flows_renamed": {"old": "new"},
         "flows_updated": ["new"],
@@ -228,6 +240,27 @@ def test_hostile_names_are_renamed_as_they_are(
     sync(flowctl, file, wanted)
     plain = new.replace('\\"', '"').replace("\\\\", "\\")
     assert names(conn) == {"default", plain, f"{plain}/{plain}"}
+
+
+def test_two_syncs_at_once_rename_once(
+    flowctl: RunFlowctl, conn: Connection, database: str, file: Path
+) -> None:
+    sync(flowctl, file, a_file("n", *"abc"))
+    a_lead(conn)
+    before = [row[2] for row in history(conn)]
+    wanted = a_file("m", *(f'{key}2|was = "{key}"' for key in "abc"), more='was = "n"')
+    file.write_text(wanted, "utf-8")
+    command = [sys.executable, "-m", "flowctl", "steps", "sync", str(file), "--json"]
+    environ = child_environ({"DATABASE_URL": database})
+    running = [
+        subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        for _ in range(3)
+    ]
+    said = [json.loads(process.communicate()[0]) for process in running]
+    assert [process.returncode for process in running] == [0, 0, 0]
+    assert sorted(one["flows_renamed"] == {"n": "m"} for one in said) == [False, False, True]
+    assert sorted(len(one["renamed"]) for one in said) == [0, 0, 3]
+    assert [row[2] for row in history(conn)] == before
 
 
 def test_a_rename_waits_for_who_writes_steps(
