@@ -9,14 +9,15 @@ from uuid import UUID
 from flowctl import flowfile
 from flowctl.database import Connection
 from flowctl.flowfile.warnings import FileWarning, file_warnings
-from flowctl.model import DEFAULT_FLOW, Flow, FlowSteps, Step
+from flowctl.model import DEFAULT_FLOW, Flow, FlowSteps, JsonObject, Step
 from flowctl.normalize import normalize_flow, normalize_step
 from flowctl.plan import Plan, plan
 from flowctl.renames import Renames, find_renames
-from flowctl.selection import check_flow
+from flowctl.selection import check_flow, resolve_when
 from flowctl.store import steps as store
-from flowctl.store.steps import Drift, PendingUpdate, StoredStep
+from flowctl.store.steps import Drift, PendingUpdate, StoredStep, SyncedChange
 from flowctl.text import plural
+from flowctl.times import When
 
 _KEY_LENGTH = 40
 
@@ -69,6 +70,8 @@ def sync(
         stored = store.select_steps(connection)
         changes = plan(file, _tables(connection, stored), renames)
         _write(connection, changes, stored)
+        if entries := _entries(changes):
+            store.add_changes(connection, entries)
         names = [entry.flow.name for entry in file]
         drifts = store.select_drift(connection, names)
         updates = {}
@@ -108,6 +111,20 @@ def warnings(
         for name, steps in store.active_flows(connection).items()
         if name not in names
     ]
+    return found
+
+
+def history(
+    connection: Connection, flow: str | None = None, since: When | None = None
+) -> list[SyncedChange]:
+    """What syncs did in the last year, of one flow or of all, the newest first.
+
+    Raises InputError for a flow that does not exist and never did.
+    """
+    moment = None if since is None else resolve_when(connection, since, None, flow)
+    found = store.list_changes(connection, flow, moment)
+    if flow is not None and not found:
+        check_flow(connection, flow)
     return found
 
 
@@ -171,6 +188,24 @@ def _write(connection: Connection, changes: Plan, stored: Sequence[StoredStep]) 
         store.disable_steps(
             connection, [ids[step.flow, str(step.key)] for step in changes.disabled]
         )
+
+
+def _entries(changes: Plan) -> list[JsonObject]:
+    """The changes as the history has them."""
+    made: list[tuple[str, str, str | None, tuple[str, ...]]] = [
+        *(("create", change.flow.name, None, ()) for change in changes.flows_created),
+        *(("update", change.flow.name, None, change.changed) for change in changes.flows_updated),
+        *(("create", change.step.flow, change.step.key, ()) for change in changes.created),
+        *(
+            ("update", change.step.flow, change.step.key, change.changed)
+            for change in changes.updated
+        ),
+        *(("disable", step.flow, step.key, ("enabled",)) for step in changes.disabled),
+    ]
+    return [
+        {"change": change, "flow": flow, "key": key, "fields": fields}
+        for change, flow, key, fields in made
+    ]
 
 
 def _ids(stored: Sequence[StoredStep]) -> dict[tuple[str, str], UUID]:

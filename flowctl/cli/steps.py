@@ -9,7 +9,9 @@ import typer
 from flowctl.cli import show
 from flowctl.cli.options import DryRun, FlowName, Json, command_group
 from flowctl.cli.session import open_database, session_of
+from flowctl.cli.values import when
 from flowctl.errors import UsageError
+from flowctl.times import When
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,6 +95,48 @@ def list_steps(ctx: typer.Context, flow: FlowName = None, as_json: Json = False)
             for stored in steps
         ],
         empty="no steps yet: flowctl steps sync FILE",
+    )
+
+
+@_group.command("history")
+def show_history(
+    ctx: typer.Context,
+    flow: FlowName = None,
+    since: Annotated[
+        When | None,
+        typer.Option(
+            parser=when,
+            metavar="WHEN",
+            help="Only from then on: a date and time, or a duration ago (7d).",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List what each sync changed, the newest first.
+
+    Example: flowctl steps history --since 7d
+    """
+    from flowctl import steps as use_case
+
+    with open_database(ctx) as connection:
+        changes = use_case.history(connection, flow, since)
+    if as_json:
+        show.json_document(changes)
+        return
+    show.table(
+        ("when (UTC)", "by", "change", "step", "fields"),
+        [
+            (
+                show.short_time(made.synced_at.astimezone(UTC)),
+                made.synced_by,
+                made.change,
+                f"flow {made.flow}" if made.key is None else f"{made.flow}/{made.key}",
+                ", ".join(made.fields),
+            )
+            for made in changes
+        ],
+        empty="no sync changed anything",
     )
 
 

@@ -20,6 +20,7 @@ _SAMPLES: Mapping[JsonKind, object] = {
 }
 """What a column is taken to hold where the length of a text is estimated."""
 _NO_WAY_OUT = "no way to unsubscribe: set EMAIL_UNSUBSCRIBE or use {{ unsubscribe_url }}"
+_EVERYBODY_LEAVES = "every lead matches, so nobody gets anything"
 _SAMPLE_TIME = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
@@ -45,6 +46,8 @@ def file_warnings(
         for field, condition in (("audience", flow.audience), ("exit_when", flow.exit_when)):
             for problem in condition_problems(condition or {}, columns):
                 yield FileWarning(flow.name, None, field, problem)
+        if flow.exit_when is not None and not flow.exit_when:
+            yield FileWarning(flow.name, None, "exit_when", _EVERYBODY_LEAVES)
         for step in entry.steps:
             for field, text in _step_problems(flow, step, columns, can_unsubscribe=can_unsubscribe):
                 yield FileWarning(flow.name, step.key, field, text)

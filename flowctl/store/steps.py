@@ -16,6 +16,7 @@ from flowctl.model import (
     ContentFormat,
     Flow,
     JsonKind,
+    JsonObject,
     LeadColumn,
     Step,
     TimeType,
@@ -63,6 +64,19 @@ class PendingUpdate:
     updated: int = 0
     leads: int = 0
     cancelled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SyncedChange:
+    """A change that a sync made: ``create``, ``update`` or ``disable`` a step, or with a null
+    ``key`` a flow; ``fields`` are those that were changed."""
+
+    synced_at: datetime
+    synced_by: str
+    change: str
+    flow: str
+    key: str | None
+    fields: Sequence[str]
 
 
 def lock_sync(connection: Connection) -> None:
@@ -164,6 +178,19 @@ def update_pending(
     """
     rows = fetch_rows(connection, "update_pending", PendingUpdate, ids=list(ids))
     return {row.step_id: row for row in rows}
+
+
+def add_changes(connection: Connection, changes: Sequence[JsonObject]) -> None:
+    """Enter into the history what a sync did: entries with a ``change``, ``flow``, ``key`` and
+    ``fields``."""
+    connection.execute(query("add_changes"), {"changes": Json(changes)})
+
+
+def list_changes(
+    connection: Connection, flow: str | None, since: datetime | None
+) -> list[SyncedChange]:
+    """What syncs did, of one flow or of all, the newest first."""
+    return fetch_rows(connection, "list_changes", SyncedChange, flow=flow, since=since)
 
 
 def lead_columns(connection: Connection) -> list[LeadColumn]:

@@ -276,3 +276,25 @@ from public.flows as flow
 inner join public.flow_steps as step on step.flow = flow.name and step.enabled
 where flow.enabled
 order by flow.name;
+
+-- name: add_changes
+-- What a sync did, all of it at one moment; what is older than a year is forgotten.
+with forgotten as (
+  delete from flowctl.step_changes as old
+  where old.synced_at < now() - interval '1 year'
+)
+insert into flowctl.step_changes (change, flow, key, fields)
+select given.change, given.flow, given.key, given.fields
+from json_to_recordset(%(changes)s::json) as given (
+  change text, flow text, key text, fields text[]
+)
+order by given.flow, given.key nulls first;
+
+-- name: list_changes
+-- The newest sync first, its changes as they were entered.
+select
+  made.synced_at, made.synced_by, made.change, made.flow, made.key, made.fields
+from flowctl.step_changes as made
+where made.synced_at >= coalesce(%(since)s::timestamptz, '-infinity')
+  and coalesce(made.flow = %(flow)s::text, true)
+order by made.synced_at desc, made.id asc;

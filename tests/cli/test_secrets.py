@@ -67,6 +67,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "report": ("{folder}/report.html",),
     "status": (),
     "steps export": ("{folder}/exported.toml",),
+    "steps history": (),
     "steps list": (),
     "steps sync": ("{folder}/flows.toml", "--dry-run"),
     "steps test": ("welcome", "--to", "ada@example.com"),

@@ -84,6 +84,15 @@ def test_a_condition_that_a_lead_can_meet(condition: JsonObject) -> None:
     assert list(condition_problems(condition, COLUMNS)) == []
 
 
+def test_an_exit_rule_that_every_lead_meets() -> None:
+    (found,) = warned(TEXT, replace(FLOW, exit_when={}))
+    assert (found.field, found.text) == (
+        "exit_when",
+        "every lead matches, so nobody gets anything",
+    )
+    assert warned(TEXT, replace(FLOW, audience={})) == []
+
+
 def test_merge_fields_in_subject_and_content() -> None:
     step = replace(EMAIL, subject="Hi {{ firstname }}", content="<p>*|EMAIL|*</p>", enabled=False)
     assert [(found.key, found.field, found.text) for found in warned(step)] == [
