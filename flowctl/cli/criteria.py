@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flowctl.cli import completion
 from flowctl.cli.options import FlowName, LeadId
 from flowctl.cli.values import when, zone
 from flowctl.errors import UsageError
@@ -30,7 +31,11 @@ _OPTIONS: dict[str, Any] = {
     "step": Annotated[
         str | None,
         typer.Option(
-            "--step", metavar="KEY", help="Only this step: KEY, FLOW/KEY.", show_default=False
+            "--step",
+            metavar="KEY",
+            help="Only this step: KEY, FLOW/KEY.",
+            show_default=False,
+            autocompletion=completion.steps,
         ),
     ],
     "channel": Annotated[

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowctl.cli import show
+from flowctl.cli import completion, show
 from flowctl.cli.leads import group
 from flowctl.cli.options import DryRun, FlowName, Json, Yes
 from flowctl.cli.session import open_database, session_of
@@ -62,11 +62,21 @@ def list_leads(
     flow: FlowName = None,
     state: Annotated[
         str | None,
-        typer.Option(metavar="STATE", help=f"Only {', '.join(_STATES)}.", show_default=False),
+        typer.Option(
+            metavar="STATE",
+            help=f"Only {', '.join(_STATES)}.",
+            show_default=False,
+            autocompletion=completion.one_of(*_STATES),
+        ),
     ] = None,
     at: Annotated[
         str | None,
-        typer.Option(metavar="STEP", help="Only those that stand at STEP.", show_default=False),
+        typer.Option(
+            metavar="STEP",
+            help="Only those that stand at STEP.",
+            show_default=False,
+            autocompletion=completion.steps,
+        ),
     ] = None,
     limit: Annotated[
         int | None,
@@ -102,7 +112,12 @@ def list_leads(
 @group.command("enroll")
 def enroll_leads(
     ctx: typer.Context,
-    flow: Annotated[str, typer.Option(metavar="NAME", help="The flow.", show_default=False)],
+    flow: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="The flow.", show_default=False, autocompletion=completion.flows
+        ),
+    ],
     leads: Annotated[
         list[str] | None, typer.Argument(metavar="[LEAD]...", show_default=False)
     ] = None,
@@ -110,7 +125,12 @@ def enroll_leads(
     every: Annotated[bool, typer.Option("--all", help="All leads there are.")] = False,
     counted_from: Annotated[
         str,
-        typer.Option("--from", metavar="created|now", help="What a lead's days are counted from."),
+        typer.Option(
+            "--from",
+            metavar="created|now",
+            help="What a lead's days are counted from.",
+            autocompletion=completion.one_of("created", "now"),
+        ),
     ] = "created",
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -228,8 +248,14 @@ def resume_lead(
 def move_lead(
     ctx: typer.Context,
     lead: _Lead,
-    origin: Annotated[str, typer.Option("--from", metavar="FLOW", show_default=False)],
-    target: Annotated[str, typer.Option("--to", metavar="FLOW", show_default=False)],
+    origin: Annotated[
+        str,
+        typer.Option("--from", metavar="FLOW", show_default=False, autocompletion=completion.flows),
+    ],
+    target: Annotated[
+        str,
+        typer.Option("--to", metavar="FLOW", show_default=False, autocompletion=completion.flows),
+    ],
     as_json: Json = False,
 ) -> None:
     """Take a lead out of one flow and into another, from now.

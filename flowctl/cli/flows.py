@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowctl.cli import show
+from flowctl.cli import completion, show
 from flowctl.cli.options import DryRun, Json, command_group
 from flowctl.cli.session import open_database
 from flowctl.text import plural
@@ -20,7 +20,12 @@ _LATE = ("send", "skip", "shift")
 
 _group = command_group("See the flows; pause one and resume it.")
 
-_Name = Annotated[str, typer.Argument(metavar="NAME", help="The flow.", show_default=False)]
+_Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="The flow.", show_default=False, autocompletion=completion.flows
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -89,6 +94,7 @@ def resume_flow(
             help="With messages that came due meanwhile: send (now, in step order), skip (cancel "
             "them), shift (move their leads' messages by whole days).",
             show_default=False,
+            autocompletion=completion.one_of("send", "skip", "shift"),
         ),
     ] = None,
     dry_run: DryRun = False,

@@ -8,13 +8,20 @@ from typing import Annotated
 
 import typer
 
-from flowctl.cli import show
+from flowctl.cli import completion, show
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")]
 FlowName = Annotated[
-    str | None, typer.Option("--flow", metavar="NAME", help="Only this flow.", show_default=False)
+    str | None,
+    typer.Option(
+        "--flow",
+        metavar="NAME",
+        help="Only this flow.",
+        show_default=False,
+        autocompletion=completion.flows,
+    ),
 ]
 LeadId = Annotated[
     str | None,

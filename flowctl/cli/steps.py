@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowctl.cli import show
+from flowctl.cli import completion, show
 from flowctl.cli.options import DryRun, FlowName, Json, command_group
 from flowctl.cli.session import open_database, session_of
 from flowctl.cli.values import when
@@ -173,7 +173,12 @@ def export_steps(
 @_group.command("test")
 def sample_step(
     ctx: typer.Context,
-    key: Annotated[str, typer.Argument(metavar="KEY", help="The step.", show_default=False)],
+    key: Annotated[
+        str,
+        typer.Argument(
+            metavar="KEY", help="The step.", show_default=False, autocompletion=completion.steps
+        ),
+    ],
     to: Annotated[
         str,
         typer.Option(metavar="ADDRESS", help="An email address or phone of yours."),
