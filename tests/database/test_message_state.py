@@ -12,10 +12,11 @@ from tests.support.postgres import Connection
 BEFORE = """
 drop view flowctl.free_messages;
 drop trigger plan_message on message_logs;
+drop trigger note_history on message_logs;
 alter table message_logs
 drop column planned_for, drop column is_unknown, drop column cause, drop column delivery_code;
 alter table flows drop column paused_at;
-delete from flowctl.routines where name = 'plan_message';
+delete from flowctl.routines where name in ('plan_message', 'note_history');
 delete from flowctl.migrations where version >= 3
 """
 """Back to the schema whose state was in words."""
