@@ -35,6 +35,7 @@ COMMAND_MODULES: tuple[str, ...] = (
     "flowctl.cli.message_changes",
     "flowctl.cli.leads",
     "flowctl.cli.enrollments",
+    "flowctl.cli.stops",
     "flowctl.cli.suppressions",
     "flowctl.cli.reconcile",
     "flowctl.cli.doctor",

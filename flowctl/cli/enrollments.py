@@ -1,4 +1,4 @@
-"""``flowctl leads``: where leads stand in flows; enroll, stop, resume, move and forget them."""
+"""``flowctl leads``: where leads stand in flows; enroll, move and forget them."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -6,7 +6,7 @@ import typer
 
 from flowctl.cli import completion, show
 from flowctl.cli.leads import group
-from flowctl.cli.options import DryRun, FlowName, Json, Yes
+from flowctl.cli.options import DryRun, FlowName, Json, LeadArgument, Yes
 from flowctl.cli.session import open_database, session_of
 from flowctl.errors import UsageError
 from flowctl.text import plural
@@ -19,18 +19,13 @@ LIST_LIMIT = 100
 
 _STATES = ("active", "finished", "stopped", "left")
 
-_Lead = Annotated[
-    str,
-    typer.Argument(metavar="LEAD", help="Its id, email address or phone.", show_default=False),
-]
-
 
 def register(_app: typer.Typer) -> None:
     """The commands of this module are in the group of ``flowctl.cli.leads``."""
 
 
 @group.command("show")
-def show_lead(ctx: typer.Context, lead: _Lead, as_json: Json = False) -> None:
+def show_lead(ctx: typer.Context, lead: LeadArgument, as_json: Json = False) -> None:
     """Show a lead: its zone, where it stands in each flow, what it got.
 
     Example: flowctl leads show ada@example.com
@@ -118,9 +113,7 @@ def enroll_leads(
             metavar="NAME", help="The flow.", show_default=False, autocompletion=completion.flows
         ),
     ],
-    leads: Annotated[
-        list[str] | None, typer.Argument(metavar="[LEAD]...", show_default=False)
-    ] = None,
+    leads: Annotated[list[str] | None, typer.Argument(metavar="LEAD", show_default=False)] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="All leads there are.")] = False,
     counted_from: Annotated[
@@ -176,78 +169,10 @@ def enroll_leads(
         show.line(f"{plural(added, 'message')} of {flow} added")
 
 
-@group.command("stop")
-def stop_lead(
-    ctx: typer.Context,
-    lead: _Lead,
-    *,
-    flow: FlowName = None,
-    reason: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Why, for the record.", show_default=False)
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Cancel a lead's messages, and keep it out until resumed.
-
-    Out of all flows, or of one. Example: flowctl leads stop ada@example.com --reason 'asked to'
-    """
-    from flowctl import stops
-    from flowctl.leadlookup import find_lead
-    from flowctl.selection import check_flow
-
-    with open_database(ctx) as connection:
-        found = find_lead(connection, session_of(ctx).settings, lead)
-        if flow is not None:
-            check_flow(connection, flow)
-        stopped = stops.stop_lead(connection, found.id, flow, reason)
-    if as_json:
-        show.json_document({"cancelled": stopped.cancelled})
-    else:
-        where = f"in {flow}" if flow else "in all flows"
-        already = "was stopped already" if stopped.was_stopped else "is stopped"
-        show.line(f"{already} {where}, {plural(stopped.cancelled, 'message')} cancelled")
-    if stopped.being_sent:
-        count = plural(stopped.being_sent, "message")
-        show.warn(f"{count} being sent at this moment: too late for that")
-
-
-@group.command("resume")
-def resume_lead(
-    ctx: typer.Context, lead: _Lead, *, flow: FlowName = None, as_json: Json = False
-) -> None:
-    """Let a stopped lead go on, with what still lies ahead.
-
-    Example: flowctl leads resume ada@example.com
-    """
-    from flowctl import stops
-    from flowctl.leadlookup import find_lead
-    from flowctl.selection import check_flow
-
-    with open_database(ctx) as connection:
-        found = find_lead(connection, session_of(ctx).settings, lead)
-        if flow is not None:
-            check_flow(connection, flow)
-        resumed = stops.resume_lead(connection, found.id, flow)
-    if as_json:
-        show.json_document({"restored": resumed.restored, "left": resumed.left})
-        return
-    if not resumed.was_stopped:
-        show.line("is not stopped" + (f" in {flow}" if flow else ""))
-        return
-    show.line(f"{plural(resumed.restored, 'message')} pending again at their planned times")
-    if resumed.left:
-        show.say("left cancelled, since their planned time is over:")
-        show.table(
-            ("message", "step", "planned for"),
-            [(one.id, f"{one.flow}/{one.step}", one.planned_for) for one in resumed.left],
-            empty="",
-        )
-
-
 @group.command("move")
 def move_lead(
     ctx: typer.Context,
-    lead: _Lead,
+    lead: LeadArgument,
     origin: Annotated[
         str,
         typer.Option("--from", metavar="FLOW", show_default=False, autocompletion=completion.flows),
@@ -277,7 +202,7 @@ def move_lead(
 
 @group.command("forget")
 def forget_lead(
-    ctx: typer.Context, lead: _Lead, *, yes: Yes = False, as_json: Json = False
+    ctx: typer.Context, lead: LeadArgument, *, yes: Yes = False, as_json: Json = False
 ) -> None:
     """Erase a person: the lead and its messages.
 

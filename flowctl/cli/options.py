@@ -29,6 +29,9 @@ LeadId = Annotated[
         "--lead", metavar="LEAD", help="Only this lead: its id, email or phone.", show_default=False
     ),
 ]
+LeadArgument = Annotated[
+    str, typer.Argument(metavar="LEAD", help="Its id, email address or phone.", show_default=False)
+]
 
 
 def command_group(summary: str) -> typer.Typer:

@@ -58,12 +58,13 @@ def apply_schema(
 
 def _apply(ctx: typer.Context, *, is_moved: bool) -> None:
     from flowctl import migrate
+    from flowctl.scripts import ZONES
     from flowctl.store import identity
 
     with open_database(ctx, create=True, check_schema=False) as connection:
         applied = migrate.apply(connection)
         adopted = migrate.adoptions(connection) if migrate.ADOPTION in applied else []
-        changed = _zone_report(connection) if migrate.ZONES in applied else ()
+        changed = _zone_report(connection) if ZONES in applied else ()
         newer = migrate.require_schema(connection)
         copy = identity.why_copy(connection)
         if is_moved and copy:

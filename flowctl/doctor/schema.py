@@ -8,6 +8,7 @@ from flowctl import migrate
 from flowctl.database import Connection
 from flowctl.doctor.check import Check, cures, fault, note, ok, shown
 from flowctl.errors import SchemaMismatch
+from flowctl.scripts import scripts
 from flowctl.settings import Settings
 from flowctl.store import doctor as doctor_store
 from flowctl.store import identity
@@ -114,7 +115,7 @@ def functions(connection: Connection, _: Settings) -> Sequence[Check]:
 
 
 def _shipped() -> Iterator[_Shipped]:
-    for script in migrate.scripts():
+    for script in scripts():
         if script.version is None:
             yield _Shipped(
                 script.name,

@@ -11,20 +11,21 @@ from flowctl import __version__, migrate, zonerules, zones
 from flowctl.database import connect as connect_translated
 from flowctl.embedded.binaries import find_binaries
 from flowctl.errors import DatabaseUnavailable, SchemaMismatch
+from flowctl.scripts import Script, scripts
 from tests.support.catalog import schema_text
 from tests.support.factories import a_step, messages
 from tests.support.postgres import Connection, Postgres, connect
 from tests.support.waiting import until
 
 
-def names(scripts: list[migrate.Script]) -> list[str]:
-    return [script.name for script in scripts]
+def names(found: list[Script]) -> list[str]:
+    return [script.name for script in found]
 
 
 def test_applying_twice_changes_nothing(empty_database: str) -> None:
     with connect(empty_database) as conn:
         applied = migrate.apply(conn)
-        assert applied == names(migrate.scripts())
+        assert applied == names(scripts())
         before = schema_text(conn)
         assert migrate.pending(conn) == []
         assert migrate.apply(conn) == []
@@ -44,7 +45,7 @@ def test_two_at_once_apply_it_once(empty_database: str) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(map(len, applied)) == [0, 0, 0, len(migrate.scripts())]
+    assert sorted(map(len, applied)) == [0, 0, 0, len(scripts())]
 
 
 def test_the_printed_text_is_one_query(empty_database: str) -> None:
@@ -176,16 +177,16 @@ def test_a_migration_of_our_own_that_stops_older_programs_stops_us_not(conn: Con
 
 
 def test_comments_and_blanks_of_a_routine_are_no_difference() -> None:
-    one = migrate.Script("r", "-- it's old\nselect  'a  b', 1 -2; -- x\n")
-    other = migrate.Script("r", "select 'a  b',\n  1 -2;\n\n")
+    one = Script("r", "-- it's old\nselect  'a  b', 1 -2; -- x\n")
+    other = Script("r", "select 'a  b',\n  1 -2;\n\n")
     assert one.checksum == other.checksum
     for changed in ("select 'a b', 1 -2;", "select 'a  b', 1 - 2;", "select 'A  b', 1 -2;"):
-        assert migrate.Script("r", changed).checksum != one.checksum
+        assert Script("r", changed).checksum != one.checksum
 
 
 def test_a_migration_says_that_it_stops_older_programs() -> None:
-    stops = migrate.Script("0009_x", "-- stops older programs\nselect 1;", version=9)
-    adds = migrate.Script("0009_x", "-- it never stops older programs\nselect 1;", version=9)
+    stops = Script("0009_x", "-- stops older programs\nselect 1;", version=9)
+    adds = Script("0009_x", "-- it never stops older programs\nselect 1;", version=9)
     assert "(version, name, stops_older) values (9, '0009_x', true)" in stops.sql()
     assert "(version, name) values (9, '0009_x')" in adds.sql()
 

@@ -1,0 +1,90 @@
+"""``flowctl leads stop`` and ``resume``: keep a lead out of its flows, and let it go on."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flowctl.cli import show
+from flowctl.cli.leads import group
+from flowctl.cli.options import FlowName, Json, LeadArgument
+from flowctl.cli.session import open_database, session_of
+from flowctl.text import plural
+
+if TYPE_CHECKING:
+    from flowctl.database import Connection
+    from flowctl.settings import Settings
+
+
+def register(_app: typer.Typer) -> None:
+    """The commands of this module are in the group of ``flowctl.cli.leads``."""
+
+
+@group.command("stop")
+def stop_lead(
+    ctx: typer.Context,
+    lead: LeadArgument,
+    *,
+    flow: FlowName = None,
+    reason: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Why, for the record.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Cancel a lead's messages, and keep it out until resumed.
+
+    Out of all flows, or of one. Example: flowctl leads stop ada@example.com --reason 'asked to'
+    """
+    from flowctl import stops
+
+    with open_database(ctx) as connection:
+        lead_id = _lead_id(connection, session_of(ctx).settings, lead, flow)
+        stopped = stops.stop_lead(connection, lead_id, flow, reason)
+    if as_json:
+        show.json_document({"cancelled": stopped.cancelled})
+    else:
+        where = f"in {flow}" if flow else "in all flows"
+        already = "was stopped already" if stopped.was_stopped else "is stopped"
+        show.line(f"{already} {where}, {plural(stopped.cancelled, 'message')} cancelled")
+    if stopped.being_sent:
+        count = plural(stopped.being_sent, "message")
+        show.warn(f"{count} being sent at this moment: too late for that")
+
+
+@group.command("resume")
+def resume_lead(
+    ctx: typer.Context, lead: LeadArgument, *, flow: FlowName = None, as_json: Json = False
+) -> None:
+    """Let a stopped lead go on, with what still lies ahead.
+
+    Example: flowctl leads resume ada@example.com
+    """
+    from flowctl import stops
+
+    with open_database(ctx) as connection:
+        lead_id = _lead_id(connection, session_of(ctx).settings, lead, flow)
+        resumed = stops.resume_lead(connection, lead_id, flow)
+    if as_json:
+        show.json_document({"restored": resumed.restored, "left": resumed.left})
+        return
+    if not resumed.was_stopped:
+        show.line("is not stopped" + (f" in {flow}" if flow else ""))
+        return
+    show.line(f"{plural(resumed.restored, 'message')} pending again at their planned times")
+    if resumed.left:
+        show.say("left cancelled, since their planned time is over:")
+        show.table(
+            ("message", "step", "planned for"),
+            [(one.id, f"{one.flow}/{one.step}", one.planned_for) for one in resumed.left],
+            empty="",
+        )
+
+
+def _lead_id(connection: "Connection", settings: "Settings", lead: str, flow: str | None) -> str:
+    """The id of the lead that is meant, in a flow that exists."""
+    from flowctl.leadlookup import find_lead
+    from flowctl.selection import check_flow
+
+    found = find_lead(connection, settings, lead)
+    if flow is not None:
+        check_flow(connection, flow)
+    return found.id

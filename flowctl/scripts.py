@@ -1,0 +1,135 @@
+"""The SQL files that make the schema, in the order in which they are applied."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from flowctl import __version__, zonerules, zones
+from flowctl.database import sql_root
+
+ZONES = "zones"
+"""The script that writes the rules of the time zones."""
+
+ENVIRONMENT = """pg_catalog.concat_ws(' ', pg_catalog.current_setting('server_version_num'), (
+    select pg_catalog.string_agg(rolname::text, ' ' order by rolname) from pg_catalog.pg_roles
+    where rolname in ('anon', 'authenticated', 'service_role')
+  ), (
+    select pg_catalog.format_type(atttypid, atttypmod) from pg_catalog.pg_attribute
+    where attrelid = pg_catalog.to_regclass('public.leads') and attname = 'id'
+  ))"""
+"""An expression for what the effect of a script can depend on besides its text: the server, the
+API's roles and the type of the leads' id."""
+
+_OF_LEAD_ID = "public.leads.id%type"
+"""What a routine has in its text that takes the id of a lead."""
+
+_STOPS_OLDER = re.compile(r"^-- stops older programs$", re.MULTILINE)
+
+_TOKEN = re.compile(r"(?P<kept>'(?:[^']|'')*')|--[^\n]*|\s+|[^'\s-]+|-")
+"""A quoted text, a comment, white space, or something else of an SQL file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One SQL file: a migration (with a version) or a text that is replayed whole when it changes.
+
+    ``environment`` is the environment that it is to be applied in, where its effect depends on
+    that, and null where it does not. ``release`` is that of the tz database, whose rules have no
+    file: their text is made when it is asked for, and has a history of its own.
+    """
+
+    name: str
+    text: str
+    version: int | None = None
+    environment: str | None = None
+    release: str | None = None
+
+    @property
+    def checksum(self) -> str:
+        """What tells this text from one that does something else: not its comments or blanks."""
+        return hashlib.sha256(significant(self.text).encode()).hexdigest()[:16]
+
+    @property
+    def stops_older(self) -> bool:
+        """Whether programs that do not know this migration must not serve the database."""
+        return _STOPS_OLDER.search(self.text) is not None
+
+    def sql(self) -> str:
+        """The file's text and the statement that enters it into the history."""
+        if self.release is not None:
+            return f"-- {self.name}\n\n{zonerules.statement()}\n"
+        if self.version is not None:
+            # a text to be shown: it takes no parameters, and its values are ours
+            column, value = (", stops_older", ", true") if self.stops_older else ("", "")
+            entry = (
+                f"insert into flowctl.migrations (version, name{column}) "  # noqa: S608
+                f"values ({self.version}, '{self.name}'{value}) on conflict do nothing;"
+            )
+        else:
+            environment = "''" if self.environment is None else ENVIRONMENT
+            entry = (
+                "insert into flowctl.routines (name, checksum, environment, program) values\n"
+                # the text may be run elsewhere than it was printed for
+                f"  ('{self.name}', '{self.checksum}', {environment}, '{__version__}')\n"
+                "on conflict (name) do update set checksum = excluded.checksum,\n"
+                "  environment = excluded.environment, program = excluded.program,\n"
+                "  applied_at = now();"
+            )
+        return f"-- {self.name}\n\n{self.text.strip()}\n\n{entry}\n"
+
+
+def scripts(environment: str = "") -> list[Script]:
+    """All SQL files in the order they are applied."""
+    root = sql_root()
+    found = [
+        Script(f.name.removesuffix(".sql"), f.read_text("utf-8"), version=int(f.name[:4]))
+        for f in sorted((root / "migrations").iterdir(), key=lambda f: f.name)
+        if f.name.endswith(".sql")
+    ]
+    routines = {
+        f.name.removesuffix(".sql"): f.read_text("utf-8")
+        for f in (root / "routines").iterdir()
+        if f.name.endswith(".sql")
+    }
+    found.append(_replayed("lead_ids", environment))
+    found += [
+        Script(
+            name,
+            routines[name],
+            environment=environment if _OF_LEAD_ID in routines[name] else None,
+        )
+        for name in _by_need(routines)
+    ]
+    found.append(Script(ZONES, "", release=zones.release()))
+    # the rights come last: they close what the others have made
+    found += [_replayed(name, environment) for name in ("zone_spellings", "security")]
+    return found
+
+
+def _replayed(name: str, environment: str) -> Script:
+    """A file that is replayed where its text or its environment is another."""
+    text = (sql_root() / f"{name}.sql").read_text("utf-8")
+    return Script(name, text, environment=environment)
+
+
+def _by_need(routines: dict[str, str]) -> list[str]:
+    """Routine names, each after those its text calls."""
+    ordered: list[str] = []
+
+    def visit(name: str) -> None:
+        for other in sorted(routines):
+            if other != name and f".{other}(" in routines[name] and other not in ordered:
+                visit(other)
+        if name not in ordered:
+            ordered.append(name)
+
+    for name in sorted(routines):
+        visit(name)
+    return ordered
+
+
+def significant(sql: str) -> str:
+    """The text of an SQL file without its comments, its white space made single blanks; what stands
+    in quotes stays as it is."""
+    parts = (m["kept"] or ("" if m[0].startswith("--") else m[0]) for m in _TOKEN.finditer(sql))
+    return "".join(" " if part.isspace() else part for part in parts if part).strip()
