@@ -1,20 +1,36 @@
 """What the commands that import a file have in common: options, interrupts, rows not taken."""
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 import typer
 
 from flowctl.cli import show
+from flowctl.cli.progress import Progress
 from flowctl.cli.session import session_of
-from flowctl.errors import UsageError
+from flowctl.errors import DatabaseUnavailable, UsageError
 from flowctl.leadfile.dates import Order
 
 if TYPE_CHECKING:
     from flowctl.leadfile.rows import Problem
+
+Result_co = TypeVar("Result_co", covariant=True)
+
+
+class Importing(Protocol[Result_co]):
+    """An import that is prepared: so many rows are to be read, in batches."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of the file."""
+
+    def batches(self) -> Iterator[Result_co]:
+        """Import one batch after the other; what was done so far."""
+
 
 Dates = Annotated[
     Order | None,
@@ -54,7 +70,37 @@ def region_of(ctx: typer.Context, region: str | None) -> str | None:
 
 
 @contextmanager
-def interruptible() -> Iterator[Event]:
+def saying_what_stays(so_far: Callable[[], str | None]) -> Iterator[None]:
+    """Where an import ends early, say what it has done already and how to go on."""
+    try:
+        yield
+    except DatabaseUnavailable as error:
+        if done := so_far():
+            error.hint = f"{done}; import the file again for the others"
+        raise
+    except KeyboardInterrupt:
+        if done := so_far():
+            show.say(f"interrupted: {done}; import the file again for the others")
+        raise
+
+
+def import_batches(
+    importing: Importing[Result_co], count: Callable[[Result_co], Counter[str]]
+) -> None:
+    """Import all batches, with their counts as progress; a first Ctrl-C waits for the end of a
+    batch, a second one does not."""
+    done = Counter[str]()
+    with _interruptible() as stop, Progress(total=importing.rows) as progress:
+        for result in importing.batches():
+            now = count(result)
+            progress.advance(now - done)
+            done = now
+            if stop.is_set():
+                raise KeyboardInterrupt
+
+
+@contextmanager
+def _interruptible() -> Iterator[Event]:
     """An event that the first Ctrl-C sets; the second one interrupts as ever."""
     stop = Event()
 

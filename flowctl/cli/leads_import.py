@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flowctl.cli import show
-from flowctl.cli.importing import Dates, Encoding, Region, interruptible, region_of, say_rows
+from flowctl.cli.importing import (
+    Dates,
+    Encoding,
+    Region,
+    import_batches,
+    region_of,
+    say_rows,
+    saying_what_stays,
+)
 from flowctl.cli.options import DryRun, Json
-from flowctl.cli.progress import Progress
 from flowctl.cli.session import open_leads, session_of
-from flowctl.errors import DatabaseUnavailable, NeedsAttention
+from flowctl.errors import NeedsAttention
 from flowctl.leadfile.dates import Order
 from flowctl.model import Channel
 from flowctl.text import plural
@@ -79,21 +86,14 @@ def import_leads(
     from flowctl import leads_import
 
     importing: LeadsImport | None = None
-    try:
-        with open_leads(ctx) as connection:
-            importing = leads_import.prepare(connection, file, options)
-            _say_layout(importing)
-            _run(importing)
-    except DatabaseUnavailable as error:
-        if importing is not None and not dry_run:
-            error.hint = f"{_so_far(importing.result)}; import the file again for the others"
-        raise
-    except KeyboardInterrupt:
-        if importing is not None and not dry_run:
-            show.say(
-                f"interrupted: {_so_far(importing.result)}; import the file again for the others"
-            )
-        raise
+
+    def so_far() -> str | None:
+        return None if importing is None or dry_run else _so_far(importing.result)
+
+    with saying_what_stays(so_far), open_leads(ctx) as connection:
+        importing = leads_import.prepare(connection, file, options)
+        _say_layout(importing)
+        import_batches(importing, _counts)
     _report(importing, options, max_per_hour=session_of(ctx).settings.max_per_hour, as_json=as_json)
 
 
@@ -135,18 +135,10 @@ def _say_layout(importing: "LeadsImport") -> None:
         show.warn(warning)
 
 
-def _run(importing: "LeadsImport") -> None:
-    """Import all batches; a first Ctrl-C waits for the end of a batch, a second one does not."""
-    done: Counter[str] = Counter()
-    with interruptible() as stop, Progress(total=importing.rows) as progress:
-        for result in importing.batches():
-            now = Counter(
-                imported=result.imported, skipped=result.skipped_rows, rejected=result.rejected_rows
-            )
-            progress.advance(now - done)
-            done = now
-            if stop.is_set():
-                raise KeyboardInterrupt
+def _counts(result: "Imported") -> Counter[str]:
+    return Counter(
+        imported=result.imported, skipped=result.skipped_rows, rejected=result.rejected_rows
+    )
 
 
 def _so_far(result: "Imported") -> str:

@@ -1,16 +1,24 @@
 """``flowctl suppressions import`` and ``export``: lists of opt-outs from and for other systems."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flowctl.cli import show
-from flowctl.cli.importing import Dates, Encoding, Region, interruptible, region_of, say_rows
+from flowctl.cli.importing import (
+    Dates,
+    Encoding,
+    Region,
+    import_batches,
+    region_of,
+    say_rows,
+    saying_what_stays,
+)
 from flowctl.cli.options import DryRun, Json
-from flowctl.cli.progress import Progress
 from flowctl.cli.session import open_database
-from flowctl.errors import DatabaseUnavailable, InputError, NeedsAttention
+from flowctl.errors import InputError, NeedsAttention
 from flowctl.model import Channel
 
 if TYPE_CHECKING:
@@ -69,18 +77,13 @@ def import_suppressions(
         is_dry_run=dry_run,
     )
     importing: SuppressionsImport | None = None
-    try:
-        with open_database(ctx) as connection:
-            importing = suppressions_import.prepare(connection, file, options)
-            _run(importing)
-    except DatabaseUnavailable as error:
-        if importing is not None and not dry_run:
-            error.hint = f"{_so_far(importing.result)}; import the file again for the others"
-        raise
-    except KeyboardInterrupt:
-        if importing is not None and not dry_run:
-            show.say(f"interrupted: {_so_far(importing.result)}; import it again for the others")
-        raise
+
+    def so_far() -> str | None:
+        return None if importing is None or dry_run else _so_far(importing.result)
+
+    with saying_what_stays(so_far), open_database(ctx) as connection:
+        importing = suppressions_import.prepare(connection, file, options)
+        import_batches(importing, _counts)
     _report(importing.result, file, dry_run=dry_run, as_json=as_json)
 
 
@@ -115,16 +118,8 @@ def export_suppressions(
         ) from error
 
 
-def _run(importing: "SuppressionsImport") -> None:
-    """Import all batches; a first Ctrl-C waits for the end of a batch, a second one does not."""
-    done = 0
-    with interruptible() as stop, Progress(total=importing.rows) as progress:
-        for result in importing.batches():
-            now = result.added + result.already + result.left_out + result.rejected_rows
-            progress.advance({"read": now - done})
-            done = now
-            if stop.is_set():
-                raise KeyboardInterrupt
+def _counts(result: "Imported") -> Counter[str]:
+    return Counter(read=result.added + result.already + result.left_out + result.rejected_rows)
 
 
 def _so_far(result: "Imported") -> str:
