@@ -1,10 +1,11 @@
-"""A database connection that comes back: the dispatcher's, which must not lose what it knows."""
+"""Work on a database connection: one that comes back when it is lost, the dispatcher's, which must
+not lose what it knows; or one that a command has opened and that ends with it."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from math import inf
 from random import Random
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import psycopg
 
@@ -37,6 +38,54 @@ REPORT_EVERY = 60.0
 
 _CONFLICTS = ("40001", "40P01")
 """Serialization failure and deadlock: the transaction was undone and may be run again."""
+
+
+class Worker(Protocol):
+    """Runs work on a database connection."""
+
+    def run(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work``; again if it lost a conflict with another transaction."""
+
+    def run_until_done(
+        self, work: Callable[[Connection], T], pause: Callable[[float], bool] | None = None
+    ) -> T:
+        """Run ``work``, which must be safe to repeat, as long as there is hope that it gets done.
+
+        ``pause(seconds)`` waits for a database that is away, or says that there is no more time.
+        """
+
+    def close(self) -> None:
+        """Close the connection for good."""
+
+
+class OpenConnection:
+    """Runs statements over a connection that is somebody else's to open and close; where it is lost
+    the work has failed."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def run(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work``; again if it lost a conflict with another transaction.
+
+        Raises what ``flowctl.database.translate`` makes of psycopg's errors.
+        """
+        while True:
+            try:
+                return work(self._connection)
+            except psycopg.Error as error:
+                if error.sqlstate not in _CONFLICTS:
+                    raise translate(error) from error
+
+    def run_until_done(
+        self, work: Callable[[Connection], T], pause: Callable[[float], bool] | None = None
+    ) -> T:
+        """As :meth:`run`: nothing is waited for."""
+        del pause
+        return self.run(work)
+
+    def close(self) -> None:
+        """Leave it to its owner."""
 
 
 class ReconnectingConnection:

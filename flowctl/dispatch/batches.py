@@ -9,7 +9,7 @@ from uuid import UUID
 from flowctl.database import Connection
 from flowctl.errors import DatabaseUnavailable, FlowctlError
 from flowctl.model import Channel, JsonObject
-from flowctl.reconnecting import ReconnectingConnection
+from flowctl.reconnecting import Worker
 from flowctl.store import dispatch as store
 from flowctl.store import identity, recovery
 from flowctl.store.dispatch import BeginResult, ClaimedMessage, Intent, OutcomeRecord, Refused, Run
@@ -61,15 +61,13 @@ class LookupResult:
 
 
 class Batches:
-    """Claims, turns and releases of one run, over a connection that comes back when it is lost.
+    """Claims, batches and releases of one run.
 
     ``is_rehearsal``: a copy of a database is served, too.
     """
 
-    def __init__(
-        self, link: ReconnectingConnection, run: Run, *, is_rehearsal: bool = False
-    ) -> None:
-        self._connection = link
+    def __init__(self, connection: Worker, run: Run, *, is_rehearsal: bool = False) -> None:
+        self._connection = connection
         self._run = run
         self._is_rehearsal = is_rehearsal
 

@@ -65,12 +65,9 @@ def reconcile(
         try:
             with closing(open_mailbox()) as mailbox:
                 result.mail = reconcile_mail(
-                    connection,
-                    mailbox,
-                    addresses_of(settings),
-                    may_suppress_many=may_suppress_many,
-                    is_dry_run=is_dry_run,
-                )
+                    connection, mailbox, addresses_of(settings),
+                    may_suppress_many=may_suppress_many, is_dry_run=is_dry_run,
+                )  # fmt: skip
         except (ProviderStopped, InputError) as error:
             result.failures.append(error)
     return result

@@ -4,12 +4,10 @@ Safe to run beside dispatchers and as often as one likes: everything it writes f
 provider lists.
 """
 
-import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from flowctl.clock import SystemClock
 from flowctl.database import Connection
 from flowctl.dispatch.batches import Batches
 from flowctl.dispatch.events import Event, EventKind
@@ -17,7 +15,7 @@ from flowctl.dispatch.recovery import fail_unanswerable, look_up_texts
 from flowctl.model import TextRecord
 from flowctl.reconcile.forgotten import record_forgotten
 from flowctl.reconcile.words import Wish, wish_of
-from flowctl.reconnecting import ReconnectingConnection
+from flowctl.reconnecting import OpenConnection
 from flowctl.settings import Settings
 from flowctl.store import dispatch as dispatch_store
 from flowctl.store import reconcile as reconcile_store
@@ -89,7 +87,7 @@ def reconcile(
     """
     done = ReconcileResult()
     start = dispatch_store.database_now(connection) - since
-    _settle(connection, provider, done)
+    _resolve(connection, provider, done)
     replies: list[TextRecord] = []
     for batch in _batches(provider.recent(start)):
         records = [record for record in batch if record is not None]
@@ -103,21 +101,14 @@ def reconcile(
     return done
 
 
-def _settle(connection: Connection, provider: TextLookup, done: ReconcileResult) -> None:
+def _resolve(connection: Connection, provider: TextLookup, done: ReconcileResult) -> None:
     def count(event: Event) -> None:
         done.found += event.kind is EventKind.SENT
         done.waiting += event.kind is EventKind.RETRYING
         done.missing += event.kind is EventKind.RELEASED
 
     run = dispatch_store.Run(id=dispatch_store.new_run_id(connection), lease=LEASE)
-    link = ReconnectingConnection(
-        lambda: connection,
-        pause=lambda _: False,
-        random=random.SystemRandom(),
-        on_change=lambda _: None,
-        clock=SystemClock(),
-    )
-    batches = Batches(link, run)
+    batches = Batches(OpenConnection(connection), run)
     fail_unanswerable(batches, count)
     look_up_texts(batches, provider, count)
 
