@@ -1,6 +1,7 @@
-"""The dispatcher's connection runs work again that lost a conflict, and no other."""
+"""Work that lost a conflict is run again, over a connection of either kind, and no other is."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from random import Random
 from threading import Thread
 
@@ -10,7 +11,7 @@ from flowctl.clock import SystemClock
 from flowctl.database import Connection as OwnConnection
 from flowctl.database import open_connection
 from flowctl.errors import FlowctlError
-from flowctl.reconnecting import ReconnectingConnection
+from flowctl.reconnecting import OpenConnection, ReconnectingConnection, Worker
 from tests.support.factories import a_flow
 from tests.support.postgres import Connection, connect
 from tests.support.waiting import until
@@ -18,21 +19,25 @@ from tests.support.waiting import until
 TOUCH = "update flows set timezone = 'UTC' where name = %s"
 
 
-@pytest.fixture
-def reconnecting(database: str) -> Iterator[ReconnectingConnection]:
-    connection = ReconnectingConnection(
+@pytest.fixture(params=["reconnecting", "open"])
+def worker(database: str, request: pytest.FixtureRequest) -> Iterator[Worker]:
+    if request.param == "open":
+        with closing(open_connection(database)) as connection:
+            yield OpenConnection(connection)
+        return
+    reconnecting = ReconnectingConnection(
         lambda: open_connection(database),
         pause=lambda _: False,
         random=Random(1),  # noqa: S311 - jitter
         on_change=lambda _: None,
         clock=SystemClock(),
     )
-    yield connection
-    connection.close()
+    yield reconnecting
+    reconnecting.close()
 
 
 def test_work_that_is_undone_by_a_deadlock_is_run_again(
-    database: str, conn: Connection, reconnecting: ReconnectingConnection
+    database: str, conn: Connection, worker: Worker
 ) -> None:
     a_flow(conn, "one")
     a_flow(conn, "two")
@@ -58,13 +63,11 @@ def test_work_that_is_undone_by_a_deadlock_is_run_again(
 
         other.execute("begin")
         other.execute(TOUCH, ("two",))
-        reconnecting.run(work)
+        worker.run(work)
     assert len(tries) == 2
 
 
-def test_work_that_cannot_be_serialized_is_run_again(
-    conn: Connection, reconnecting: ReconnectingConnection
-) -> None:
+def test_work_that_cannot_be_serialized_is_run_again(conn: Connection, worker: Worker) -> None:
     a_flow(conn, "one")
     tries: list[int] = []
 
@@ -77,12 +80,12 @@ def test_work_that_cannot_be_serialized_is_run_again(
                 conn.execute(TOUCH, ("one",))
             connection.execute(TOUCH, ("one",))
 
-    reconnecting.run(work)
+    worker.run(work)
     assert len(tries) == 2
 
 
 def test_work_that_the_database_refuses_is_not_run_again(
-    reconnecting: ReconnectingConnection,
+    worker: Worker,
 ) -> None:
     tries: list[int] = []
 
@@ -91,7 +94,7 @@ def test_work_that_the_database_refuses_is_not_run_again(
         connection.execute("select 1 / 0")
 
     with pytest.raises(FlowctlError):
-        reconnecting.run(work)
+        worker.run(work)
     assert len(tries) == 1
 
 
