@@ -49,7 +49,7 @@ _ENDS = (EventKind.SENT, EventKind.FAILED, EventKind.CANCELLED, EventKind.DEFERR
 class DemoMessage:
     """What became of one message: how often it was sent before its time, at its time, and after.
 
-    ``due_wall`` is its time on the clock of the lead's ``zone``; ``said`` the channel and the first
+    ``due_wall`` is its time on the clock of the lead's ``zone``; ``text`` the channel and the first
     words, or what kept it from being sent.
     """
 
@@ -59,7 +59,7 @@ class DemoMessage:
     early: int
     on_time: int
     again: int
-    said: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Demo:
 
 @dataclass(frozen=True, slots=True)
 class _Pass:
-    """One run of the dispatcher at a pretended time, and what it told of messages."""
+    """One run of the dispatcher at a pretended time, and what it reported of messages."""
 
     now: datetime
     events: tuple[Event, ...]
@@ -115,8 +115,8 @@ def play(conninfo: str, outbox: Path) -> Demo:
             messages = demo_store.select_sample_messages(connection, [f.flow.name for f in flows])
             passes = [
                 _dispatch(conninfo, outbox, now)
-                for moment in sorted({message.due_at for message in messages})
-                for now in (moment - EARLY, moment, moment)
+                for due_at in sorted({message.due_at for message in messages})
+                for now in (due_at - EARLY, due_at, due_at)
             ]
     shown = tuple(_shown(message, passes) for message in messages)
     return Demo(tuple(leads), shown, len(passes))
@@ -144,20 +144,20 @@ def _dispatch(conninfo: str, outbox: Path, now: datetime) -> _Pass:
 
 
 def _shown(message: SampleMessage, passes: Iterable[_Pass]) -> DemoMessage:
-    told = [event for turn in passes for event in turn.events if event.message_id == message.id]
-    at_its_time, *later = (turn for turn in passes if turn.now >= message.due_at)
+    events = [event for one in passes for event in one.events if event.message_id == message.id]
+    at_its_time, *later = (one for one in passes if one.now >= message.due_at)
     return DemoMessage(
         lead=message.first_name,
         zone=message.timezone,
         due_wall=message.due_wall,
-        early=sum(turn.sent(message.id) for turn in passes if turn.now < message.due_at),
+        early=sum(one.sent(message.id) for one in passes if one.now < message.due_at),
         on_time=at_its_time.sent(message.id),
-        again=sum(turn.sent(message.id) for turn in later),
-        said=_said(told[-1]) if told else "",
+        again=sum(one.sent(message.id) for one in later),
+        text=_text(events[-1]) if events else "",
     )
 
 
-def _said(event: Event) -> str:
+def _text(event: Event) -> str:
     if event.kind is not EventKind.SENT or event.message is None:
         return f"{event.kind}: {event.detail}"
     text = event.message.subject or event.message.text

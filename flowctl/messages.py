@@ -134,7 +134,7 @@ def filter_of(connection: Connection, settings: Settings, wanted: Criteria) -> F
     """What is meant, in the database's terms. Raises InputError as ``list_messages``."""
     if wanted.flow is not None:
         check_flow(connection, wanted.flow)
-    moments = {
+    bounds = {
         name: None if when is None else resolve_when(connection, when, wanted.timezone, wanted.flow)
         for name, when in (("since", wanted.since), ("until", wanted.until))
     }
@@ -146,8 +146,8 @@ def filter_of(connection: Connection, settings: Settings, wanted: Criteria) -> F
         channel=wanted.channel,
         error=wanted.error,
         address=None if wanted.to is None else comparable_address(settings, wanted.to),
-        since=moments["since"],
-        until=moments["until"],
+        since=bounds["since"],
+        until=bounds["until"],
         is_due=wanted.is_due,
         is_undelivered=wanted.is_undelivered,
         is_unknown=wanted.is_unknown,

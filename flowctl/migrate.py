@@ -30,10 +30,10 @@ LOCK_TIMEOUT = "15s"
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """One kind of change to tables that an earlier script had made, and to how many things."""
+    """One kind of change to tables that an earlier script had made, and how many it changed."""
 
-    what: str
-    things: int
+    change: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def apply(connection: Connection, *, lock_timeout: str = LOCK_TIMEOUT) -> list[s
     run of this, is busy for longer than ``lock_timeout`` (as PostgreSQL writes it). What the schema
     refuses is psycopg's error with the SQLSTATE REFUSED_BY_SCHEMA.
     """
-    with connection.transaction(), _patience(connection, lock_timeout):
+    with connection.transaction(), _limits(connection, lock_timeout):
         connection.execute("select pg_advisory_xact_lock(hashtext('flowctl.schema'))")
         todo = pending(connection)
         if todo:
@@ -140,7 +140,7 @@ def take_over(connection: Connection) -> None:
 
 
 @contextmanager
-def _patience(connection: Connection, lock_timeout: str) -> Iterator[None]:
+def _limits(connection: Connection, lock_timeout: str) -> Iterator[None]:
     connection.execute("select set_config('lock_timeout', %s, true)", (lock_timeout,))
     connection.execute("select set_config('statement_timeout', '0', true)")
     connection.execute("select set_config('search_path', 'pg_catalog, pg_temp', true)")
@@ -159,7 +159,7 @@ def adoptions(connection: Connection) -> list[Adoption]:
     rows = connection.execute(
         "select what, things from flowctl.adoptions order by adopted_at, ctid"
     ).fetchall()
-    return [Adoption(str(what), int(str(things))) for what, things in rows]
+    return [Adoption(str(change), int(str(count))) for change, count in rows]
 
 
 def has_schema(connection: Connection) -> bool:

@@ -1,4 +1,4 @@
-"""Forgetting what old messages said, and never that they were sent."""
+"""Redacting what old messages said, and never that they were sent."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,34 +35,34 @@ def prune(
 ) -> PruneResult:
     """Redact messages sent, failed or cancelled longer than ``older_than`` ago.
 
-    Each stretch of the tables is a short transaction of its own; what is interrupted is continued
+    Each chunk of the tables is a short transaction of its own; what is interrupted is continued
     by the next run, and what is redacted is not counted again. A message that failed or was
     cancelled counts from the time it was scheduled for. Raises
     DatabaseUnavailable for a role that does not own the tables.
     """
-    extent = store.prune_extent(connection, older_than)
-    if not (extent.is_owner or is_dry_run):
+    bounds = store.prune_range(connection, older_than)
+    if not (bounds.is_owner or is_dry_run):
         raise DatabaseUnavailable(
             "the database refused: only the owner of public.message_logs may redact what was sent",
             hint="use the role that applied the schema",
         )
     return PruneResult(
-        extent.before,
-        messages=_all(connection, store.prune_messages, extent, extent.message_pages, is_dry_run),
-        archived=_all(connection, store.prune_archive, extent, extent.archive_pages, is_dry_run),
+        bounds.before,
+        messages=_all(connection, store.prune_messages, bounds, bounds.message_pages, is_dry_run),
+        archived=_all(connection, store.prune_archive, bounds, bounds.archive_pages, is_dry_run),
     )
 
 
 def _all(
     connection: Connection,
-    prune_stretch: Callable[[Connection, Chunk], int],
-    extent: Range,
+    prune_chunk: Callable[[Connection, Chunk], int],
+    bounds: Range,
     pages: int,
     is_dry_run: bool,  # noqa: FBT001 - passed on
 ) -> int:
     by_page = connection.info.server_version >= _SCANS_BY_PAGE
     step = STRETCH_PAGES if by_page else max(pages, 1)
     return sum(
-        prune_stretch(connection, Chunk(first, step, extent.before, is_dry_run))
+        prune_chunk(connection, Chunk(first, step, bounds.before, is_dry_run))
         for first in range(0, pages, step)
     )

@@ -89,7 +89,7 @@ def render_content(
     except TemplateError as error:
         raise CannotSend(f"template: {error}") from error
     if _NOT_TEXT.search(body) or _NOT_TEXT.search(rendered_subject or ""):
-        raise CannotSend("template: the result holds a character that is no text (a zero byte)")
+        raise CannotSend("template: the result holds a character that is not text (a zero byte)")
     if not body.strip():
         raise CannotSend("template: the content is empty for this lead")
     if channel is Channel.EMAIL and not rendered_subject:

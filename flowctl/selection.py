@@ -52,7 +52,7 @@ def comparable_address(settings: Settings, written: str) -> str:
         found = None
     if found is None:
         raise InputError(
-            f"{written[:60]!r} is no address",
+            f"{written[:60]!r} is not an address",
             hint="give an email address, or a phone number such as +14155550123",
         )
     return found

@@ -66,21 +66,21 @@ class StatusSummary:
     zone: str
 
 
-def standing(connection: Connection, settings: Settings, span: timedelta) -> StatusSummary:
+def summarize(connection: Connection, settings: Settings, span: timedelta) -> StatusSummary:
     """Where things stand at one moment; what is over is told of as far back as ``span``."""
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
-        moments = store.moments(connection, span)
+        times = store.status_times(connection, span)
         large = store.is_large(connection)
         counts = dict.fromkeys(Status, Count(0))
         counts |= store.count_statuses(connection, large=large)
         sent = {
-            "hour": store.count_sent(connection, moments.now - HOUR, large=large),
-            "today": store.count_sent(connection, moments.today, large=large),
-            "since": store.count_sent(connection, moments.since, large=large),
+            "hour": store.count_sent(connection, times.now - HOUR, large=large),
+            "today": store.count_sent(connection, times.today, large=large),
+            "since": store.count_sent(connection, times.since, large=large),
         }
         due = store.due_by_channel(connection, store.DUE_BOUND if large else None)
-        over = store.count_over(connection, moments.since)
+        over = store.count_over(connection, times.since)
         flows_paused = store.paused_flows(connection)
         return StatusSummary(
             counts={status: count.number for status, count in counts.items()},
@@ -101,7 +101,7 @@ def standing(connection: Connection, settings: Settings, span: timedelta) -> Sta
                 *(f"counts.{status}" for status, count in counts.items() if count.is_estimated),
                 *(f"sent.{name}" for name, count in sent.items() if count.is_estimated),
             ],
-            zone=moments.zone,
+            zone=times.zone,
         )
 
 

@@ -69,7 +69,7 @@ def _show(played: "Demo", outbox: Path) -> None:
                 message.early,
                 message.on_time,
                 message.again,
-                message.said,
+                message.text,
             )
             for message in played.messages
         ],

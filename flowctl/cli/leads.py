@@ -54,7 +54,7 @@ def add_lead(
     with open_leads(ctx) as connection:
         added = leads.add_lead(connection, session_of(ctx).settings, values)
     if added.unknown_zone is not None:
-        show.warn(f"'{added.unknown_zone}' is no IANA zone: the lead is in its flow's zone")
+        show.warn(f"'{added.unknown_zone}' is not an IANA time zone: the flow's is used")
     if as_json:
         show.json_document({"id": added.id, "scheduled": added.scheduled})
     else:

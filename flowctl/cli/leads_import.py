@@ -51,7 +51,7 @@ def import_leads(
     *,
     mapped: _Map = None,
     ignore_unknown: Annotated[
-        bool, typer.Option("--ignore-unknown", help="Leave out headers that are no column.")
+        bool, typer.Option("--ignore-unknown", help="Leave out headers that are not columns.")
     ] = False,
     opt_out: Annotated[
         list[str] | None,

@@ -84,13 +84,13 @@ def _show_list(found: "Listing", *, limit: int | None) -> None:
         show.say(f"times of {found.timezone}")
     clock = zone_info(found.timezone)
     show.table(
-        ("id", "when", "who", "what", "state"),
+        ("id", "when", "who", "details", "state"),
         [
             (
                 str(listed.message.id)[:SHORT_ID],
                 show.short_time(listed.at.astimezone(clock)),
                 listed.who,
-                _what(listed),
+                _details(listed),
                 _state(listed),
             )
             for listed in found.messages
@@ -101,7 +101,7 @@ def _show_list(found: "Listing", *, limit: int | None) -> None:
         show.say(f"there are more than these {limit}; --limit N shows more")
 
 
-def _what(listed: "ListedMessage") -> str:
+def _details(listed: "ListedMessage") -> str:
     to = listed.to or f"no {'email' if listed.message.message_type is Channel.EMAIL else 'phone'}"
     return f"{step_name(listed.message)} {to}" if to != listed.who else step_name(listed.message)
 
@@ -143,7 +143,7 @@ def show_message(
     show.line()
     long = {"subject", "content"}
     rows = [(name, value) for name, value in document.items() if name not in long]
-    show.table(("what", "value"), [row for row in rows if row[1] is not None], empty="nothing")
+    show.table(("field", "value"), [row for row in rows if row[1] is not None], empty="nothing")
     show.line()
     if message.subject is not None:
         show.line(f"  | Subject: {message.subject}")

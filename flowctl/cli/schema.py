@@ -73,7 +73,7 @@ def _apply(ctx: typer.Context, *, is_moved: bool) -> None:
     for line in _summary(applied):
         show.line(f"applied {line}")
     for adoption in adopted:
-        show.line(f"{adoption.what}: {adoption.things}")
+        show.line(f"{adoption.change}: {adoption.count}")
     for line in changed:
         show.line(line)
     _show_state(newer)

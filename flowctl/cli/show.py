@@ -77,16 +77,16 @@ def cell(value: object) -> str:
             return str(value)
 
 
-def short_time(moment: datetime) -> str:
-    """A moment on its own clock, short enough for a table: ``2026-03-02 15:00``."""
-    return f"{moment:%Y-%m-%d %H:%M}"
+def short_time(timestamp: datetime) -> str:
+    """A timestamp on its own clock, short enough for a table: ``2026-03-02 15:00``."""
+    return f"{timestamp:%Y-%m-%d %H:%M}"
 
 
 def json_document(document: object) -> None:
     """The one JSON document of a command with ``--json``.
 
-    Moments are ISO 8601 with their offset (one without is a bug and raises ``ValueError``), ids are
-    strings, durations are seconds, dataclasses and mappings are objects.
+    Timestamps are ISO 8601 with their offset (one without is a bug and raises ``ValueError``), ids
+    are strings, durations are seconds, dataclasses and mappings are objects.
     """
     ascii_only = sys.stdout.encoding.lower() not in {"utf-8", "utf8"}
     text = json.dumps(
@@ -211,7 +211,7 @@ def _abandon(stream: TextIO) -> None:
 def _json_value(value: object) -> object:
     match value:
         case datetime() if value.tzinfo is None:
-            raise ValueError(f"a moment without an offset in a JSON document: {value}")
+            raise ValueError(f"a timestamp without an offset in a JSON document: {value}")
         case datetime() | date():
             return value.isoformat()
         case timedelta():

@@ -50,11 +50,11 @@ def status(
 
     Example: flowctl status --since 1d
     """
-    from flowctl.status import standing
+    from flowctl.status import summarize
 
     settings = session_of(ctx).settings
     with open_database(ctx) as connection:
-        found = standing(connection, settings, since)
+        found = summarize(connection, settings, since)
     if as_json:
         show.json_document(_document(found))
     else:

@@ -40,10 +40,10 @@ def fault(name: str, detail: str, hint: str) -> Check:
     return Check(name, Grade.FAULT, detail, hint)
 
 
-def shown(things: Sequence[str], separator: str = "; ") -> str:
+def shown(items: Sequence[str], separator: str = "; ") -> str:
     """The first few of them in one line, and how many there are beyond."""
-    rest = len(things) - _SHOWN
-    first = separator.join(dict.fromkeys(things[:_SHOWN]))
+    rest = len(items) - _SHOWN
+    first = separator.join(dict.fromkeys(items[:_SHOWN]))
     return f"{first}{separator}and {rest} more" if rest > 0 else first
 
 

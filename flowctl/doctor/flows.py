@@ -20,20 +20,20 @@ _FIX_MADE_ELSEWHERE = (
 
 def leads(connection: Connection, _: Settings) -> Sequence[Check]:
     """Whether this role sees them: what it does not see it cannot send to."""
-    sight = doctor_store.lead_visibility(connection)
-    if not sight.may_read:
-        grant = f'grant select on public.leads to "{sight.role}";'
-        return [fault("leads", f"the role {sight.role} may not read public.leads", grant)]
+    seen = doctor_store.lead_visibility(connection)
+    if not seen.may_read:
+        grant = f'grant select on public.leads to "{seen.role}";'
+        return [fault("leads", f"the role {seen.role} may not read public.leads", grant)]
     hidden = doctor_store.count(connection, "hidden_lead_messages")
-    lost = doctor_store.count(connection, "lost_lead_messages") if hidden and sight.may_ask else 0
+    lost = doctor_store.count(connection, "lost_lead_messages") if hidden and seen.may_ask else 0
     hidden -= lost
-    if sight.is_hidden or hidden:
+    if seen.is_hidden or hidden:
         return [
             fault(
                 "leads",
-                f"row-level security hides leads from the role {sight.role}"
+                f"row-level security hides leads from the role {seen.role}"
                 + (f", those of {counted(hidden, 'pending message')} too" if hidden else ""),
-                f'create policy flowctl on public.leads for select to "{sight.role}" using (true);',
+                f'create policy flowctl on public.leads for select to "{seen.role}" using (true);',
             )
         ]
     if lost:

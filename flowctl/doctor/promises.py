@@ -57,9 +57,9 @@ def suppressed(connection: Connection, settings: Settings) -> Sequence[Check]:
 def claims(connection: Connection, _: Settings) -> Sequence[Check]:
     """Claims that a dispatcher left behind."""
     found = doctor_store.stale_claims(connection, PATIENCE)
-    if found.things:
+    if found.number:
         detail = (
-            f"{counted(found.things, 'claim')} left behind, the oldest ended "
+            f"{counted(found.number, 'claim')} left behind, the oldest ended "
             f"{rough_duration(found.seconds or 0)} ago: no dispatcher has run since"
         )
         return [fault("claims", detail, _DISPATCH)]
@@ -69,10 +69,10 @@ def claims(connection: Connection, _: Settings) -> Sequence[Check]:
 def sends(connection: Connection, _: Settings) -> Sequence[Check]:
     """Sends that were begun and never recorded."""
     found = doctor_store.doubtful_sends(connection)
-    if not found.things:
+    if not found.number:
         return [ok("sends", "every one that was begun is recorded or under way")]
     detail = (
-        f"{counted(found.things, 'send')} begun without a recorded outcome, the oldest for "
+        f"{counted(found.number, 'send')} begun without a recorded outcome, the oldest for "
         f"{rough_duration(found.seconds or 0)}"
     )
     hint = f"{_DISPATCH}; flowctl reconcile"

@@ -59,7 +59,7 @@ def lead_timezones(connection: Connection, _: Settings) -> Sequence[Check]:
     return [
         note(
             "timezones",
-            f"{leads} with a timezone that is no zone ({examples})",
+            f"{leads} with a timezone that is not a zone ({examples})",
             "correct leads.timezone (such as America/New_York), then: flowctl messages refresh",
         )
     ]

@@ -113,7 +113,7 @@ class EmbeddedServer:
         """Return when the server accepts connections; make and start it where that takes it."""
         with self._own_words(), FileLock(self.layout.start_lock) as alone:
             alone.take()
-            patience = Deadline(START_SECONDS)
+            deadline = Deadline(START_SECONDS)
             log_begin: int | None = None
             while not postmaster.accepts():
                 with FileLock(self.layout.server_lock) as lock:
@@ -123,7 +123,7 @@ class EmbeddedServer:
                             postmaster.reap()
                             raise self._failure(postmaster, log_begin)
                         log_begin = self._start(postmaster, lock, create=create)
-                if not patience.pause():
+                if not deadline.pause():
                     raise DatabaseUnavailable(
                         f"the embedded PostgreSQL in {self.layout.root} is not ready "
                         f"after {START_SECONDS:.0f} s",
@@ -178,8 +178,8 @@ class EmbeddedServer:
             if pid is None:  # it was started in another container, from which it can be stopped
                 return
             postmaster.interrupt(pid)
-            patience = Deadline(STOP_SECONDS)
-            while patience.pause():
+            deadline = Deadline(STOP_SECONDS)
+            while deadline.pause():
                 with FileLock(self.layout.server_lock) as lock:
                     if lock.try_take() and postmaster.process() is None:
                         postmaster.reap()

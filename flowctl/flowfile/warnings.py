@@ -80,7 +80,7 @@ def _field_problems(source: str, names: Sequence[str], *, html: bool) -> Iterato
     for name in unknown:
         close = nearest_column(name, names)
         hint = "" if close is None else f", did you mean {{{{ {close} }}}}?"
-        yield f"{{{{ {name} }}}} is no column of leads and stays empty{hint}"
+        yield f"{{{{ {name} }}}} is not a column of leads and stays empty{hint}"
     for written, column in foreign_fields(source, names):
         hint = "" if column is None else f", write {{{{ {column} }}}}"
         yield f"{written} is another system's merge field and stays as it is{hint}"

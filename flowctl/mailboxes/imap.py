@@ -148,7 +148,7 @@ def _context(settings: MailboxSettings) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=settings.cafile)
     except (OSError, ValueError) as error:
         raise InputError(
-            f"MAILBOX_URL: {settings.cafile} is no file of CA certificates",
+            f"MAILBOX_URL: {settings.cafile} is not a file of CA certificates",
             hint="name a PEM file with ?cafile=FILE",
         ) from error
 

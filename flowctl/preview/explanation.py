@@ -69,7 +69,7 @@ def _zone(row: ScheduleRow, zones: Zones) -> str:
     whose = "the flow's" if row.flow is not None else "that of the flow default"
     if zones.written is None or not zones.written.strip():
         return f"zone {row.zone}: {whose}, since the lead has none"
-    return f"zone {row.zone}: {whose}, since the lead's '{zones.written}' is no IANA zone"
+    return f"zone {row.zone}: {whose}, since the lead's '{zones.written}' is not an IANA time zone"
 
 
 def _creation(row: ScheduleRow, created: datetime) -> str:

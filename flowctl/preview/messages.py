@@ -15,7 +15,7 @@ from flowctl.store.preview import ScheduleRow
 from flowctl.template.markup import is_html
 
 ADDED_LATER = "step was added or enabled after the lead came; leads enroll would schedule it"
-"""Why an existing lead lacks the message of a step that is neither off nor behind it."""
+"""Why an existing lead lacks the message of a step that is neither off nor past for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ class Visibility:
 class Waiting:
     """How many of something there are, and for how many seconds the oldest has been so."""
 
-    things: int
+    number: int
     seconds: int | None
 
 
@@ -191,7 +191,7 @@ def pending_by_step(connection: Connection) -> dict[UUID, int]:
     """How many pending messages each step has that has any."""
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(query("pending_by_step")).fetchall()
-    return {row["id"]: row["things"] for row in rows}
+    return {row["id"]: row["number"] for row in rows}
 
 
 def count(connection: Connection, name: str, **values: object) -> int:
@@ -205,9 +205,9 @@ def is_pair_unique(connection: Connection) -> bool:
     return count(connection, "pair_indexes") > 0
 
 
-def stale_claims(connection: Connection, patience: timedelta) -> Waiting:
-    """Claims that ended longer than ``patience`` ago and were not taken since."""
-    return _row(connection, "stale_claims", Waiting, patience=patience)
+def stale_claims(connection: Connection, overdue: timedelta) -> Waiting:
+    """Claims that ended longer than ``overdue`` ago and were not taken since."""
+    return _row(connection, "stale_claims", Waiting, overdue=overdue)
 
 
 def doubtful_sends(connection: Connection) -> Waiting:

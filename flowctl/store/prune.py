@@ -1,4 +1,4 @@
-"""Redacting old messages, stretch by stretch (``prune.sql``)."""
+"""Redacting old messages, chunk by chunk (``prune.sql``)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,33 +28,33 @@ class Chunk:
     is_dry_run: bool
 
 
-def prune_extent(connection: Connection, older_than: timedelta) -> Range:
+def prune_range(connection: Connection, older_than: timedelta) -> Range:
     """What there is to go through, and whether this role may redact it."""
     with connection.cursor(row_factory=class_row(Range)) as cursor:
-        found = cursor.execute(query("prune_extent"), {"older_than": older_than}).fetchone()
+        found = cursor.execute(query("prune_range"), {"older_than": older_than}).fetchone()
     assert found is not None  # noqa: S101 - the table is there: the schema was checked
     return found
 
 
-def prune_messages(connection: Connection, stretch: Chunk) -> int:
+def prune_messages(connection: Connection, chunk: Chunk) -> int:
     """Redact what is old of ``message_logs``; returns how many rows that were or would be."""
-    return _prune(connection, "prune_messages", stretch)
+    return _prune(connection, "prune_messages", chunk)
 
 
-def prune_archive(connection: Connection, stretch: Chunk) -> int:
+def prune_archive(connection: Connection, chunk: Chunk) -> int:
     """The same for ``flowctl.message_archive``."""
-    return _prune(connection, "prune_archive", stretch)
+    return _prune(connection, "prune_archive", chunk)
 
 
-def _prune(connection: Connection, name: str, stretch: Chunk) -> int:
+def _prune(connection: Connection, name: str, chunk: Chunk) -> int:
     with connection.cursor(row_factory=scalar_row) as cursor:
         cursor.execute(
             query(name),
             {
-                "first": stretch.first,
-                "pages": stretch.pages,
-                "before": stretch.before,
-                "dry_run": stretch.is_dry_run,
+                "first": chunk.first,
+                "pages": chunk.pages,
+                "before": chunk.before,
+                "dry_run": chunk.is_dry_run,
             },
         )
         return int(cursor.fetchone() or 0)

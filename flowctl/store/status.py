@@ -26,7 +26,7 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
+class StatusTimes:
     """This moment, and since when things are told of: midnight in ``zone``, and a span ago."""
 
     now: datetime
@@ -117,9 +117,9 @@ def count_undelivered(connection: Connection, span: timedelta) -> list[Undeliver
     return fetch_rows(connection, "count_undelivered", UndeliveredCount, span=span, bound=DUE_BOUND)
 
 
-def moments(connection: Connection, span: timedelta) -> Moments:
+def status_times(connection: Connection, span: timedelta) -> StatusTimes:
     """This moment by the database's clock, today's midnight, and ``span`` ago."""
-    (found,) = fetch_rows(connection, "moments", Moments, span=span)
+    (found,) = fetch_rows(connection, "status_times", StatusTimes, span=span)
     return found
 
 

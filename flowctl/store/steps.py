@@ -173,8 +173,8 @@ def update_pending(
     """Let the pending messages of these steps say what the steps say now, at the time they would be
     planned for now.
 
-    Those of a step that is off or behind the lead are cancelled; those being sent are left alone.
-    By the id of the step; null: all together.
+    Those of a step that is off, or whose date has passed for the lead, are cancelled; those being
+    sent are left alone. By the id of the step; null: all together.
     """
     rows = fetch_rows(connection, "update_pending", PendingUpdate, ids=list(ids))
     return {row.step_id: row for row in rows}

@@ -82,14 +82,14 @@ select
 
 -- name: hidden_lead_messages
 -- Pending messages whose lead this role does not see.
-select count(*) as things
+select count(*) as number
 from public.message_logs as message
 where message.status = 'pending'
   and not exists (select from public.leads as lead where lead.id = message.lead_id);
 
 -- name: lost_lead_messages
 -- Those of them whose lead is not there at all.
-select count(*) as things
+select count(*) as number
 from public.message_logs as message
 where message.status = 'pending'
   and not exists (select from public.leads as lead where lead.id = message.lead_id)
@@ -105,7 +105,7 @@ order by flow.name;
 
 -- name: pending_by_step
 -- How many pending messages each step has.
-select message.flow_step_id as id, count(*) as things
+select message.flow_step_id as id, count(*) as number
 from public.message_logs as message
 where message.status = 'pending' and message.flow_step_id is not null
 group by message.flow_step_id;
@@ -158,7 +158,7 @@ order by flow.name;
 
 -- name: pair_indexes
 -- How many indexes keep a lead from having two messages of one step.
-select count(*) as things
+select count(*) as number
 from pg_catalog.pg_index as pair
 where pair.indrelid = 'public.message_logs'::regclass
   and pair.indisunique and pair.indisvalid and pair.indimmediate
@@ -179,7 +179,7 @@ with pair as (
   group by message.lead_id, message.flow_step_id
   having count(*) > 1
 )
-select count(*) as things from pair;
+select count(*) as number from pair;
 
 -- name: pending_suppressed
 -- Pending messages to addresses that must not be written to, as far as SQL can read them: a
@@ -197,7 +197,7 @@ with written as (
     -- a look at nothing where nothing is suppressed
     and exists (select from public.suppressions)
 )
-select count(*) as things
+select count(*) as number
 from written
 inner join public.suppressions as suppression
   on suppression.channel = written.channel
@@ -212,24 +212,24 @@ inner join public.suppressions as suppression
 -- name: stale_claims
 -- Claims that ended long ago, and that no dispatcher has taken since.
 select
-  count(*) as things,
+  count(*) as number,
   floor(extract(epoch from now() - min(message.lease_until)))::bigint as seconds
 from public.message_logs as message
 where message.status = 'pending'
-  and message.lease_until < now() - %(patience)s::interval
+  and message.lease_until < now() - %(overdue)s::interval
   and not exists (select from flowctl.sends as send where send.message_id = message.id);
 
 -- name: doubtful_sends
 -- Sends that were begun, whose lease has ended, and whose outcome nobody has recorded.
 select
-  count(*) as things,
+  count(*) as number,
   floor(extract(epoch from now() - min(send.lease_until)))::bigint as seconds
 from flowctl.sends as send
 where send.lease_until < now();
 
 -- name: unknown_outcomes
 -- Messages that may have gone out, and wait for a person.
-select count(*) as things
+select count(*) as number
 from public.message_logs as message
 where message.status = 'failed' and message.is_unknown;
 
@@ -254,7 +254,7 @@ from (
 
 -- name: unproven_sends
 -- Sent messages that do not say when, or, of those sent lately by flowctl, to whom.
-select count(*) as things
+select count(*) as number
 from public.message_logs as message
 where message.status = 'sent'
   and (
@@ -336,7 +336,7 @@ with national as (
     and btrim(to_jsonb(lead) ->> 'phone') ~ '^[(0-9]'
   limit 1000
 )
-select count(*) as things from national;
+select count(*) as number from national;
 
 -- name: oldest_horizon
 -- Who keeps vacuum from cleaning up: the transaction that has been open longest.

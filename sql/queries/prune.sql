@@ -3,7 +3,7 @@
 -- asks for it). What it said goes, and where a failed or cancelled one would have gone. So does the
 -- address in a complaint of our own, and whatever in a provider's words looks like one.
 
--- name: prune_extent
+-- name: prune_range
 -- Whether this role may redact, from when on messages are young, and how many pages there are.
 select
   pg_has_role(class.relowner, 'member') as is_owner,
@@ -15,8 +15,8 @@ from pg_catalog.pg_class as class
 where class.oid = 'public.message_logs'::regclass;
 
 -- name: prune_messages
--- Redacts what is old in one stretch of pages; with a dry run only counts. A look by pages goes
--- through the table once, whatever the number of stretches, and needs no index.
+-- Redacts what is old in one chunk of pages; with a dry run only counts. A look by pages goes
+-- through the table once, whatever the number of chunks, and needs no index.
 with seen as (
   select
     message.ctid as place,

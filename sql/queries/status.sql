@@ -48,7 +48,7 @@ select from public.message_logs as message
 where message.status = 'pending' and message.message_type = %(channel)s
   and message.due_at <= now();
 
--- name: moments
+-- name: status_times
 -- This moment, midnight in the zone of the flow `default`, and how far back is told of.
 select
   flow.timezone as zone,

@@ -1,4 +1,5 @@
--- Schedules for one lead what is missing and not behind it; returns how many messages it added.
+-- Schedules for one lead what is missing and whose date has not passed for it; returns how many
+-- messages it added.
 create or replace function public.schedule_messages_for_lead(
   lead_id public.leads.id%type -- noqa: LT01
 ) returns integer

@@ -70,7 +70,7 @@ def test_a_creation_time_is_of_the_leads_zone(
 def test_an_unknown_zone_is_taken_with_a_warning(flowctl: RunFlowctl) -> None:
     ran = flowctl("leads", "add", "timezone=Mars/Base")
     assert ran.exit_code == 0
-    assert "warning: 'Mars/Base' is no IANA zone" in ran.stderr
+    assert "warning: 'Mars/Base' is not an IANA time zone" in ran.stderr
 
 
 def test_a_hostile_value_is_stored_as_it_is(flowctl: RunFlowctl, conn: Connection) -> None:

@@ -131,7 +131,7 @@ def test_a_table_is_short_and_on_a_named_clock(flowctl: RunFlowctl, conn: Connec
     ran = flowctl("messages", "list", "--status", "pending", "--timezone", "asia/tokyo")
     assert ran.stderr == "times of Asia/Tokyo\n"
     head, row = ran.stdout.splitlines()
-    assert head.split() == ["id", "when", "who", "what", "state"]
+    assert head.split() == ["id", "when", "who", "details", "state"]
     at = conn.execute(
         "select to_char(scheduled_for at time zone 'Asia/Tokyo', 'YYYY-MM-DD HH24:MI')"
         " from message_logs where status = 'pending'"

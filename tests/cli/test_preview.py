@@ -319,7 +319,7 @@ def test_a_given_row_is_the_whole_lead(flowctl: RunFlowctl, conn: Connection) ->
         ),
         ("UTC", "2026-03-02 12:00", {"type": "text"}, "inside the send window (8:00 AM to"),
         ("UTC", "2026-03-02 12:00", {"enabled": False}, "not scheduled: step is off"),
-        ("Mars/Base", "2026-03-02 12:00", {}, "the lead's 'Mars/Base' is no IANA zone"),
+        ("Mars/Base", "2026-03-02 12:00", {}, "the lead's 'Mars/Base' is not an IANA time zone"),
     ],
 )
 def test_each_time_is_explained(

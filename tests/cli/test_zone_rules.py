@@ -77,4 +77,4 @@ def test_timezones_that_nobody_can_read_are_counted(conn: Connection, flowctl: R
     assert unread == {"count": 3, "examples": ["PST", "GMT+2"]}
     check = check_of(flowctl, "timezones")
     assert check["status"] == "note"
-    assert "3 leads with a timezone that is no zone ('PST', 'GMT+2')" in check["detail"]
+    assert "3 leads with a timezone that is not a zone ('PST', 'GMT+2')" in check["detail"]

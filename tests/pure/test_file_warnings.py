@@ -96,7 +96,7 @@ def test_an_exit_rule_that_every_lead_meets() -> None:
 def test_merge_fields_in_subject_and_content() -> None:
     step = replace(EMAIL, subject="Hi {{ firstname }}", content="<p>*|EMAIL|*</p>", enabled=False)
     assert [(found.key, found.field, found.text) for found in warned(step)] == [
-        ("a", "subject", ("{{ firstname }} is no column of leads and stays empty, "
+        ("a", "subject", ("{{ firstname }} is not a column of leads and stays empty, "
          "did you mean {{ first_name }}?")),
         ("a", "content", ("*|EMAIL|* is another system's merge field and stays as it is, "
          "write {{ email }}")),
