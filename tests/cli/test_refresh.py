@@ -8,6 +8,7 @@ import pytest
 from tests.support.cli import RunFlowctl
 from tests.support.factories import a_lead, a_step
 from tests.support.postgres import Connection
+from tests.support.sending import begin_sends
 
 COUNTS = {"moved": 0, "rewritten": 0, "unchanged": 0}
 WINNIPEG = "America/Winnipeg"
@@ -124,7 +125,10 @@ def test_what_was_retried_keeps_its_time(conn: Connection, flowctl: RunFlowctl) 
         "update message_logs set created_at = now() - interval '9 days',"
         " planned_for = now(), scheduled_for = now()"
     )
-    assert refresh(flowctl, "--yes")["moved"] == 0
+    conn.execute("update flow_steps set content = 'other words'")
+    before = value(conn, "(planned_for, scheduled_for)::text")
+    assert refresh(flowctl, "--yes") == COUNTS | {"rewritten": 1}
+    assert value(conn, "(planned_for, scheduled_for)::text") == before
 
 
 @pytest.mark.usefixtures("pending")
@@ -132,6 +136,46 @@ def test_what_is_claimed_is_left_alone(conn: Connection, flowctl: RunFlowctl) ->
     conn.execute("update flow_steps set time = '10:30'")
     conn.execute("update message_logs set lease_until = now() + interval '1 hour'")
     assert refresh(flowctl, "--yes") == COUNTS | {"unchanged": 1}
+
+
+@pytest.mark.usefixtures("pending")
+def test_a_claim_that_has_ended_holds_nothing(conn: Connection, flowctl: RunFlowctl) -> None:
+    conn.execute("update flow_steps set time = '10:30'")
+    conn.execute("update message_logs set lease_until = now() - interval '1 hour'")
+    assert refresh(flowctl, "--yes") == COUNTS | {"moved": 1}
+
+
+@pytest.mark.usefixtures("pending")
+def test_what_is_being_sent_is_left_alone(conn: Connection, flowctl: RunFlowctl) -> None:
+    conn.execute("update flow_steps set time = '10:30'")
+    begin_sends(conn)
+    assert refresh(flowctl, "--yes") == COUNTS | {"unchanged": 1}
+    assert local_time(conn) == "09:00"
+
+
+@pytest.mark.usefixtures("pending")
+def test_everything_that_a_step_says_is_brought_in_line(
+    conn: Connection, flowctl: RunFlowctl
+) -> None:
+    for change in ("subject = 'Hi'", "content = '<p>x'", "format = 'html'", "type = 'text'"):
+        conn.execute(f"update flow_steps set {change}".encode())  # noqa: S608 - one of these
+        assert refresh(flowctl, "--yes") == COUNTS | {"rewritten": 1}
+        assert refresh(flowctl, "--yes") == COUNTS | {"unchanged": 1}
+
+
+@pytest.mark.parametrize("table", ["flows", "flow_steps"])
+@pytest.mark.usefixtures("pending")
+def test_what_is_off_moves_nothing(conn: Connection, flowctl: RunFlowctl, table: str) -> None:
+    conn.execute(f"update {table} set enabled = false".encode())  # noqa: S608 - one of two
+    conn.execute("update flow_steps set time = '10:30'")
+    assert refresh(flowctl, "--yes") == COUNTS | {"unchanged": 1}
+
+
+@pytest.mark.usefixtures("pending")
+def test_the_audience_is_not_asked_again(conn: Connection, flowctl: RunFlowctl) -> None:
+    conn.execute("""update flows set audience = '{"first_name": "Nobody"}'""")
+    conn.execute("update flow_steps set time = '10:30'")
+    assert refresh(flowctl, "--yes") == COUNTS | {"moved": 1}
 
 
 @pytest.mark.usefixtures("pending")

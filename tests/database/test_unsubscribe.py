@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.postgres import Connection
+from tests.support.sending import begin_sends
 
 
 def unsubscribe(conn: Connection, message_id: UUID) -> object:
@@ -71,6 +72,35 @@ def test_a_lead_without_an_address_is_stopped_all_the_same(
     ((message_id,),) = messages(conn, "id")
     assert unsubscribe(conn, message_id) is True
     assert messages(conn, "status") == [("cancelled",)]
+
+
+def test_what_is_being_sent_is_left_to_its_dispatcher(conn: Connection) -> None:
+    a_step(conn)
+    a_lead(conn)
+    begin_sends(conn)
+    ((message_id,),) = messages(conn, "id")
+    assert unsubscribe(conn, message_id) is True
+    assert messages(conn, "status") == [("pending",)]
+    assert [row[1] for row in suppressions(conn)] == ["ada@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("source", "later"),
+    [("manual", "manual"), ("reply", "unsubscribe"), ("bounce", "unsubscribe")],
+)
+def test_what_a_person_has_suppressed_keeps_its_source(
+    conn: Connection, source: str, later: str
+) -> None:
+    a_step(conn, day=1)
+    a_lead(conn)
+    conn.execute(
+        "insert into suppressions (channel, address, reason, source)"
+        " values ('email', 'ada@example.com', 'asked', %s)",
+        (source,),
+    )
+    ((message_id,),) = messages(conn, "id")
+    assert unsubscribe(conn, message_id) is True
+    assert [row[2] for row in suppressions(conn)] == [later]
 
 
 def test_what_does_not_exist_is_said(conn: Connection) -> None:

@@ -4,6 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
+
 from flowctl.dispatch.events import Event, EventKind
 from flowctl.dispatch.options import CLAIM_AHEAD, Options
 from flowctl.model import Channel, Outcome, OutgoingMessage
@@ -12,7 +14,8 @@ from tests.support.dispatching import ACCEPTED, RecordingTransport, a_dispatcher
 from tests.support.factories import a_lead, a_step, database_now, messages
 from tests.support.invariants import add_leads
 from tests.support.locks import is_waited_for
-from tests.support.postgres import Connection
+from tests.support.postgres import Connection, connect
+from tests.support.sending import begin_sends
 from tests.support.waiting import until
 
 
@@ -87,6 +90,28 @@ def test_a_pretended_time_does_not_lengthen_a_lease(database: str, conn: Connect
     emails = RecordingTransport(Channel.EMAIL)
     a_dispatcher(database, [emails], look, options=Options(now=now)).run_once()
     assert ends == [(True,)]
+
+
+@pytest.mark.parametrize("table", ["message_logs", "flowctl.sends"])
+def test_a_renewal_waits_for_no_row_that_is_locked(
+    conn: Connection, database: str, table: str
+) -> None:
+    a_step(conn)
+    a_lead(conn)
+    a_lead(conn)
+    run = Run(UUID(int=1), timedelta(minutes=1))
+    ids = [row.id for row in claim_due(conn, run, Channel.EMAIL, batch_size=2)]
+    begin_sends(conn)
+    conn.execute("update flowctl.sends set claimed_by = %s", (run.id,))
+    rows = f"select lease_until from {table} order by ctid"  # noqa: S608 - one of two
+    before = [lease for (lease,) in conn.execute(rows.encode()).fetchall()]
+    with connect(database) as other, other.transaction():
+        other.execute(f"select from {table} order by ctid limit 1 for update".encode())
+        conn.execute("set lock_timeout = '1s'")
+        renew_leases(conn, Run(run.id, timedelta(hours=1)), ids)
+    after = sorted(lease for (lease,) in conn.execute(rows.encode()).fetchall())
+    assert after[0] in before
+    assert after[1] > max(before)
 
 
 def test_only_what_a_run_holds_is_renewed(conn: Connection) -> None:
