@@ -11,6 +11,7 @@ import typer
 
 from flowctl import __version__
 from flowctl.cli import show
+from flowctl.cli.events import EventLines, show_totals
 from flowctl.cli.options import DryRun, Json
 from flowctl.cli.progress import LOOP_INTERVAL, PLAIN_INTERVAL, Progress
 from flowctl.cli.session import attach_database, session_of
@@ -21,7 +22,7 @@ from flowctl.model import Channel
 from flowctl.signals import end_on_sigterm
 
 if TYPE_CHECKING:
-    from flowctl.dispatch.events import Event, Totals
+    from flowctl.dispatch.events import Totals
     from flowctl.dispatch.request import Request
     from flowctl.dispatch.run import DispatchRun
 
@@ -29,9 +30,6 @@ CONCURRENCY = 10
 """Sends at once by default: what one submission server or one sending number takes gladly."""
 
 OUTBOX_CONCURRENCY = 100
-
-FAILURES_SHOWN = 20
-"""Single messages told of on stderr before only their number is."""
 
 
 def register(app: typer.Typer) -> None:
@@ -158,7 +156,7 @@ def dispatch(
         if loop:
             _say_start(conninfo, request)
         totals = _run(conninfo, request, is_quiet=is_quiet, is_verbose=verbose)
-        _show(totals, request, as_json=as_json, is_quiet=is_quiet)
+        show_totals(totals, request, as_json=as_json, is_quiet=is_quiet)
 
 
 def _refuse_contradictions(
@@ -190,8 +188,8 @@ def _in_utc(now: datetime | None) -> datetime | None:
 def _say_start(conninfo: str, request: "Request") -> None:
     from flowctl.database import conninfo_parameters
 
-    place = conninfo_parameters(conninfo)
-    where = "/".join(place[name] for name in ("host", "dbname") if name in place)
+    named = conninfo_parameters(conninfo)
+    where = "/".join(named[name] for name in ("host", "dbname") if name in named)
     channels = ", ".join(request.channels)
     show.say(f"flowctl {__version__}: dispatching {channels} from the database {where}".rstrip())
 
@@ -202,17 +200,17 @@ def _run(conninfo: str, request: "Request", *, is_quiet: bool, is_verbose: bool)
 
     interval = LOOP_INTERVAL if request.is_loop and not is_verbose else PLAIN_INTERVAL
     with Progress(is_plain=not is_quiet, interval=interval) as progress:
-        reporter = _Lines(
+        reporter = EventLines(
             progress, is_dry_run=request.is_dry_run, is_quiet=is_quiet, is_verbose=is_verbose
         )
         with dispatch_run.prepare(conninfo, request, reporter) as run, _stopped_by_signals(run):
             if run.schema_note is not None:
                 show.say(f"note: {run.schema_note}")
             if request.is_loop and run.unconfigured:
-                for said in missing(request):
-                    show.warn(f"{said}: its messages are held")
+                for lacking in missing(request):
+                    show.warn(f"{lacking}: its messages are held")
             totals = run.run()
-    reporter.tell_rest()
+    reporter.say_rest()
     return totals
 
 
@@ -232,101 +230,3 @@ def _stopped_by_signals(run: "DispatchRun") -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-class _Lines:
-    """Shows a run's events: counts as progress, and what went wrong in lines."""
-
-    def __init__(
-        self, progress: Progress, *, is_dry_run: bool, is_quiet: bool, is_verbose: bool
-    ) -> None:
-        self._progress = progress
-        self._is_quiet = is_quiet
-        self._is_verbose = is_verbose
-        self._is_rehearsal = is_dry_run
-        self._untold = 0
-        self._told = 0
-
-    def __call__(self, event: "Event") -> None:
-        match event.kind:
-            case "sent" | "retrying" | "deferred":
-                self._progress.advance({event.kind: 1})
-                if self._is_verbose:
-                    self._say(event)
-            case "failed" | "cancelled":
-                self._progress.advance({event.kind: 1})
-                if event.cause != "no_address" and not (
-                    self._is_quiet and event.kind == "cancelled"
-                ):
-                    self._tell(event)
-            case "begun" if self._is_rehearsal:
-                self._rehearse(event)
-            case "channel_stopped":
-                show.warn(f"{event.channel}: stopped: {event.detail}")
-            case "database_lost":
-                show.warn(f"database: {event.detail}; waiting for it")
-            case "database_back":
-                show.say("database: back")
-            case _:
-                pass
-
-    def tell_rest(self) -> None:
-        """Say how many were not told of."""
-        if self._untold:
-            show.say(f"... and {self._untold} more: flowctl messages list")
-
-    def _tell(self, event: "Event") -> None:
-        if self._told >= FAILURES_SHOWN and not self._is_verbose:
-            self._untold += 1
-            return
-        self._told += 1
-        self._say(event)
-
-    def _say(self, event: "Event") -> None:
-        step = f"{event.flow}/{event.key}" if event.key else str(event.message_id)
-        who = f" for lead {event.lead_id}" if event.lead_id else ""
-        detail = f": {event.detail}" if event.detail else ""
-        show.say(f"{event.kind}: {step}{who}{detail}")
-
-    def _rehearse(self, event: "Event") -> None:
-        if event.message is not None:
-            what = event.message.subject or event.message.text
-            show.say(
-                f"would send {event.flow}/{event.key} to {event.message.recipient}: "
-                f"{' '.join(what.split())[:100]}"
-            )
-
-
-def _show(totals: "Totals", request: "Request", *, as_json: bool, is_quiet: bool) -> None:
-    from flowctl.dispatch.request import failures, missing
-
-    counts = {
-        name: getattr(totals, name)
-        for name in ("sent", "failed", "retrying", "cancelled", "deferred", "held", "unknown")
-    }
-    counts["held"] += totals.withheld
-    if as_json:
-        show.json_document(counts)
-    elif not is_quiet or totals.failed or any(failures(totals, request)):
-        words = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
-        if totals.no_address:
-            words += f" (without an address {totals.no_address})"
-        verb = "would do" if request.is_dry_run else "done"
-        show.line(f"{verb}: {words}" if words else "nothing is due")
-    if request.is_dry_run and request.outbox is None:
-        for said in missing(request):
-            show.warn(f"{said}: until then a real run holds its messages")
-    if totals.withheld:
-        show.say(f"{totals.withheld} are held: FLOWCTL_ONLY_TO does not name their addresses")
-    if totals.late:
-        show.say(
-            f"{totals.late} were more than an hour late, the latest by {_rounded(totals.latest)} "
-            "(expire_after of a flow cancels late messages)"
-        )
-    for failure in failures(totals, request):
-        raise failure
-
-
-def _rounded(duration: timedelta) -> str:
-    hours, minutes = divmod(int(duration.total_seconds()) // 60, 60)
-    return f"{hours // 24}d {hours % 24}h" if hours >= 48 else f"{hours}h {minutes}m"  # noqa: PLR2004
