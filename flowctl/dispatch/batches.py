@@ -12,8 +12,9 @@ from flowctl.model import Channel, JsonObject
 from flowctl.reconnecting import Worker
 from flowctl.store import dispatch as store
 from flowctl.store import identity, recovery
-from flowctl.store.dispatch import BeginResult, ClaimedMessage, Intent, OutcomeRecord, Refused, Run
+from flowctl.store.dispatch import BeginResult, ClaimedMessage, Intent, OutcomeRecord, Run
 from flowctl.store.recovery import Lookup
+from flowctl.store.refusals import Refused, suppress_recipients
 
 log = logging.getLogger(__name__)
 
@@ -208,7 +209,7 @@ class Batches:
                 connection, self._run, batch.unknown_texts, pause=batch.lookup_pause
             )
         if batch.refused:
-            for left in store.suppress_recipients(connection, batch.refused):
+            for left in suppress_recipients(connection, batch.refused):
                 log.warning(
                     "message %s: the database refuses to suppress its address (%s)",
                     left.message_id,

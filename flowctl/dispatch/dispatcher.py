@@ -1,8 +1,8 @@
 """The coordinator: one thread that claims, begins and records, and many that send."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from random import Random
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from flowctl.database import Connection
 from flowctl.dispatch.batches import Batch, Batches
 from flowctl.dispatch.channel import Channels, ChannelState
 from flowctl.dispatch.claiming import Claimer
+from flowctl.dispatch.deciding import Decider
 from flowctl.dispatch.events import EventKind, Observer, Totals
 from flowctl.dispatch.leases import Leases
 from flowctl.dispatch.options import (
@@ -21,17 +22,15 @@ from flowctl.dispatch.options import (
     PROBE,
     Options,
 )
-from flowctl.dispatch.outcomes import Decision, decide
-from flowctl.dispatch.recovery import LOOKUP_PAUSE, fail_unanswerable, look_up_channel
+from flowctl.dispatch.recovery import LOOKUP_PAUSE
 from flowctl.dispatch.rendered import RenderedMessage
 from flowctl.dispatch.reporting import Reporter
 from flowctl.dispatch.senders import Answer, Senders
-from flowctl.dispatch.stopping import StopSignal
+from flowctl.dispatch.stopping import StopSignal, ending_in_order
 from flowctl.errors import DatabaseUnreachable, FlowctlError
-from flowctl.model import Outcome
 from flowctl.reconnecting import ReconnectingConnection
 from flowctl.settings import Settings
-from flowctl.store.dispatch import BeginResult, Refused, Run
+from flowctl.store.dispatch import BeginResult, Run
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +77,7 @@ class Dispatcher:
         )
         self._batches = Batches(connection, run, is_rehearsal=options.is_rehearsal)
         self._leases = Leases(self._batches, self._channels, options.lease, clock)
+        self._decider = Decider(self._channels, self._reporter, clock=clock, random=random)
         self._claimer = Claimer(self._batches, settings, self._reporter, self._stopping)
         threads = (options.threads or options.concurrency) if states else 0
         self._senders = Senders(threads, self._reporter.answered)
@@ -109,20 +109,21 @@ class Dispatcher:
         Raises DatabaseUnavailable when the database is lost; outcomes that are already there are
         kept until it is back.
         """
-        with self._ending_in_order():
-            self._resolve_unknown()
+        with ending_in_order(self._finish, self._close):
+            self._decider.resolve_unknown(self._batches)
             self._pass()
+        self._reporter.raise_failure()
         return self.totals
 
     def run_loop(self) -> Totals:
         """Send what falls due until ``stop`` is called; a database that goes away is waited for."""
         resolved_at: float | None = None
-        with self._ending_in_order():
+        with ending_in_order(self._finish, self._close):
             while not self._stopping.is_set():
                 now = self._clock.monotonic()
                 try:
                     if resolved_at is None or now - resolved_at >= self._options.interval:
-                        self._resolve_unknown()
+                        self._decider.resolve_unknown(self._batches)
                         resolved_at = now
                     self._pass_if_due(now)
                     self._turns += 1
@@ -130,9 +131,8 @@ class Dispatcher:
                     self._wait_for_database()
                 pause = min(PROBE, self._options.interval) * self._random.uniform(0.8, 1.2)
                 self._stopping.wait(pause)
+        self._reporter.raise_failure()
         return self.totals
-
-    # one pass
 
     def _pass_if_due(self, now: float) -> None:
         self._channels.start_pass(now)
@@ -169,7 +169,7 @@ class Dispatcher:
     def _step(self, answers: Sequence[Answer]) -> None:
         """Write down in one transaction what came in and what goes out next; then let it go."""
         batch = Batch(lookup_pause=LOOKUP_PAUSE)
-        decided = [self._decide(batch, answer) for answer in answers]
+        decided = [self._decider.decide(batch, answer) for answer in answers]
         selected: list[tuple[ChannelState, RenderedMessage]] = []
         failure: FlowctlError | None = None
         try:
@@ -248,15 +248,12 @@ class Dispatcher:
             self._reporter.message(EventKind.DEFERRED, state.channel, ready.claimed, said)
 
     def _is_done(self) -> bool:
-        if self._stopping.is_set() or self.totals.is_limited or self._within_limit(1) == 0:
-            return True
-        return self._channels.are_idle
+        is_full = self.totals.is_limited or self._within_limit(1) == 0
+        return is_full or self._stopping.is_set() or self._channels.are_idle
 
     def _within_limit(self, wanted: int, planned: int = 0) -> int:
         limit = self._options.limit
         return wanted if limit is None else min(wanted, limit - self._sends_begun - planned)
-
-    # outcomes
 
     def _answers(self, wait: float | None = None) -> list[Answer]:
         """The outcomes that are there; waits for the first one, at most so many seconds.
@@ -267,59 +264,7 @@ class Dispatcher:
         self._leases.renew_if_due()
         return answers
 
-    def _decide(self, batch: Batch, answer: Answer) -> tuple[RenderedMessage, Outcome, Decision]:
-        """Enter an outcome into the batch, and stop its channel if it says so."""
-        channel, ready, outcome = answer
-        state = self._channels[channel]
-        message_id = ready.claimed.id
-        state.end(message_id)
-        self._observe(state, outcome, ready.intent.addresses[0])
-        decision = decide(ready, outcome, self._random, can_look_up=state.lookup is not None)
-        if decision.is_lookup:
-            batch.unknown_texts[message_id] = decision.result.error or ""
-        else:
-            batch.results.append(decision.result)
-        refused = (
-            []
-            if decision.suppression is None
-            else [Refused(message_id, channel, ready.intent.addresses[0], decision.suppression)]
-        )
-        batch.refused += state.proven(refused, outcome, self._clock.monotonic())
-        return ready, outcome, decision
-
-    def _observe(self, state: ChannelState, outcome: Outcome, recipient: str = "") -> None:
-        stop = state.observe(outcome, self._clock.monotonic(), recipient)
-        if stop is not None:
-            self._reporter.channel_stopped(state.channel, stop)
-
-    def _resolve_unknown(self) -> None:
-        fail_unanswerable(self._batches, self._reporter.event)
-        for state in self._channels:
-            if state.lookup is not None and state.stopped is None:
-                stop = look_up_channel(self._batches, state.lookup, self._reporter.event)
-                if stop is not None:
-                    self._observe(state, stop)
-
     # the end, and a database that is away
-
-    @contextmanager
-    def _ending_in_order(self) -> Iterator[None]:
-        """Finish at the end of the block, also after an error, and raise what the observer raised.
-
-        What is no error, the exit at a second signal, leaves all to its lease at once.
-        """
-        try:
-            yield
-        except Exception:
-            self._finish()
-            raise
-        except BaseException:
-            self._close()
-            raise
-        else:
-            self._finish()
-        if self._reporter.failure is not None:
-            raise self._reporter.failure
 
     def _finish(self) -> None:
         """Wait for what is in flight, record it, and give back every claim."""

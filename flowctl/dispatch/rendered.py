@@ -44,11 +44,7 @@ def render_claimed(
         unsubscribe_url=settings.email.unsubscribe_url(str(claimed.id), claimed.lead_id, recipient),
     )
     subject, text, html = render_content(
-        claimed.subject,
-        claimed.content or "",
-        channel,
-        context,
-        content_format=claimed.format,
+        claimed.subject, claimed.content or "", channel, context, content_format=claimed.format
     )
     message = OutgoingMessage(
         id=claimed.id,
@@ -62,21 +58,29 @@ def render_claimed(
         flow=claimed.flow,
         sender=sender,
     )
-    intent = Intent(
+    return RenderedMessage(claimed, message, _intent(claimed, message, transport, addresses))
+
+
+def _intent(
+    claimed: ClaimedMessage,
+    message: OutgoingMessage,
+    transport: str,
+    addresses: tuple[str, ...],
+) -> Intent:
+    return Intent(
         id=claimed.id,
-        channel=channel,
+        channel=message.channel,
         transport=transport,
         lead_id=claimed.lead_id,
         flow_step=f"{claimed.flow}/{claimed.key}",
-        recipient=recipient,
+        recipient=message.recipient,
         addresses=addresses,
-        subject=subject,
-        content=text if html is None else html,
+        subject=message.subject,
+        content=message.text if message.html is None else message.html,
         format=_format_of(message),
         is_guarded=bool(claimed.is_guarded),
         has_earlier=claimed.has_earlier,
     )
-    return RenderedMessage(claimed, message, intent)
 
 
 def _format_of(message: OutgoingMessage) -> ContentFormat | None:

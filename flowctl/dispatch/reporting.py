@@ -28,6 +28,11 @@ class Reporter:
         self._observer = observer
         self._on_failure = on_failure
 
+    def raise_failure(self) -> None:
+        """Raise what the observer raised, if it did."""
+        if self.failure is not None:
+            raise self.failure
+
     def event(self, event: Event) -> None:
         """Pass an event on, and count it."""
         self.totals.count(event)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 from flowctl import database, migrate
 from flowctl.clock import SystemClock
@@ -13,6 +14,7 @@ from flowctl.database import Connection
 from flowctl.dispatch.channel import ChannelState
 from flowctl.dispatch.dispatcher import Dispatcher
 from flowctl.dispatch.events import Observer, Totals
+from flowctl.dispatch.options import Options
 from flowctl.dispatch.pace import RateLimiter
 from flowctl.dispatch.request import Request, failures
 from flowctl.dispatch.watching import Watch, enter_history
@@ -21,6 +23,7 @@ from flowctl.model import Channel
 from flowctl.settings import Settings
 from flowctl.store import dispatch as store
 from flowctl.store import identity
+from flowctl.store.runs import new_run_id
 from flowctl.transports import TextLookup, Transport, transport_for
 from flowctl.transports.dry_run import DryRunTransport
 
@@ -172,12 +175,7 @@ def prepare(conninfo: str, request: Request, observer: Observer) -> Iterator[Dis
         options = replace(options, threads=OUTBOX_THREADS, is_rehearsal=True)
     with database.connect(conninfo) as connection:
         note = migrate.require_schema(connection)
-        if not options.is_rehearsal:
-            identity.require_original(connection)
-        run_id = store.new_run_id(connection)
-        if request.is_loop:
-            # what refuses now would be waited for later
-            store.check_writable(connection)
+        run_id = _admit(connection, request, options)
         configured = _configured(request)
         enter_history(connection, run_id, request)
 
@@ -203,6 +201,16 @@ def prepare(conninfo: str, request: Request, observer: Observer) -> Iterator[Dis
         yield DispatchRun(dispatcher, configured, conninfo, request, watch=watch, schema_note=note)
     finally:
         configured.close()
+
+
+def _admit(connection: Connection, request: Request, options: Options) -> UUID:
+    """The identity of a run that this database lets send."""
+    if not options.is_rehearsal:
+        identity.require_original(connection)
+    if request.is_loop:
+        # what refuses now would be waited for later
+        store.check_writable(connection)
+    return new_run_id(connection)
 
 
 def _configured(request: Request) -> ConfiguredChannels:

@@ -1,5 +1,7 @@
 """The wish to end a run, and how long it may still wait for a database."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Event
 
 from flowctl.clock import Clock
@@ -47,3 +49,19 @@ class StopSignal:
         if now < self._deadline:
             Event().wait(seconds)
         return now < self._deadline
+
+
+@contextmanager
+def ending_in_order(finish: Callable[[], None], close: Callable[[], None]) -> Iterator[None]:
+    """``finish`` at the end of the block, also after an error; after what is not an error, the exit
+    at a second signal, only ``close``, which leaves all to its lease at once."""
+    try:
+        yield
+    except Exception:
+        finish()
+        raise
+    except BaseException:
+        close()
+        raise
+    else:
+        finish()

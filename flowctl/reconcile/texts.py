@@ -17,10 +17,12 @@ from flowctl.reconcile.forgotten import record_forgotten
 from flowctl.reconcile.words import Wish, wish_of
 from flowctl.reconnecting import OpenConnection
 from flowctl.settings import Settings
-from flowctl.store import dispatch as dispatch_store
 from flowctl.store import reconcile as reconcile_store
 from flowctl.store import returned_mail
+from flowctl.store.dispatch import Run
 from flowctl.store.reconcile import Delivered, Suppressed
+from flowctl.store.runs import new_run_id
+from flowctl.store.selection import database_now
 from flowctl.transports import TextLookup
 from flowctl.transports.twilio.addresses import is_phone_number
 from flowctl.transports.twilio.codes import judge_delivery
@@ -86,7 +88,7 @@ def reconcile(
     DatabaseUnavailable.
     """
     done = ReconcileResult()
-    start = dispatch_store.database_now(connection) - since
+    start = database_now(connection) - since
     _resolve(connection, provider, done)
     replies: list[TextRecord] = []
     for batch in _batches(provider.recent(start)):
@@ -107,7 +109,7 @@ def _resolve(connection: Connection, provider: TextLookup, done: ReconcileResult
         done.waiting += event.kind is EventKind.RETRYING
         done.missing += event.kind is EventKind.RELEASED
 
-    run = dispatch_store.Run(id=dispatch_store.new_run_id(connection), lease=LEASE)
+    run = Run(id=new_run_id(connection), lease=LEASE)
     batches = Batches(OpenConnection(connection), run)
     fail_unanswerable(batches, count)
     look_up_texts(batches, provider, count)

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
-from psycopg import errors
 from psycopg.rows import scalar_row
 from psycopg.types.json import Json
 
@@ -114,35 +113,9 @@ class OutcomeRecord:
     is_unknown: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """An address that the provider will not write to again, and the message that showed it."""
-
-    message_id: UUID
-    channel: Channel
-    address: str
-    reason: str
-
-
-def new_run_id(connection: Connection) -> UUID:
-    """An identity for a dispatcher."""
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        identity = cursor.execute("select gen_random_uuid()").fetchone()
-    assert isinstance(identity, UUID)  # noqa: S101  # what PostgreSQL's function returns
-    return identity
-
-
 def check_writable(connection: Connection) -> None:
     """Raise psycopg's error where messages cannot be changed at the moment."""
     connection.execute(query("check_writable"))
-
-
-def database_now(connection: Connection) -> datetime:
-    """The clock that decides what is due."""
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        moment = cursor.execute("select now()").fetchone()
-    assert isinstance(moment, datetime)  # noqa: S101  # what PostgreSQL's function returns
-    return moment
 
 
 def claim_due(
@@ -281,27 +254,6 @@ def release_claims(
 def abandon_sends(connection: Connection, run: Run, ids: Sequence[UUID]) -> None:
     """Take back intents of which nothing was handed over."""
     connection.execute(query("abandon_sends"), {"run": run.id, "ids": list(ids)})
-
-
-def suppress_recipients(connection: Connection, refused: Sequence[Refused]) -> list[Refused]:
-    """Suppress addresses that the provider refused for good, and cancel those leads' further
-    messages on the channel; returns those that the table of suppressions does not take.
-    """
-    try:
-        with connection.transaction():
-            fetch_ids(
-                connection,
-                "suppress_recipients",
-                ids=[one.message_id for one in refused],
-                channels=[one.channel for one in refused],
-                addresses=[one.address for one in refused],
-                reasons=[one.reason for one in refused],
-            )
-    except (errors.IntegrityError, errors.DataError, errors.RaiseException):
-        if len(refused) == 1:
-            return list(refused)
-        return [left for one in refused for left in suppress_recipients(connection, [one])]
-    return []
 
 
 def count_due(connection: Connection, channel: Channel, now: datetime | None = None) -> int:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from flowctl.database import Connection, query
-from flowctl.store.fetching import fetch_rows
+from flowctl.store.fetching import fetch_rows, fetch_value
 
 SILENCE = timedelta(minutes=5)
 """A dispatcher says each minute that it is there; after this long it is thought to be gone."""
@@ -36,6 +36,12 @@ class DispatcherAtWork:
 
     host: str
     since: datetime
+
+
+def new_run_id(connection: Connection) -> UUID:
+    """An identity for a dispatcher."""
+    found: UUID = fetch_value(connection, "new_run_id")
+    return found
 
 
 def start_run(connection: Connection, run_id: UUID, host: str, *, is_loop: bool) -> None:

@@ -1,5 +1,8 @@
 -- The history of dispatch, which each run writes about itself.
 
+-- name: new_run_id
+select gen_random_uuid();
+
 -- name: start_run
 -- Enters a run, and forgets those of more than 30 days ago.
 with forgotten as (
