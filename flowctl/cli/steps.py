@@ -43,7 +43,7 @@ def sync_steps(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Make the flows of FILE so in the database, and print what changed.
+    """Bring the database up to date with FILE; print what changed.
 
     A step that is gone from FILE is disabled, never deleted. Example: flowctl steps sync flows.toml
     """
