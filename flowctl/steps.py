@@ -91,14 +91,14 @@ def sync(
 
 
 def warnings(
-    connection: Connection, file: Sequence[FlowSteps], *, can_unsubscribe: bool
+    connection: Connection, file: Sequence[FlowSteps], *, unsubscribe: Sequence[str]
 ) -> list[FileWarning]:
     """What is odd about a file that was synced, or tried: it is done all the same.
 
-    ``can_unsubscribe`` says that every email has an address for it.
+    ``unsubscribe`` has the addresses that every email has for it.
     """
     columns = store.lead_columns(connection)
-    found = list(file_warnings(file, columns, can_unsubscribe=can_unsubscribe))
+    found = list(file_warnings(file, columns, unsubscribe=unsubscribe))
     # a flow of a former name: a dry run has not renamed it
     names = {entry.flow.name for entry in file} | {entry.was for entry in file}
     found += [

@@ -107,6 +107,7 @@ def preview(
             raise UsageError(f"{option} goes only with --created-at", hint=f"leave out {option}")
     from flowctl import flowfile
     from flowctl import preview as use_case
+    from flowctl.cli.warnings import show_warnings
 
     flows = None if file is None else flowfile.read(file)
     new = None if created_at is None else _new_lead(created_at, timezone, lead, flows)
@@ -119,6 +120,7 @@ def preview(
                 connection, settings, lead_id or "", only_flow=flow, file=flows, has_all=show_all
             )
         senders = {} if html is None else use_case.senders(connection, settings)
+        odd = use_case.field_warnings(connection, found, flows)
     if html is not None:
         html.write_text(
             use_case.html_page(found, explain=explain, senders=senders), encoding="utf-8"
@@ -128,6 +130,7 @@ def preview(
         show.json_document(_document(found, explain=explain))
     else:
         _show(found, explain=explain)
+    show_warnings(odd)
 
 
 def _new_lead(

@@ -14,9 +14,6 @@ from flowctl.errors import UsageError
 from flowctl.times import When
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from flowctl.flowfile.warnings import FileWarning
     from flowctl.store.steps import StoredStep
 
 _WIDTH = 40
@@ -49,18 +46,19 @@ def sync_steps(
     """
     from flowctl import flowfile
     from flowctl.cli.plan import plan_document, show_plan
+    from flowctl.cli.warnings import show_warnings
     from flowctl.steps import sync, warnings
 
     flows = flowfile.read(file)
-    can_unsubscribe = bool(session_of(ctx).settings.email.unsubscribe)
+    unsubscribe = session_of(ctx).settings.email.unsubscribe
     with open_database(ctx) as connection:
         synced = sync(connection, flows, dry_run=dry_run, update_pending=update_pending)
-        found = warnings(connection, flows, can_unsubscribe=can_unsubscribe)
+        found = warnings(connection, flows, unsubscribe=unsubscribe)
     if as_json:
         show.json_document({**plan_document(synced), "warnings": found})
     else:
         show_plan(synced, is_dry_run=dry_run)
-    _warn(found)
+    show_warnings(found)
     if dry_run:
         show.say("dry run: nothing was changed")
 
@@ -217,16 +215,6 @@ def sample_step(
         show.line(
             f"sent a sample of {sent.flow}/{sent.key or key} to {sent.to}: {sent.provider_id}"
         )
-
-
-def _warn(found: "Sequence[FileWarning]") -> None:
-    """A line for each thing that is odd, however many steps have it."""
-    places: dict[tuple[str, str], list[str]] = {}
-    for warning in found:
-        place = warning.flow if warning.key is None else f"{warning.flow}/{warning.key}"
-        places.setdefault((warning.field, warning.text), []).append(place)
-    for (field, text), names in places.items():
-        show.warn(f"{', '.join(dict.fromkeys(names))}: {field}: {text}")
 
 
 def _row(stored: "StoredStep") -> dict[str, object]:

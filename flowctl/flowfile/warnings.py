@@ -19,7 +19,8 @@ _SAMPLES: Mapping[JsonKind, object] = {
     JsonKind.BOOLEAN: True,
 }
 """What a column is taken to hold where the length of a text is estimated."""
-_NO_WAY_OUT = "no way to unsubscribe: set EMAIL_UNSUBSCRIBE or use {{ unsubscribe_url }}"
+_NO_WAY_OUT = "no way to unsubscribe: set EMAIL_UNSUBSCRIBE"
+_EMPTY_LINK = "{{ unsubscribe_url }} is empty: set EMAIL_UNSUBSCRIBE with an https: address"
 _EVERYBODY_LEAVES = "every lead matches, so nobody gets anything"
 _SAMPLE_TIME = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -35,11 +36,11 @@ class FileWarning:
 
 
 def file_warnings(
-    file: Sequence[FlowSteps], columns: Sequence[LeadColumn], *, can_unsubscribe: bool
+    file: Sequence[FlowSteps], columns: Sequence[LeadColumn], *, unsubscribe: Sequence[str]
 ) -> Iterator[FileWarning]:
     """What is odd about flows and steps in normal form, in their order.
 
-    ``columns`` are those of leads; ``can_unsubscribe`` says that every email has an address for it.
+    ``columns`` are those of leads; ``unsubscribe`` the addresses that every email has for it.
     """
     for entry in file:
         flow = entry.flow
@@ -49,27 +50,41 @@ def file_warnings(
         if flow.exit_when is not None and not flow.exit_when:
             yield FileWarning(flow.name, None, "exit_when", _EVERYBODY_LEAVES)
         for step in entry.steps:
-            for field, text in _step_problems(flow, step, columns, can_unsubscribe=can_unsubscribe):
+            for field, text in _step_problems(flow, step, columns, unsubscribe):
                 yield FileWarning(flow.name, step.key, field, text)
 
 
-def _step_problems(
-    flow: Flow, step: Step, columns: Sequence[LeadColumn], *, can_unsubscribe: bool
-) -> Iterator[tuple[str, str]]:
-    """The field and what is odd about it."""
-    names = [column.name for column in columns]
+def merge_field_problems(step: Step, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The field of a step and what is odd about a merge field in it; ``names`` are of columns."""
     is_page = step.type is Channel.EMAIL and is_html(step.content or "", step.format)
     for field, source in (("subject", step.subject), ("content", step.content)):
         for problem in _field_problems(source or "", names, html=is_page and field == "content"):
             yield field, problem
+
+
+def _step_problems(
+    flow: Flow, step: Step, columns: Sequence[LeadColumn], unsubscribe: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    """The field and what is odd about it."""
+    yield from merge_field_problems(step, [column.name for column in columns])
     if not step.enabled or step.content is None:
         return
-    if step.type is Channel.EMAIL and not can_unsubscribe and UNSUBSCRIBE_URL not in step.content:
-        yield "content", _NO_WAY_OUT
+    if way_out := _way_out_problem(step, step.content, unsubscribe):
+        yield "content", way_out
     if step.type is Channel.TEXT and (cost := _segments_problem(step.content, columns)):
         yield "content", cost
     if late := _window_problem(flow, step):
         yield "time", late
+
+
+def _way_out_problem(step: Step, content: str, unsubscribe: Sequence[str]) -> str | None:
+    """That an email has no address to unsubscribe at, or a link to it that leads nowhere."""
+    has_link = any(uri.startswith("https:") for uri in unsubscribe)
+    if UNSUBSCRIBE_URL in content and not has_link:
+        return _EMPTY_LINK
+    if step.type is Channel.EMAIL and not unsubscribe:
+        return _NO_WAY_OUT
+    return None
 
 
 def _field_problems(source: str, names: Sequence[str], *, html: bool) -> Iterator[str]:

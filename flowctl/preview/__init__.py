@@ -4,6 +4,7 @@ The times come from the routine that schedules new leads, the content from the f
 what is sent, so a preview cannot disagree with either.
 """
 
+from flowctl.preview.mergefields import field_warnings
 from flowctl.preview.messages import Preview, PreviewedMessage
 from flowctl.preview.page import html_page
 from flowctl.preview.schedule import NewLead, preview_lead, preview_new_lead
@@ -14,6 +15,7 @@ __all__ = [
     "NewLead",
     "Preview",
     "PreviewedMessage",
+    "field_warnings",
     "html_page",
     "preview_lead",
     "preview_new_lead",

@@ -27,9 +27,12 @@ TEXT = Step("n", "a", Channel.TEXT, None, "Hi {{ first_name }}")
 EMAIL = Step("n", "a", Channel.EMAIL, "Hi", "Hello {{ first_name }}")
 
 
-def warned(step: Step, flow: Flow = FLOW, *, can_unsubscribe: bool = True) -> list[FileWarning]:
+LINK = "https://example.com/leave"
+
+
+def warned(step: Step, flow: Flow = FLOW) -> list[FileWarning]:
     entry = FlowSteps(flow, (step,))
-    return list(file_warnings([entry], COLUMNS, can_unsubscribe=can_unsubscribe))
+    return list(file_warnings([entry], COLUMNS, unsubscribe=[LINK]))
 
 
 def test_nothing_to_say() -> None:
@@ -104,11 +107,22 @@ def test_merge_fields_in_subject_and_content() -> None:
 
 
 def test_an_email_that_nobody_can_leave() -> None:
-    (found,) = warned(EMAIL, can_unsubscribe=False)
-    assert (found.field, "EMAIL_UNSUBSCRIBE" in found.text) == ("content", True)
+    def without(step: Step, *unsubscribe: str) -> list[tuple[str, str]]:
+        entry = FlowSteps(FLOW, (step,))
+        found = file_warnings([entry], COLUMNS, unsubscribe=unsubscribe)
+        return [(one.field, one.text) for one in found]
+
+    (found,) = without(EMAIL)
+    assert found == ("content", "no way to unsubscribe: set EMAIL_UNSUBSCRIBE")
+    mail = "mailto:leave@example.com"
+    assert without(EMAIL, mail) == without(EMAIL, LINK) == without(TEXT) == []
+    assert without(replace(EMAIL, enabled=False)) == []
     link = replace(EMAIL, content="Leave: {{ unsubscribe_url }}")
-    assert warned(link, can_unsubscribe=False) == warned(TEXT, can_unsubscribe=False) == []
-    assert warned(replace(EMAIL, enabled=False), can_unsubscribe=False) == []
+    text = replace(TEXT, content="Leave: {{ unsubscribe_url }}")
+    assert without(link, mail, LINK) == without(text, LINK) == []
+    for step, unsubscribe in ((link, []), (link, [mail]), (text, [mail])):
+        (found,) = without(step, *unsubscribe)
+        assert "{{ unsubscribe_url }} is empty: set EMAIL_UNSUBSCRIBE with an https:" in found[1]
 
 
 @pytest.mark.parametrize(
