@@ -104,3 +104,17 @@ def test_an_alias_keeps_a_bounce_until_the_database_is_back(
         (UNKNOWN, "bounce")
     ]
     assert messages(conn, "status", "delivery_status") == [("sent", "bounced"), ("cancelled", None)]
+
+
+@pytest.mark.skipif(not is_runnable(), reason="exim4 is not unpacked, see .ci/run")
+@pytest.mark.xdist_group("exim")
+def test_none_waits_in_exims_queue(conn: Connection, flowctl: RunFlowctl) -> None:
+    """From the 11th mail of a connection on Exim only queues."""
+    a_step(conn)
+    for number in range(15):
+        a_lead(conn, email=f"ada{number}@example.net")
+    with SmtpServer() as relay, exim(relay.port) as server:
+        env = {**EMAIL, "SMTP_URL": f"smtp://127.0.0.1:{server.port}"}
+        ran = flowctl("dispatch", "--once", "--concurrency", "1", "--json", env=env)
+        assert ran.json()["sent"] == 15
+        until(lambda: len(relay.mails) == 15)
