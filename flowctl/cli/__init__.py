@@ -179,6 +179,7 @@ def _global_options(
             metavar="FILE",
             help="Read settings from FILE (KEY=VALUE lines); the environment wins.",
             show_default=False,
+            readable=False,  # whoever reads it says more of what to do
         ),
     ] = None,
     debug: Annotated[

@@ -7,6 +7,11 @@ from flowctl.errors import InputError
 
 _LINE = re.compile(r"(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<value>.*)")
 _QUOTED = re.compile(r"""'(?P<single>[^']*)'|"(?P<double>(?:[^"\\]|\\.)*)\"""")
+_NO_FILE = "give --env-file a readable text file"
+_ANOTHER_USERS = (
+    "give it to the user who runs flowctl (chown), or let systemd read it: EnvironmentFile= or"
+    " LoadCredential=, as docs/recipes.md shows"
+)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -20,9 +25,8 @@ def read_env_file(path: Path) -> dict[str, str]:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
-        raise InputError(
-            f"{path}: {reason}", hint="give --env-file a readable text file"
-        ) from error
+        hint = _ANOTHER_USERS if isinstance(error, PermissionError) else _NO_FILE
+        raise InputError(f"{path}: {reason}", hint=hint) from error
     variables: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
         text = line.strip()

@@ -1,5 +1,6 @@
 """What the environment says, and what is refused without showing it."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -300,3 +301,18 @@ def test_an_env_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     for name, reason in (("missing", "No such file"), ("", "Is a dir"), ("binary", "not UTF-8")):
         with pytest.raises(InputError, match=reason):
             read_env_file(tmp_path / name)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_an_env_file_of_somebody_else_says_who_must_read_it(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("A=b\n")
+    path.chmod(0o600)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(InputError) as refused:
+            read_env_file(path)
+    finally:
+        os.seteuid(0)
+    assert refused.value.message == f"{path}: Permission denied"
+    assert "LoadCredential=" in refused.value.hint
