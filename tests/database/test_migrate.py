@@ -160,6 +160,22 @@ def test_a_newer_database_that_only_adds_is_served_and_left_as_it_is(
     assert schema_text(conn) == before
 
 
+def test_the_newest_program_is_the_one_of_the_highest_number(conn: Connection) -> None:
+    conn.execute("update flowctl.routines set program = '9.0.0' where name = 'weekdays'")
+    conn.execute("update flowctl.routines set program = '10.0.0' where name = 'zone_of'")
+    assert "flowctl 10.0.0" in (migrate.require_schema(conn) or "")
+
+
+def test_a_function_planted_in_public_is_not_called(empty_database: str) -> None:
+    with connect(empty_database) as conn:
+        # of the very type that is asked for, so it would be preferred to PostgreSQL's own
+        conn.execute(
+            "create function public.pg_advisory_xact_lock(integer) returns void language plpgsql"
+            " as $$ begin raise 'planted'; end $$"
+        )
+        assert migrate.apply(conn)
+
+
 def test_a_newer_database_that_stops_older_programs_is_refused(conn: Connection) -> None:
     conn.execute("insert into flowctl.migrations values (9998, '9998_stop', now(), true)")
     conn.execute("insert into flowctl.migrations (version, name) values (9999, '9999_later')")

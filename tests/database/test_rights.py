@@ -13,7 +13,7 @@ from psycopg.errors import CheckViolation, InsufficientPrivilege
 
 from flowctl import migrate
 from flowctl.database import translated
-from flowctl.errors import InputError
+from flowctl.errors import DatabaseUnavailable, InputError
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.postgres import Connection, Postgres, connect
 
@@ -191,8 +191,63 @@ def test_other_users_see_no_row(owner: Connection, claims: dict[str, Any] | None
             assert owner.execute(as_is(f"select from {table}")).rowcount == 0
         for change in ("update flow_steps set content = 'x'", "delete from flow_steps"):
             assert owner.execute(as_is(change)).rowcount == 0
-        with pytest.raises(InsufficientPrivilege, match="row-level security"):
-            owner.execute("insert into flow_steps (type, content) values ('text', 'x')")
+
+
+@pytest.mark.parametrize("claims", FORGED, ids=json.dumps)
+@pytest.mark.parametrize(
+    "insert",
+    [
+        "insert into flow_steps (type, content) values ('text', 'x')",
+        "insert into flows (name) values ('new')",
+    ],
+)
+def test_other_users_add_no_row(
+    owner: Connection, claims: dict[str, Any] | None, insert: str
+) -> None:
+    with (
+        acting(owner, "authenticated", claims),
+        pytest.raises(InsufficientPrivilege, match="row-level security"),
+    ):
+        owner.execute(as_is(insert))
+
+
+def test_staff_read_messages_and_suppressions_even_with_more_grants(owner: Connection) -> None:
+    commands = owner.execute(
+        "select polrelid::regclass::text, polcmd::text from pg_policy"
+        " where polname = 'flowctl_staff' and polcmd <> '*' order by 1"
+    ).fetchall()
+    assert commands == [("message_logs", "r"), ("suppressions", "r")]
+
+
+def test_what_was_granted_inside_is_taken_back(owner: Connection) -> None:
+    owner.execute(
+        "grant usage on schema flowctl to anon;"
+        "grant select on all tables in schema flowctl to anon;"
+        "grant execute on all functions in schema flowctl to anon;"
+        "grant execute on function auto_schedule_messages() to anon"
+    )
+    owner.execute("update flowctl.routines set checksum = '' where name = 'security'")
+    assert migrate.apply(owner) == ["security"]
+    left = owner.execute(
+        "select nspname::text from pg_namespace, aclexplode(nspacl) as granted"
+        " where nspname = 'flowctl' and grantee = 'anon'::regrole"
+        " union all select relname::text from pg_class, aclexplode(relacl) as granted"
+        " where relnamespace = 'flowctl'::regnamespace and grantee = 'anon'::regrole"
+        " union all select proname::text from pg_proc, aclexplode(proacl) as granted"
+        " where (pronamespace = 'flowctl'::regnamespace or proname = 'auto_schedule_messages')"
+        " and grantee = 'anon'::regrole"
+    ).fetchall()
+    assert left == []
+
+
+def test_a_history_that_policies_hide_is_not_taken_for_an_old_one(owner: Connection) -> None:
+    owner.execute("grant usage on schema flowctl to authenticated")
+    owner.execute("grant select on all tables in schema flowctl to authenticated")
+    with (
+        acting(owner, "authenticated"),
+        pytest.raises(DatabaseUnavailable, match="row-level security hides the tables"),
+    ):
+        migrate.require_schema(owner)
 
 
 SCHEDULE = "select from message_schedule(%s)"
