@@ -94,17 +94,7 @@ def preview(
 
     Writes nothing. Example: flowctl preview --created-at '2026-03-02 15:00' --file flows.toml
     """
-    if (lead_id is None) == (created_at is None):
-        raise UsageError(
-            "preview needs a lead's id or --created-at"
-            if lead_id is None
-            else "a lead's id and --created-at contradict each other",
-            hint="flowctl preview LEAD, or flowctl preview --created-at '2026-03-02 15:00'",
-        )
-    given = {"--timezone": timezone, "--lead": lead}
-    for option, value in given.items():
-        if lead_id is not None and value is not None:
-            raise UsageError(f"{option} goes only with --created-at", hint=f"leave out {option}")
+    _refuse_contradictions(lead_id, created_at, {"--timezone": timezone, "--lead": lead})
     from flowctl import flowfile
     from flowctl import preview as use_case
     from flowctl.cli.warnings import show_warnings
@@ -131,6 +121,21 @@ def preview(
     else:
         _show(found, explain=explain)
     show_warnings(odd)
+
+
+def _refuse_contradictions(
+    lead_id: str | None, created_at: datetime | None, given: dict[str, str | None]
+) -> None:
+    if (lead_id is None) == (created_at is None):
+        raise UsageError(
+            "preview needs a lead's id or --created-at"
+            if lead_id is None
+            else "a lead's id and --created-at contradict each other",
+            hint="flowctl preview LEAD, or flowctl preview --created-at '2026-03-02 15:00'",
+        )
+    for option, value in given.items():
+        if lead_id is not None and value is not None:
+            raise UsageError(f"{option} goes only with --created-at", hint=f"leave out {option}")
 
 
 def _new_lead(
