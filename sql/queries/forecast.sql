@@ -2,9 +2,9 @@
 
 -- name: forecast
 -- What falls due on each of the coming days of a zone, today first; what is overdue counts for
--- today. A gap of the flow puts off what comes too soon after another of its lead's messages. What
--- cannot go, as things are, is counted beside it, each message once. `sample` are texts that will
--- go, at most so many a day: their ids are random.
+-- today. A gap of the flow puts off what comes too soon after another of its lead's messages, into
+-- the send window if there is one. What cannot go, as things are, is counted beside it, each
+-- message once. `sample` are texts that will go, at most so many a day: their ids are random.
 with place as materialized (
   select
     flowctl.local_time(now(), %(zone)s::text)::date as today,
@@ -21,6 +21,9 @@ waiting as (
     parent.min_gap,
     step.flow,
     step.step_order,
+    case when parent.min_gap is not null and parent.send_window is not null
+      then flowctl.step_setting(step, parent)
+    end as setting,
     parent.paused_at is not null as is_paused,
     greatest(message.due_at, now()) as due_at
   from place
@@ -48,12 +51,43 @@ numbered as (
     order by waiting.due_at, waiting.step_order, waiting.id
   )
 ),
+windowed as (
+  select
+    paced.id,
+    paced.waits_until
+  from (
+    select
+      array_agg(numbered.id order by numbered.number) as ids,
+      flowctl.spaced(
+        array_agg(numbered.due_at order by numbered.number),
+        numbered.last_sent,
+        numbered.min_gap,
+        now(),
+        coalesce(
+          flowctl.zone_of(to_jsonb(lead) ->> 'timezone'), (numbered.setting).zone
+        ),
+        (numbered.setting).opens,
+        (numbered.setting).closes,
+        (numbered.setting).weekdays
+      ) as waits
+    from numbered
+    inner join public.leads as lead on lead.id = numbered.lead_id
+    where (numbered.setting).opens is not null
+    group by
+      numbered.lead_id, numbered.flow, numbered.message_type, numbered.last_sent, numbered.min_gap,
+      to_jsonb(lead) ->> 'timezone', (numbered.setting).zone, (numbered.setting).opens,
+      (numbered.setting).closes, (numbered.setting).weekdays
+  ) as spaced
+  cross join lateral unnest(spaced.ids, spaced.waits) as paced (id, waits_until)
+),
 apart as (
   -- the n-th goes a gap after the one before it, or at its own time: the latest start of all
   -- before, and the gaps since then
   select
     numbered.*,
     coalesce(
+      windowed.waits_until,
+      case when windowed.id is not null then numbered.due_at end,
       greatest(
         numbered.last_sent + numbered.number * numbered.min_gap,
         numbered.number * numbered.min_gap
@@ -65,6 +99,7 @@ apart as (
       numbered.due_at
     ) as goes_at
   from numbered
+  left join windowed on windowed.id = numbered.id
 ),
 judged as (
   select

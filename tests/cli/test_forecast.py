@@ -1,7 +1,10 @@
 """``flowctl forecast``."""
 
+from collections import Counter
 from datetime import UTC, date, timedelta
 from zoneinfo import ZoneInfo
+
+from psycopg.types.json import Json
 
 from tests.support.cli import RunFlowctl
 from tests.support.factories import a_flow, a_lead, a_step, database_now, messages
@@ -97,6 +100,24 @@ def test_a_gap_puts_off_what_comes_too_soon(flowctl: RunFlowctl, conn: Connectio
     )
     days = flowctl("forecast", "--days", "4", "--json").json()["days"]
     assert [day["email"] for day in days] == [0, 1, 1, 0]
+
+
+def test_a_gap_ends_inside_the_window_as_preview_says(
+    flowctl: RunFlowctl, conn: Connection
+) -> None:
+    now = database_now(conn).astimezone(UTC)
+    # open but for tomorrow
+    days = [f"{now + timedelta(days=number):%a}".lower() for number in (0, 2, 3, 4, 5)]
+    window = Json({"days": days})
+    a_flow(conn, min_gap=timedelta(hours=25), timezone="UTC", send_window=window)
+    for _ in range(3):
+        a_step(conn)
+    lead = a_lead(conn)
+    shown = flowctl("preview", str(lead), "--json").json()["messages"]
+    dates = Counter(one["scheduled_for"][:10] for one in shown)
+    days_of_forecast = flowctl("forecast", "--days", "6", "--json").json()["days"]
+    assert {one["date"]: one["email"] for one in days_of_forecast if one["email"]} == dates
+    assert [one["email"] for one in days_of_forecast] == [1, 0, 1, 1, 0, 0]
 
 
 def test_one_flow_and_another_zone(flowctl: RunFlowctl, conn: Connection) -> None:
