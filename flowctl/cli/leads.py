@@ -27,7 +27,7 @@ def add_lead(
     columns: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[COLUMN=VALUE]...",
+            metavar="COLUMN=VALUE",
             help="Any column of the leads table; no VALUE is null.",
             show_default=False,
         ),

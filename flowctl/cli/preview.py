@@ -42,9 +42,7 @@ def preview(
     ctx: typer.Context,
     lead_id: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[LEAD]", help="A lead: its id, email or phone.", show_default=False
-        ),
+        typer.Argument(metavar="LEAD", help="A lead: its id, email or phone.", show_default=False),
     ] = None,
     *,
     created_at: Annotated[

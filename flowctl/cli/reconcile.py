@@ -50,7 +50,7 @@ def reconcile(
     source: Annotated[
         str | None,
         typer.Argument(
-            metavar="[-]", help="-: one mail on standard input, from a mail server's alias."
+            metavar="-", help="-: one mail on standard input, from a mail server's alias."
         ),
     ] = None,
     since: Annotated[

@@ -143,7 +143,7 @@ def export_steps(
     ctx: typer.Context,
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE]", help="Else on stdout.", show_default=False),
+        typer.Argument(metavar="FILE", help="Else on stdout.", show_default=False),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace FILE, with the comments in it.")

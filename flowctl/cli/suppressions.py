@@ -29,7 +29,7 @@ _group = command_group("Say which addresses must not be written to.")
 _Addresses = Annotated[
     list[str],
     typer.Argument(
-        metavar="ADDRESS...",
+        metavar="ADDRESS",
         help="Email addresses and phones; - reads some from standard input, one a line.",
         show_default=False,
     ),

@@ -91,7 +91,7 @@ def export_suppressions(
     ctx: typer.Context,
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE]", help="Else on stdout.", show_default=False),
+        typer.Argument(metavar="FILE", help="Else on stdout.", show_default=False),
     ] = None,
 ) -> None:
     """Write the suppressed addresses as CSV.
