@@ -216,7 +216,9 @@ answered as (
   inner join public.flow_steps as step on step.flow = flow.name
   inner join public.message_logs as message
     on message.flow_step_id = step.id and lower(message.recipient) = told.number
-  where flow.exit_on_reply and message.status = 'sent' and message.sent_at <= told.at
+  where flow.exit_on_reply and message.status = 'sent'
+    -- the answer's time is of the provider's clock, in whole seconds
+    and message.sent_at <= told.at + interval '1 minute'
 )
 update public.message_logs as message
 set

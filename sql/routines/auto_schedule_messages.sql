@@ -7,7 +7,6 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  steps flowctl.step_setting[];
   missed record;
 begin
   -- what a dump brings is no new lead: its messages come with it, or nothing is known of them
@@ -20,24 +19,43 @@ begin
   end if;
   for attempt in 1..3 loop
     begin
-      steps := flowctl.step_settings();
+      -- One statement, and so one view of the steps. Leads alike in all that a schedule depends on
+      -- have the same one, which is computed once.
+      with setting as materialized (
+        select
+          given.steps,
+          case when (select count(*) from new_leads) > 1
+            then flowctl.unscheduled_columns(given.steps) else '{}'
+          end as without
+        from (select flowctl.step_settings() as steps offset 0) as given
+      ),
+      lead as materialized (
+        select
+          added.id,
+          -- as it is now: a trigger of the user's may have changed it after it was inserted. Where
+          -- policies hide it, as it was inserted.
+          coalesce(to_jsonb(present), to_jsonb(added)) - setting.without as record,
+          coalesce(coalesce(present.created_at, added.created_at)::timestamptz, now()) as created_at
+        from new_leads as added
+        left join public.leads as present on present.id = added.id
+        cross join setting
+      ),
+      due as materialized (
+        select alike.record, alike.created_at, due.flow_step_id, due.scheduled_for
+        from (select distinct lead.record, lead.created_at from lead) as alike
+        cross join setting
+        cross join lateral
+          flowctl.lead_schedule(alike.record, alike.created_at, now(), setting.steps) as due
+        where due.skipped is null
+      )
       insert into public.message_logs
         (lead_id, flow_step_id, message_type, subject, content, format, scheduled_for, planned_for)
       select
-        added.id, due.flow_step_id, due.message_type, due.subject, due.content,
+        lead.id, step.id, step.type, step.subject, step.content,
         step.format, due.scheduled_for, due.scheduled_for
-      from new_leads as added
-      -- as it is now: a trigger of the user's may have changed it after it was inserted. Where
-      -- policies hide it, as it was inserted.
-      left join public.leads as present on present.id = added.id
-      cross join lateral (
-        select
-          coalesce(to_jsonb(present), to_jsonb(added)) as record,
-          coalesce(present.created_at, added.created_at)::timestamptz as created_at
-      ) as lead
-      cross join lateral flowctl.lead_schedule(lead.record, lead.created_at, now(), steps) as due
-      inner join public.flow_steps as step on step.id = due.flow_step_id
-      where due.skipped is null;
+      from lead
+      inner join due on due.record = lead.record and due.created_at = lead.created_at
+      inner join public.flow_steps as step on step.id = due.flow_step_id;
       return null;
     exception
       when foreign_key_violation or deadlock_detected then

@@ -1,29 +1,33 @@
 -- A step with its flow's settings, in the form in which lead_schedule reads them.
 create or replace function flowctl.step_setting(step public.flow_steps, flow public.flows)
 returns flowctl.step_setting
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select row(
+declare
+  has_window constant boolean := coalesce(
+    flow.send_window -> 'types' ? step.type, flow.send_window is not null
+  );
+  time_of_day constant time := case
+    when step.time_type = 'specific' then flowctl.time_of_day(step.time)
+  end;
+begin
+  return row(
     step.id, step.flow, step.key, step.step_order, step.type, step.subject, step.content, step.day,
-    case when step.time_type = 'specific' then flowctl.time_of_day(step.time) end,
+    time_of_day,
     -- a flow from before, in a zone that nobody knows, must not keep leads out
     coalesce(flowctl.known_zone(flow.timezone), 'UTC'),
     flow.audience,
-    case when applies.send_window then
+    case when has_window then
       coalesce(flowctl.time_of_day(flow.send_window ->> 'start'), '00:00'::time)
     end,
-    case when applies.send_window then flowctl.time_of_day(flow.send_window ->> 'end') end,
-    case when applies.send_window then flowctl.weekdays(flow.send_window -> 'days') end,
+    case when has_window then flowctl.time_of_day(flow.send_window ->> 'end') end,
+    case when has_window then flowctl.weekdays(flow.send_window -> 'days') end,
     case
       when not flow.enabled then 'flow is off'
       when not step.enabled then 'step is off'
-      when step.time_type = 'specific' and flowctl.time_of_day(step.time) is null
-        then 'step has no readable time'
+      when step.time_type = 'specific' and time_of_day is null then 'step has no readable time'
     end
-  )::flowctl.step_setting
-  from (
-    select coalesce(flow.send_window -> 'types' ? step.type, flow.send_window is not null)
-      as send_window
-  ) as applies;
+  )::flowctl.step_setting;
+end;
 $$;

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import LiteralString
 from uuid import UUID
 
@@ -90,6 +91,46 @@ def test_many_leads_in_one_statement(conn: Connection) -> None:
     assert conn.execute(
         "select count(distinct (lead_id, flow_step_id)) from message_logs"
     ).fetchone() == (3000,)
+
+
+def test_leads_of_one_statement_have_each_their_own_schedule(conn: Connection) -> None:
+    """One that is worked out for leads alike holds for no lead that differs in what counts."""
+    a_flow(conn, "web", audience={"source": "web", "status": None}, timezone="Asia/Tokyo")
+    for flow in ("default", "web"):
+        a_step(conn, flow=flow, type="text", day=1, time="9:00 AM", time_type="specific")
+        a_step(conn, flow=flow)
+    rows = list(
+        product(
+            ("web", "phone", None),
+            ("new", None),
+            ("Europe/Berlin", "europe/berlin ", "Mars", None),
+            (None, "2024-05-01 12:00+00", "2999-01-01 00:00+00", "infinity"),
+            ("Ada", "Bob"),
+        )
+    )
+    columns = "source, status, timezone, created_at, first_name"
+    with conn.transaction():
+        conn.cursor().executemany(
+            f"insert into leads ({columns}) values (%s, %s, %s, %s, %s)",  # noqa: S608
+            rows,
+        )
+        conn.execute(
+            f"insert into leads ({columns}, last_name)"  # noqa: S608
+            f" select {columns}, 'together' from leads order by random()"
+        )
+    planned = """
+        select lead.source, lead.status, lead.timezone, lead.created_at::text, lead.first_name,
+          step.flow, step.step_order, message.scheduled_for::text, message.planned_for::text
+        from message_logs as message
+        inner join leads as lead on lead.id = message.lead_id
+        inner join flow_steps as step on step.id = message.flow_step_id
+        where (lead.last_name is null) = %s
+    """
+    alone, together = (
+        sorted(conn.execute(planned, (is_alone,)).fetchall(), key=str) for is_alone in (True, False)
+    )
+    assert len(alone) > len(rows)
+    assert together == alone
 
 
 def test_an_upsert_schedules_what_it_inserts(conn: Connection) -> None:
