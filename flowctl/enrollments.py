@@ -16,6 +16,7 @@ from flowctl.store import stops as stop_store
 from flowctl.store.enrollments import Enrollment
 from flowctl.store.leads import LeadRow
 from flowctl.store.preview import known_zone, suppressed
+from flowctl.store.status import UndeliveredCount
 from flowctl.store.stops import Stop
 
 
@@ -31,7 +32,8 @@ class State(StrEnum):
 @dataclass(frozen=True, slots=True)
 class LeadSummary:
     """A lead and where it stands. ``zone_source`` says where its zone comes from; ``suppressed``
-    are its addresses that must not be written to."""
+    are its addresses that must not be written to,
+    ``undelivered`` what was sent to it in vain."""
 
     lead: LeadRow
     name: str
@@ -40,6 +42,7 @@ class LeadSummary:
     flows: Sequence[Enrollment]
     messages: Mapping[Status, int]
     suppressed: Sequence[str]
+    undelivered: Sequence[UndeliveredCount]
     stops: Sequence[Stop]
 
 
@@ -76,6 +79,7 @@ def show_lead(connection: Connection, settings: Settings, written: str) -> LeadS
         flows=store.enrollments_of_lead(connection, lead.id),
         messages=store.message_counts(connection, lead.id),
         suppressed=_suppressed(connection, settings, lead),
+        undelivered=store.undelivered_to_lead(connection, lead.id),
         stops=stop_store.stops_of_lead(connection, lead.id),
     )
 

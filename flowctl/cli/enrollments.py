@@ -44,6 +44,7 @@ def show_lead(ctx: typer.Context, lead: LeadArgument, as_json: Json = False) -> 
                 "flows": found.flows,
                 "messages": found.messages,
                 "suppressed": found.suppressed,
+                "undelivered": found.undelivered,
             }
         )
     else:
@@ -243,6 +244,7 @@ def _show_lead(found: "LeadSummary") -> None:
             for stop in found.stops
         ),
         *((str(status), count) for status, count in found.messages.items()),
+        *(("not delivered", f"{one.count} for {one.code}") for one in found.undelivered),
     ]
     show.table(("", "lead"), [row for row in rows if row[1] is not None], empty="nothing")
     show.line()

@@ -58,6 +58,7 @@ _WITH_SCHEMA: tuple[tuple[str, _Look], ...] = (
     ("lag", queue.lag),
     ("last run", queue.last_run),
     ("deliveries", deliveries.texts),
+    ("email deliveries", deliveries.emails),
     ("vacuum", queue.vacuum),
     ("old transactions", queue.old_transactions),
 )

@@ -96,6 +96,16 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class ReturnedEmails:
+    """Of so many emails, how many came back and how many were complained of."""
+
+    emails: int
+    bounced: int
+    refused: int
+    complained: int
+
+
+@dataclass(frozen=True, slots=True)
 class Unscheduled:
     """Leads that lack all messages: those whose steps are still ahead, and those too late for it.
 
@@ -218,6 +228,11 @@ def doubtful_sends(connection: Connection) -> Waiting:
 def last_deliveries(connection: Connection, number: int) -> list[Delivery]:
     """What became of the last texts, at most so many."""
     return fetch_rows(connection, "last_deliveries", Delivery, batch_size=number)
+
+
+def returned_emails(connection: Connection, number: int) -> ReturnedEmails:
+    """What became of the last emails of a week, at most so many."""
+    return _row(connection, "returned_emails", ReturnedEmails, batch_size=number)
 
 
 def unscheduled_leads(connection: Connection, span: timedelta, *, batch_size: int) -> Unscheduled:

@@ -6,6 +6,7 @@ from datetime import datetime
 from flowctl.database import Connection, query
 from flowctl.model import JsonObject, Status
 from flowctl.store.fetching import fetch_rows
+from flowctl.store.status import UndeliveredCount
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,11 @@ def message_counts(connection: Connection, lead_id: str) -> dict[Status, int]:
     """How many messages of each status a lead has."""
     rows = connection.execute(query("message_counts"), {"lead_id": lead_id}).fetchall()
     return dict.fromkeys(Status, 0) | {Status(str(row[0])): int(str(row[1])) for row in rows}
+
+
+def undelivered_to_lead(connection: Connection, lead_id: str) -> list[UndeliveredCount]:
+    """What was sent to a lead in vain, the most first."""
+    return fetch_rows(connection, "undelivered_to_lead", UndeliveredCount, lead_id=lead_id)
 
 
 def list_enrollments(

@@ -252,6 +252,23 @@ from (
   limit %(batch_size)s::integer
 ) as last;
 
+-- name: returned_emails
+-- Of the last emails of a week, how many came back, and how many were complained of.
+select
+  count(*) as emails,
+  count(*) filter (where last.delivery_status = 'bounced') as bounced,
+  count(*) filter (where last.delivery_status = 'refused') as refused,
+  count(*) filter (where last.delivery_status = 'complained') as complained
+from (
+  select message.delivery_status
+  from public.message_logs as message
+  where message.status = 'sent'
+    and message.message_type = 'email'
+    and message.sent_at > now() - interval '7 days'
+  order by message.sent_at desc
+  limit %(batch_size)s::integer
+) as last;
+
 -- name: unproven_sends
 -- Sent messages that do not say when, or, of those sent lately by flowctl, to whom.
 select count(*) as number

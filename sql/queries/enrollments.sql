@@ -50,6 +50,18 @@ from public.message_logs as message
 where message.lead_id = %(lead_id)s
 group by message.status;
 
+-- name: undelivered_to_lead
+-- What was sent to a lead and did not arrive, or was complained of, by the code or else the word.
+select coalesce(message.delivery_code, message.delivery_status) as code, count(*) as count
+from public.message_logs as message
+where message.lead_id = %(lead_id)s
+  and message.status = 'sent'
+  and (
+    flowctl.is_undelivered(message.delivery_status) or message.delivery_status = 'complained'
+  )
+group by coalesce(message.delivery_code, message.delivery_status)
+order by count desc, code asc;
+
 -- name: list_enrollments
 with standing as (
   select
