@@ -121,7 +121,7 @@ def _change(
             plan = use_case.plan_by_id(connection, change, ids)
         else:
             plan = use_case.plan_by_filter(connection, settings, change, wanted)
-        _tell(use_case.examples(connection, settings, plan), plan)
+        _show_plan(use_case.examples(connection, settings, plan), plan)
         if not dry_run:
             show.confirm(_question(plan), yes=yes)
         done = len(plan.taken) if dry_run else use_case.carry_out(connection, plan)
@@ -138,7 +138,7 @@ def _change(
         show.warn(f"{count} changed meanwhile and left alone")
 
 
-def _tell(examples: Sequence["ListedMessage"], plan: "Plan") -> None:
+def _show_plan(examples: Sequence["ListedMessage"], plan: "Plan") -> None:
     """Say what a plan leaves out, and a few of the messages that it takes."""
     for why, number in plan.left.items():
         show.say(f"{number} left out: {why}")

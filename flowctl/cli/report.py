@@ -22,7 +22,7 @@ def report(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE.html", show_default=False)],
     since: Annotated[
-        timedelta, typer.Option(parser=duration, metavar="TIME", help="How far back to tell.")
+        timedelta, typer.Option(parser=duration, metavar="TIME", help="How far back to report.")
     ] = "30d",  # type: ignore[assignment]  # typer parses it
     flow: FlowName = None,
 ) -> None:

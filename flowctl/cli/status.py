@@ -41,7 +41,7 @@ def status(
     since: Annotated[
         timedelta,
         typer.Option(
-            parser=duration, metavar="TIME", help="How far back to tell of what went out or failed."
+            parser=duration, metavar="TIME", help="How far back to report what went out or failed."
         ),
     ] = "7d",  # type: ignore[assignment]  # typer parses it
     as_json: Json = False,

@@ -64,13 +64,13 @@ class LookupResult:
 class Batches:
     """Claims, batches and releases of one run.
 
-    ``is_rehearsal``: a copy of a database is served, too.
+    ``allows_copy``: a copy of a database is served, too, since nobody is written to.
     """
 
-    def __init__(self, connection: Worker, run: Run, *, is_rehearsal: bool = False) -> None:
+    def __init__(self, connection: Worker, run: Run, *, allows_copy: bool = False) -> None:
         self._connection = connection
         self._run = run
-        self._is_rehearsal = is_rehearsal
+        self._allows_copy = allows_copy
 
     def claim(
         self, channel: Channel, batch_size: int, low: datetime | None
@@ -82,7 +82,7 @@ class Batches:
         """
 
         def claim(connection: Connection) -> list[ClaimedMessage]:
-            if not self._is_rehearsal:
+            if not self._allows_copy:
                 identity.require_original(connection)
             return store.claim_due(connection, self._run, channel, batch_size=batch_size, low=low)
 

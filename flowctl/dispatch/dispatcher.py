@@ -62,7 +62,7 @@ class Dispatcher:
         self._stopping = StopSignal(clock)
         self._limited_until = 0.0
         self._sends_begun = 0
-        self._turns = 0
+        self._rounds = 0
         self._reporter = Reporter(observer, self.stop)
         run = Run(
             id=run_id, lease=options.lease, now=options.now, max_per_hour=settings.max_per_hour
@@ -75,7 +75,7 @@ class Dispatcher:
             clock=clock,
             limit=self._stopping.statement_limit,
         )
-        self._batches = Batches(connection, run, is_rehearsal=options.is_rehearsal)
+        self._batches = Batches(connection, run, allows_copy=options.allows_copy)
         self._leases = Leases(self._batches, self._channels, options.lease, clock)
         self._decider = Decider(self._channels, self._reporter, clock=clock, random=random)
         self._claimer = Claimer(self._batches, settings, self._reporter, self._stopping)
@@ -91,7 +91,7 @@ class Dispatcher:
     def health(self) -> int | None:
         """A number that grows while the run gets on; null while a channel or a limit stops it."""
         is_held_up = self.totals.is_limited or any(state.stopped for state in self._channels)
-        return None if is_held_up else self._turns
+        return None if is_held_up else self._rounds
 
     def stop(self) -> None:
         """Begin nothing more, finish what is in flight, give the rest back.
@@ -126,7 +126,7 @@ class Dispatcher:
                         self._decider.resolve_unknown(self._batches)
                         resolved_at = now
                     self._pass_if_due(now)
-                    self._turns += 1
+                    self._rounds += 1
                 except DatabaseUnreachable:
                     self._wait_for_database()
                 pause = min(PROBE, self._options.interval) * self._random.uniform(0.8, 1.2)
@@ -152,7 +152,7 @@ class Dispatcher:
         answers: list[Answer] = []
         while True:
             self._step(answers)
-            self._turns += 1
+            self._rounds += 1
             if self._stopping.is_set():
                 self._give_back()
             wait = self._channels.seconds_until_rate(self._clock.monotonic())

@@ -26,7 +26,7 @@ class Options:
     outlives its dispatcher, which renews it; ``limit``: sends after which it
     ends; ``now``: a pretended time; ``interval``: seconds between two looks at unknown outcomes
     under ``--loop``; ``threads``: senders, one for each message in flight unless given;
-    ``is_rehearsal``: nobody is written to, so a copy of the database may do it as well.
+    ``allows_copy``: nobody is written to, so a copy of the database may do it as well.
     """
 
     concurrency: int = 10
@@ -35,4 +35,4 @@ class Options:
     now: datetime | None = None
     interval: float = 10.0
     threads: int | None = None
-    is_rehearsal: bool = False
+    allows_copy: bool = False

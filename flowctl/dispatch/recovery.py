@@ -31,10 +31,10 @@ LOOKUPS_AT_ONCE = 100
 """Texts looked up in one go; the rest follow in the next."""
 
 
-def fail_unanswerable(batches: Batches, tell: Observer) -> None:
+def fail_unanswerable(batches: Batches, report: Observer) -> None:
     """Fail the emails of dead dispatchers: they may have gone out, and nobody can be asked."""
     for message_id in batches.rescue():
-        tell(
+        report(
             Event(
                 EventKind.FAILED,
                 Channel.EMAIL,
@@ -46,7 +46,7 @@ def fail_unanswerable(batches: Batches, tell: Observer) -> None:
 
 
 def look_up_texts(
-    batches: Batches, provider: TextLookup, tell: Observer, *, lag: timedelta = LISTS_LAG
+    batches: Batches, provider: TextLookup, report: Observer, *, lag: timedelta = LISTS_LAG
 ) -> None:
     """Ask the provider about texts with an unknown outcome: what it has was sent, what it does not
     have ``lag`` after the send is due again, the rest is asked about later.
@@ -72,31 +72,31 @@ def look_up_texts(
         else:
             waiting.append(lookup.message_id)
     if lookups:
-        _tell(batches.resolve(found, missing, waiting, LOOKUP_PAUSE), found, tell)
+        _report(batches.resolve(found, missing, waiting, LOOKUP_PAUSE), found, report)
     if failure is not None:
         raise failure
 
 
-def look_up_channel(batches: Batches, provider: TextLookup, tell: Observer) -> Outcome | None:
+def look_up_channel(batches: Batches, provider: TextLookup, report: Observer) -> Outcome | None:
     """As ``look_up_texts``; returns why the channel stops where the provider gives no answer."""
     try:
-        look_up_texts(batches, provider, tell)
+        look_up_texts(batches, provider, report)
     except ProviderStopped as error:
         return Outcome(OutcomeKind.CHANNEL_STOPPED, detail=error.message, hint=error.hint)
     return None
 
 
-def _tell(result: LookupResult, found: Mapping[UUID, str], tell: Observer) -> None:
+def _report(result: LookupResult, found: Mapping[UUID, str], report: Observer) -> None:
     text = Channel.TEXT
     for message_id in result.sent:
-        tell(Event(EventKind.SENT, text, message_id, detail=f"found: {found[message_id]}"))
+        report(Event(EventKind.SENT, text, message_id, detail=f"found: {found[message_id]}"))
     for message_id, has_failed in result.unsent.items():
         if has_failed:
-            tell(Event(EventKind.FAILED, text, message_id, detail="not found: no attempt left"))
+            report(Event(EventKind.FAILED, text, message_id, detail="not found: no attempt left"))
         else:
-            tell(Event(EventKind.RELEASED, text, message_id, detail="not found: due again"))
+            report(Event(EventKind.RELEASED, text, message_id, detail="not found: due again"))
     for message_id in result.later:
-        tell(Event(EventKind.RETRYING, text, message_id, detail="to be looked up"))
+        report(Event(EventKind.RETRYING, text, message_id, detail="to be looked up"))
 
 
 def _find(

@@ -172,7 +172,7 @@ def prepare(conninfo: str, request: Request, observer: Observer) -> Iterator[Dis
     """
     options = request.options
     if not request.is_real:
-        options = replace(options, threads=OUTBOX_THREADS, is_rehearsal=True)
+        options = replace(options, threads=OUTBOX_THREADS, allows_copy=True)
     with database.connect(conninfo) as connection:
         note = migrate.require_schema(connection)
         run_id = _admit(connection, request, options)
@@ -205,7 +205,7 @@ def prepare(conninfo: str, request: Request, observer: Observer) -> Iterator[Dis
 
 def _admit(connection: Connection, request: Request, options: Options) -> UUID:
     """The identity of a run that this database lets send."""
-    if not options.is_rehearsal:
+    if not options.allows_copy:
         identity.require_original(connection)
     if request.is_loop:
         # what refuses now would be waited for later
