@@ -25,8 +25,8 @@ _OF_LEAD_ID = "public.leads.id%type"
 
 _STOPS_OLDER = re.compile(r"^-- stops older programs$", re.MULTILINE)
 
-_TOKEN = re.compile(r"(?P<kept>'(?:[^']|'')*')|--[^\n]*|\s+|[^'\s-]+|-")
-"""A quoted text, a comment, white space, or something else of an SQL file."""
+_INSIGNIFICANT = re.compile(r"(?P<kept>'(?:[^']|'')*')|(?P<blank>\s+)|--[^\n]*")
+"""A quoted text, white space, or a comment of an SQL file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,5 +131,4 @@ def _by_need(routines: dict[str, str]) -> list[str]:
 def significant(sql: str) -> str:
     """The text of an SQL file without its comments, its white space made single blanks; what stands
     in quotes stays as it is."""
-    parts = (m["kept"] or ("" if m[0].startswith("--") else m[0]) for m in _TOKEN.finditer(sql))
-    return "".join(" " if part.isspace() else part for part in parts if part).strip()
+    return _INSIGNIFICANT.sub(lambda m: m["kept"] or (m["blank"] and " ") or "", sql).strip()

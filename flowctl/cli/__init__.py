@@ -66,7 +66,7 @@ def main(argv: Sequence[str], modules: Sequence[str] = COMMAND_MODULES) -> int:
     session = Session(os.environ)
     show.release()
     try:
-        status = _invoke(build_app(modules), argv, session)
+        status = _invoke(build_app(_needed(modules, argv)), argv, session)
         show.flush()
     except show.ReaderGone:
         return EXIT_READER_GONE
@@ -75,6 +75,12 @@ def main(argv: Sequence[str], modules: Sequence[str] = COMMAND_MODULES) -> int:
     except Exception as error:  # noqa: BLE001  # the net under everything: nothing may escape
         return _report(error, argv, debug=session.debug)
     return status
+
+
+def _needed(modules: Sequence[str], argv: Sequence[str]) -> Sequence[str]:
+    """The one module of the command, where it is named for it and comes first; else all."""
+    name = f"{__name__}.{argv[0]}" if argv else ""
+    return [name] if name in modules else modules
 
 
 def build_app(modules: Sequence[str] = COMMAND_MODULES) -> typer.Typer:

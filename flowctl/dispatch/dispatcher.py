@@ -187,8 +187,13 @@ class Dispatcher:
             self._reporter.recorded(ready, outcome, decision, took=took)
         if result.failure is not None:
             raise result.failure
-        for state, ready in selected:
-            self._act_on(state, ready, result.begun.get(ready.claimed.id))
+        begun = [
+            (state, ready)
+            for state, ready in selected
+            if self._begins(state, ready, result.begun.get(ready.claimed.id))
+        ]
+        for state in self._channels:
+            self._senders.send(state.transport, [one for owner, one in begun if owner is state])
         if failure is not None:
             raise failure
         self._rest_busy(result.begun)
@@ -209,10 +214,10 @@ class Dispatcher:
             allowed = state.rate.allowance(self._clock.monotonic(), slots)
             selected += [(state, ready) for ready in state.take(allowed)]
 
-    def _act_on(
+    def _begins(
         self, state: ChannelState, ready: RenderedMessage, decision: BeginResult | None
-    ) -> None:
-        """Hand over what was begun; put away the rest."""
+    ) -> bool:
+        """Whether a message was begun and is to be handed over; puts it away where it was not."""
         claimed = ready.claimed
         if decision is None:
             state.drop(ready)
@@ -233,7 +238,8 @@ class Dispatcher:
             self._reporter.begun(ready)
             state.begin(ready)
             self._sends_begun += 1
-            self._senders.send(state.transport, ready)
+            return True
+        return False
 
     def _rest_busy(self, begun: Mapping[UUID, BeginResult]) -> None:
         """Give back what waits for another message, unless one of ours may still make room."""

@@ -1,13 +1,13 @@
 """The threads that wait for providers."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from threading import Thread
 
 from flowctl.dispatch.rendered import RenderedMessage
-from flowctl.model import Channel, Outcome, OutcomeKind
-from flowctl.transports import Transport
+from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
+from flowctl.transports import ManyAtOnce, Transport
 
 Answer = tuple[Channel, RenderedMessage, Outcome]
 
@@ -18,25 +18,29 @@ log = logging.getLogger(__name__)
 
 
 class Senders:
-    """Hands messages to transports, as many at once as there are threads.
+    """Hands messages to transports, and collects what became of them.
 
-    ``on_answer`` is called in a sender's thread as soon as an outcome is there.
+    A transport that takes many at once has a thread of its own; for the others there are up to
+    ``count`` threads, each of which waits for one message. ``on_answer`` is called in the thread
+    that learned of an outcome, as soon as it is there.
     """
 
     def __init__(self, count: int, on_answer: Callable[[Answer], None]) -> None:
+        self._count = count
         self._jobs: SimpleQueue[tuple[Transport, RenderedMessage] | None] = SimpleQueue()
-        self._answers: SimpleQueue[Answer | None] = SimpleQueue()
+        self._answers: SimpleQueue[list[Answer]] = SimpleQueue()
         self._on_answer = on_answer
-        self._threads = [
-            Thread(target=self._work, name=f"sender-{number}", daemon=True)
-            for number in range(count)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[Thread] = []
 
-    def send(self, transport: Transport, ready: RenderedMessage) -> None:
-        """Have a message sent by the next free thread."""
-        self._jobs.put((transport, ready))
+    def send(self, transport: Transport, messages: Sequence[RenderedMessage]) -> None:
+        """Have messages sent, each as soon as can be."""
+        if messages and isinstance(transport, ManyAtOnce):
+            self._hand_over(transport, transport.channel, messages)
+            return
+        for ready in messages:
+            self._jobs.put((transport, ready))
+            if len(self._threads) < self._count:
+                self._start_thread()
 
     def answers(self, timeout: float | None, enough: int) -> list[Answer]:
         """The outcomes that are there; waits for the first one, at most ``timeout`` seconds.
@@ -47,10 +51,10 @@ class Senders:
         wait = timeout
         try:
             while len(found) < enough:
-                answer = self._answers.get(timeout=wait)
-                if answer is None:
+                answers = self._answers.get(timeout=wait)
+                if not answers:
                     break
-                found.append(answer)
+                found += answers
                 wait = CLOSE_TOGETHER
         except Empty:
             pass
@@ -58,7 +62,7 @@ class Senders:
 
     def wake(self) -> None:
         """Let a waiting ``answers`` return; safe in a signal handler."""
-        self._answers.put(None)
+        self._answers.put([])
 
     def close(self, *, wait: bool = True) -> None:
         """Let the threads end, once they have sent what they hold."""
@@ -67,6 +71,22 @@ class Senders:
         if wait:
             for thread in self._threads:
                 thread.join()
+
+    def _hand_over(
+        self, transport: ManyAtOnce, channel: Channel, messages: Sequence[RenderedMessage]
+    ) -> None:
+        by_id = {ready.message.id: ready for ready in messages}
+
+        def told(outcomes: Sequence[tuple[OutgoingMessage, Outcome]]) -> None:
+            self._tell([(channel, by_id[message.id], outcome) for message, outcome in outcomes])
+
+        transport.hand_over([ready.message for ready in messages], told)
+
+    def _start_thread(self) -> None:
+        name = f"sender-{len(self._threads)}"
+        thread = Thread(target=self._work, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -79,6 +99,9 @@ class Senders:
                 outcome = Outcome(
                     OutcomeKind.UNKNOWN, detail=f"internal error: {type(error).__name__}"
                 )
-            answer = (transport.channel, ready, outcome)
+            self._tell([(transport.channel, ready, outcome)])
+
+    def _tell(self, answers: list[Answer]) -> None:
+        for answer in answers:
             self._on_answer(answer)
-            self._answers.put(answer)
+        self._answers.put(answers)

@@ -8,11 +8,7 @@ import logging
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from http.client import HTTPException
 from threading import Event, Thread
-from urllib.error import HTTPError
-from urllib.request import Request as HttpRequest
-from urllib.request import urlopen
 from uuid import UUID
 
 from flowctl import __version__, database
@@ -122,6 +118,11 @@ class Watch:
 def ping(url: Secret) -> None:
     """GET an address that counts the calls. What goes wrong is a warning without the address, which
     may be a secret."""
+    from http.client import HTTPException
+    from urllib.error import HTTPError
+    from urllib.request import Request as HttpRequest
+    from urllib.request import urlopen
+
     asked = HttpRequest(url.reveal(), headers={"User-Agent": f"flowctl/{__version__}"})  # noqa: S310 - the settings take http(s) only
     try:
         with urlopen(asked, timeout=PING_TIMEOUT) as answer:  # noqa: S310

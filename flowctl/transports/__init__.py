@@ -5,56 +5,20 @@ The rule of all transports: whatever a provider or the network does comes back a
 certainly was not may be tried again.
 """
 
-from collections.abc import Iterator
-from datetime import datetime
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from flowctl.model import Channel, Outcome, OutgoingMessage, TextRecord
-from flowctl.settings import Settings
+from flowctl.errors import InputError
+from flowctl.model import Channel
+from flowctl.settings import EmailSettings, Settings, SmtpSettings
+from flowctl.transports.ondemand import Emails, Texts
+from flowctl.transports.protocols import ManyAtOnce, TextLookup, Transport
 
+if TYPE_CHECKING:
+    from flowctl.transports.smtp import SmtpTransport
+    from flowctl.transports.twilio import TwilioTransport
 
-class Transport(Protocol):
-    """Hands messages of one channel to a provider; safe to use from many threads at once."""
-
-    @property
-    def channel(self) -> Channel:
-        """The channel that it serves."""
-        ...
-
-    def send(self, message: OutgoingMessage) -> Outcome:
-        """Hand over one message. Raises nothing that a provider or a network can cause."""
-        ...
-
-    def stop(self) -> None:
-        """Hand over nothing that has not begun: the run ends. Safe to call in a signal handler."""
-        ...
-
-    def close(self) -> None:
-        """Let go of connections; nothing may be sent afterwards."""
-        ...
-
-
-@runtime_checkable
-class TextLookup(Protocol):
-    """Asks the provider what became of texts. Raises ProviderStopped when it gives no answer."""
-
-    def find(self, recipient: str, since: datetime) -> list[TextRecord]:
-        """The texts to a number that the provider has had since a moment, newest first.
-
-        A text accepted a few seconds ago may be missing: lists lag behind.
-        """
-        ...
-
-    def recent(self, since: datetime) -> Iterator[TextRecord | None]:
-        """All texts since a moment, sent and received, newest first; page by page.
-
-        What the list holds and cannot be read is null.
-        """
-        ...
-
-    def close(self) -> None:
-        """Let go of connections; nothing may be asked afterwards."""
-        ...
+__all__ = ["ManyAtOnce", "TextLookup", "Transport", "text_lookup_for", "transport_for"]
 
 
 def transport_for(channel: Channel, settings: Settings, *, concurrency: int) -> Transport | None:
@@ -62,21 +26,42 @@ def transport_for(channel: Channel, settings: Settings, *, concurrency: int) -> 
 
     Raises InputError for settings that turn out to be unusable, such as a missing CA file.
     """
-    if channel is Channel.EMAIL and settings.smtp is not None:
-        from flowctl.transports.smtp import SmtpTransport
-
-        return SmtpTransport(settings.smtp, settings.email, concurrency=concurrency)
-    if channel is Channel.TEXT and settings.twilio is not None:
-        from flowctl.transports.twilio import TwilioTransport
-
-        return TwilioTransport(settings.twilio)
-    return None
+    if channel is Channel.TEXT:
+        return _texts(settings)
+    if settings.smtp is None:
+        return None
+    if settings.email.sender is None:
+        raise InputError("EMAIL_FROM is not set", hint="set it to the sender of all emails")
+    return Emails(channel, _smtp_maker(settings.smtp, settings.email, concurrency))
 
 
 def text_lookup_for(settings: Settings) -> TextLookup | None:
     """Whom to ask about texts; null where no provider of texts is configured."""
-    if settings.twilio is None:
-        return None
-    from flowctl.transports.twilio import TwilioTransport
+    return _texts(settings)
 
-    return TwilioTransport(settings.twilio)
+
+def _smtp_maker(
+    smtp: SmtpSettings, email: EmailSettings, concurrency: int
+) -> Callable[[], "SmtpTransport"]:
+    def make() -> "SmtpTransport":
+        from flowctl.transports.smtp import SmtpTransport
+
+        return SmtpTransport(smtp, email, concurrency=concurrency)
+
+    if smtp.cafile is None:
+        return make
+    made = make()  # now it is known whether the file can be read
+    return lambda: made
+
+
+def _texts(settings: Settings) -> Texts | None:
+    twilio = settings.twilio
+    if twilio is None:
+        return None
+
+    def make() -> "TwilioTransport":
+        from flowctl.transports.twilio import TwilioTransport
+
+        return TwilioTransport(twilio)
+
+    return Texts(Channel.TEXT, make)

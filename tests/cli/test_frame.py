@@ -33,6 +33,21 @@ HEAVY = {
     "tomllib",
     "twilio",
 }
+NEEDED_WITHOUT_A_MESSAGE = {"psycopg"}
+EVERY_CHANNEL = {
+    "EMAIL_FROM": "us@example.com",
+    "SMTP_URL": "smtp://127.0.0.1:1",
+    "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+    "TWILIO_AUTH_TOKEN": "a token",
+    "TWILIO_FROM_NUMBER": "+14155550100",
+}
+IMPORTED = (
+    "import runpy, sys\n"
+    "try:\n"
+    "    runpy.run_module('flowctl', run_name='__main__')\n"
+    "finally:\n"
+    "    print(*sys.modules, file=sys.stderr)\n"
+)
 FOUND_BY_HELP = (
     "import sys\n"
     "from flowctl import cli\n"
@@ -102,6 +117,20 @@ def test_every_help_is_answered_without_a_heavy_module() -> None:
     statuses, *modules = answer.stderr.split()
     assert statuses == "{0}"
     assert not HEAVY & set(modules)
+
+
+def test_a_run_with_nothing_due_loads_no_heavy_module(database: str) -> None:
+    """What cron starts each minute, and what mostly finds nothing to do."""
+    answer = subprocess.run(
+        [sys.executable, "-c", IMPORTED, "dispatch", "--once"],
+        env={**os.environ, **EVERY_CHANNEL, "DATABASE_URL": database},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    modules = set(answer.stderr.split())
+    assert "flowctl.dispatch.run" in modules
+    assert modules & HEAVY == NEEDED_WITHOUT_A_MESSAGE
 
 
 @pytest.mark.parametrize("path", ALL_COMMANDS, ids=" ".join)

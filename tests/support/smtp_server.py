@@ -34,6 +34,10 @@ At = Literal[
 """When a move is made. ``text``: on the first line of the message; ``after``: on its acceptance."""
 
 
+EXTENSIONS = ("SIZE 100000", "8BITMIME", "SMTPUTF8", "PIPELINING")
+"""What servers offer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """What to do once, at the next such moment: say ``reply``, then go on, ``drop`` or ``hang``.
@@ -92,6 +96,7 @@ class SmtpServer:
     ``journal`` is the file that accepted messages are appended to before they are answered. One
     connection more than ``most_connections`` is closed without a word, as Courier does; after
     ``most_mails`` a connection hears what OpenSMTPD says, and after ``most_resets`` Exim's goodbye.
+    ``is_hasty``: it is ready for a text without any recipient, which RFC 2920 allows.
     """
 
     def __init__(
@@ -103,19 +108,22 @@ class SmtpServer:
         host: str = "127.0.0.1",
         password: str | None = None,
         mechanisms: str = "PLAIN LOGIN",
-        extensions: Iterable[str] = ("SIZE 100000", "8BITMIME", "SMTPUTF8"),
+        extensions: Iterable[str] = EXTENSIONS,
         journal: Path | None = None,
         most_connections: int | None = None,
         most_mails: int | None = None,
         most_resets: int | None = None,
+        is_hasty: bool = False,
     ) -> None:
         self.most_connections, self.most_mails = most_connections, most_mails
         self.most_resets = most_resets
+        self.is_hasty = is_hasty
         self.open_connections = self.most_open = 0
         self.released = threading.Event()
         self.mails: list[Mail] = []
         self.connections = 0
         self.commands: list[str] = []
+        self.to_nobody: list[bytes] = []
         self.closing = threading.Event()
         self.lock = threading.Lock()
         self.tls, self.password, self.mechanisms = tls, password, mechanisms
@@ -313,7 +321,13 @@ class _Connection(socketserver.BaseRequestHandler):
 
     def _data(self, _: str) -> None:
         if not self.state.recipients:
-            self._say("503 5.5.1 not now")
+            if not self.smtp.is_hasty:
+                self._say("503 5.5.1 not now")
+                return
+            self._say("354 go ahead")
+            text = b"".join(iter(self.input.readline, b".\r\n"))
+            self.smtp.to_nobody.append(text)
+            self._say("554 5.5.1 no valid recipients")
             return
         recipient = self.state.recipients[0]
         if not self._answer("data", "354 go ahead", recipient):

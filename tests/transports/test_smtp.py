@@ -18,7 +18,7 @@ from flowctl.transports import Transport, transport_for
 from flowctl.transports.smtp import SmtpTransport
 from flowctl.transports.smtp.timeouts import Timeouts
 from tests.support.outgoing import AN_ID, an_email
-from tests.support.smtp_server import PASSWORD, USER, Move, SmtpServer
+from tests.support.smtp_server import EXTENSIONS, PASSWORD, USER, Move, SmtpServer
 from tests.support.waiting import until
 
 SHORT = Timeouts(connect=5, command=0.2, data=0.2, block=0.2, final=0.2)
@@ -46,9 +46,10 @@ def serve(authority: trustme.CA) -> Iterator[MakeServer]:
         yield lambda **options: stack.enter_context(SmtpServer(authority=authority, **options))
 
 
-@pytest.fixture
-def smtp(serve: MakeServer) -> SmtpServer:
-    return serve()
+@pytest.fixture(params=[EXTENSIONS, EXTENSIONS[:-1]], ids=["together", "one by one"])
+def smtp(serve: MakeServer, request: pytest.FixtureRequest) -> SmtpServer:
+    """A server that takes commands together, and one that does not."""
+    return serve(extensions=request.param)
 
 
 @pytest.fixture
@@ -365,7 +366,7 @@ def send_to(url: str) -> Outcome:
     """Send an email by the server of the URL, with what ``transport_for`` makes of it."""
     settings = Settings.from_env({"SMTP_URL": url, "EMAIL_FROM": "news@acme.example"})
     transport: Transport | None = transport_for(Channel.EMAIL, settings, concurrency=1)
-    assert isinstance(transport, SmtpTransport)
+    assert transport is not None
     assert transport.channel is Channel.EMAIL
     outcome = transport.send(an_email())
     transport.close()

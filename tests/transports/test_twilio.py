@@ -512,6 +512,6 @@ def test_the_transport_is_what_the_dispatcher_expects(twilio: TwilioServer) -> N
 
     assert transport_for(Channel.EMAIL, settings, concurrency=4) is None
     assert transport_for(Channel.TEXT, Settings.from_env({}), concurrency=4) is None
-    assert isinstance(transport, TwilioTransport)
+    assert transport is not None
     assert isinstance(transport, TextLookup)
     assert transport.channel is Channel.TEXT

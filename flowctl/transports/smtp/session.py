@@ -3,27 +3,27 @@
 The standard library's client raises the same exception for a connection lost before the message and
 after it, waits for ever unless told otherwise, and verifies no certificate. Here every wait ends,
 TLS is verified or refused, and ``stage`` says what had been said when it ended.
+
+Opening a session blocks its thread. An open one is driven without blocking (``delivery``).
 """
 
 import base64
 import contextlib
-import re
 import smtplib
 import socket
 import ssl
+from collections.abc import Generator, Iterator
+from selectors import EVENT_READ, EVENT_WRITE
 
 from flowctl.clock import Clock
 from flowctl.settings import SmtpSettings
 from flowctl.settings.urls import is_loopback
-from flowctl.transports.smtp.replies import CLOSING, Reply, Stage
+from flowctl.transports.smtp.replies import Reply, Stage
 from flowctl.transports.smtp.timeouts import Timeouts
 
-_DOT_AT_LINE_START = re.compile(rb"(?m)^\.")
 _LONGEST_REPLY = 65536
 _MOST_LINES = 500
-_READY_FOR_TEXT = 354
 _GO_ON = 334
-_BLOCK = 65536
 _MOST_RESETS = 3
 _GOODBYE = 2.0
 """Seconds for QUIT."""
@@ -49,7 +49,8 @@ class SessionUnusable(Exception):
 class SmtpSession(smtplib.SMTP):
     """A connection, from :meth:`open` on; not to be used by two threads at once.
 
-    ``stage`` is how far it has come.
+    ``stage`` is how far it has come, ``deadline`` until when what is waited for may take.
+    ``messages`` were begun over it, and ``resets`` of them were refused halfway.
     """
 
     def __init__(
@@ -60,12 +61,13 @@ class SmtpSession(smtplib.SMTP):
         self._settings = settings
         self._context = context
         self._clock = clock
-        self._timeouts = timeouts
-        self._deadline = 0.0
+        self.timeouts = timeouts
+        self.deadline = 0.0
         self._unread = b""
-        self._in_transaction = False
-        self._messages = 0
-        self._resets = 0
+        self._is_blocking = True
+        self.is_in_transaction = False
+        self.messages = 0
+        self.resets = 0
 
     @property
     def is_open(self) -> bool:
@@ -75,7 +77,7 @@ class SmtpSession(smtplib.SMTP):
     @property
     def is_spent(self) -> bool:
         """Whether it is to be renewed: servers slow down or end a connection that is used long."""
-        return self._messages >= self._settings.mails or self._resets >= _MOST_RESETS
+        return self.messages >= self._settings.mails or self.resets >= _MOST_RESETS
 
     def open(self, hello_name: str) -> None:
         """Connect, start TLS where it is wanted, and log in.
@@ -84,7 +86,7 @@ class SmtpSession(smtplib.SMTP):
         """
         self.local_hostname = hello_name
         self.sock = self._connected()
-        self._allow(self._timeouts.command)
+        self.allow(self.timeouts.command)
         if self._settings.tls == "implicit":
             self._start_tls()
         self.stage = Stage.GREETING
@@ -95,49 +97,19 @@ class SmtpSession(smtplib.SMTP):
             self._hello()
         if self._settings.password is not None:
             self._log_in()
-
-    def deliver(self, sender: str, recipient: str, content: bytes, envelope_id: str) -> Reply:
-        """Hand over one message; the first reply that is not positive, or the last one.
-
-        Where the server can report on it (RFC 3461), reports of failure and delay are asked for,
-        without the message's text and with ``envelope_id`` in them.
-
-        Raises ``smtplib.SMTPNotSupportedError`` for what the server said it does not take: a
-        recipient that needs SMTPUTF8 (RFC 6531), a message above its SIZE (RFC 1870). Raises
-        ``smtplib.SMTPException`` and OSError when the connection is lost: only with ``stage`` at
-        ``HANDED_OVER`` may the message have been accepted.
-        """
-        self.stage = Stage.MAIL
-        self._check_size(len(content))
-        self._end_transaction()
-        options = [f"size={len(content)}"] if self.has_extn("size") else []
-        options += [] if recipient.isascii() else ["SMTPUTF8", "BODY=8BITMIME"]
-        reports = self.has_extn("dsn")
-        options += ["RET=HDRS", f"ENVID={envelope_id}"] if reports else []
-        self._allow(self._timeouts.command)
-        reply = self._reply(self.mail(sender, options))
-        if reply.is_positive:
-            self._in_transaction = True
-            self._messages += 1
-            self.stage = Stage.RCPT
-            self._allow(self._timeouts.command)
-            notify = ["NOTIFY=FAILURE,DELAY"] if reports else []
-            reply = self._reply(self.rcpt(recipient, notify))
-        if reply.is_positive:
-            self.stage = Stage.DATA
-            self._allow(self._timeouts.data)
-            reply = self._reply(self.docmd("DATA"))
-        if reply.code == _READY_FOR_TEXT and self.stage is Stage.DATA:
-            reply = self._deliver_text(content)
-        if reply.code == CLOSING or reply.code < 0:
-            self.close()
-        return reply
+        self._there().settimeout(0)
+        self._is_blocking = False
 
     def quit_quietly(self) -> None:
-        """Say goodbye, if the server still listens, and close."""
+        """Say goodbye, if the server still listens, and close.
+
+        The server closes first (RFC 5321 section 4.1.1.10): then it counts the connection no more.
+        """
         with contextlib.suppress(smtplib.SMTPException, OSError):
-            self._allow(_GOODBYE)
+            self.allow(_GOODBYE)
             self.docmd("QUIT")
+            while self._wait_at_most().recv(4096):
+                """Until it is closed."""
         self.close()
 
     def putcmd(self, cmd: str, args: str = "") -> None:
@@ -147,15 +119,32 @@ class SmtpSession(smtplib.SMTP):
 
     def getreply(self) -> tuple[int, bytes]:
         """Read one reply, of one line or several, before the deadline; -1 if it is none."""
-        line = self._read_line()
-        lines = [line[4:].strip()]
-        while line[3:4] == b"-" and line[:3].isdigit():
-            line = self._read_line()
-            lines.append(line[4:].strip())
-            if len(lines) > _MOST_LINES:
-                raise smtplib.SMTPServerDisconnected("the server's reply does not end")
-        code = int(line[:3]) if line[:3].isdigit() else -1
-        return code, b"\n".join(lines)
+        steps = self._reading()
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                code, text = end.value
+                return int(code), bytes(text)
+
+    def writing(self, data: bytes) -> Iterator[int]:
+        """Write to an open session without blocking: gives the event to wait for, while any."""
+        left = memoryview(data)
+        while left:
+            try:
+                left = left[self._there().send(left) :]
+            except (BlockingIOError, ssl.SSLWantWriteError):
+                yield EVENT_WRITE
+            except ssl.SSLWantReadError:
+                yield EVENT_READ
+
+    def reply(self) -> Generator[int, None, Reply]:
+        """Read one reply without blocking: gives the event to wait for, while any."""
+        return self._reply((yield from self._reading()))
+
+    def allow(self, seconds: float) -> None:
+        """Let what follows take so long."""
+        self.deadline = self._clock.monotonic() + seconds
 
     def close(self) -> None:
         """Drop the connection."""
@@ -163,39 +152,34 @@ class SmtpSession(smtplib.SMTP):
         with contextlib.suppress(OSError):
             super().close()
 
-    def _check_size(self, size: int) -> None:
-        """Refuse what the server would only refuse after MAIL, some with a login's code."""
-        largest = self.esmtp_features.get("size", "")
-        if largest.isdecimal() and 0 < int(largest) < size:
-            raise smtplib.SMTPNotSupportedError(
-                f"the message has {size} bytes, the SMTP server takes at most {largest}"
-            )
+    def _reading(self) -> Generator[int, None, tuple[int, bytes]]:
+        line = yield from self._line()
+        lines = [line[4:].strip()]
+        while line[3:4] == b"-" and line[:3].isdigit():
+            line = yield from self._line()
+            lines.append(line[4:].strip())
+            if len(lines) > _MOST_LINES:
+                raise smtplib.SMTPServerDisconnected("the server's reply does not end")
+        code = int(line[:3]) if line[:3].isdigit() else -1
+        return code, b"\n".join(lines)
 
-    def _end_transaction(self) -> None:
-        """RSET after a message that was refused halfway; a connection that does not heed it ends.
-
-        Servers count them, so a connection is renewed after a few.
-        """
-        if self._in_transaction:
-            self._allow(self._timeouts.command)
-            self._resets += 1
-            if not self._reply(self.rset()).is_positive:
-                self.close()
-            self._in_transaction = False
-
-    def _deliver_text(self, content: bytes) -> Reply:
-        quoted = _DOT_AT_LINE_START.sub(b"..", content)
-        quoted += b".\r\n" if quoted.endswith(b"\r\n") else b"\r\n.\r\n"
-        self.stage = Stage.TEXT
-        # If this fails, its last byte was not written, and without it no server takes the message.
-        for start in range(0, len(quoted), _BLOCK):
-            self._allow(self._timeouts.block)
-            self.send(quoted[start : start + _BLOCK])
-        self.stage = Stage.HANDED_OVER
-        self._allow(self._timeouts.final)
-        reply = self._reply(self.getreply())
-        self._in_transaction = False
-        return reply
+    def _line(self) -> Generator[int, None, bytes]:
+        while b"\n" not in self._unread:
+            try:
+                chunk = (self._wait_at_most() if self._is_blocking else self._there()).recv(4096)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                yield EVENT_READ
+                continue
+            except ssl.SSLWantWriteError:
+                yield EVENT_WRITE
+                continue
+            if not chunk:
+                raise smtplib.SMTPServerDisconnected("the server closed the connection")
+            self._unread += chunk
+            if len(self._unread) > _LONGEST_REPLY:
+                raise smtplib.SMTPServerDisconnected("the server's reply does not end")
+        line, _, self._unread = self._unread.partition(b"\n")
+        return line
 
     def _connected(self) -> socket.socket:
         """A socket to the first of the host's addresses that answers."""
@@ -208,8 +192,9 @@ class SmtpSession(smtplib.SMTP):
         for family, kind, protocol, _, address in found:
             connection = socket.socket(family, kind, protocol)
             try:
-                connection.settimeout(self._timeouts.connect)
+                connection.settimeout(self.timeouts.connect)
                 connection.connect(address)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             except OSError as error:
                 connection.close()
                 failure = error
@@ -265,33 +250,24 @@ class SmtpSession(smtplib.SMTP):
         if not reply.is_positive:
             raise SessionRefused(self.stage, reply)
 
-    def _allow(self, seconds: float) -> None:
-        """Let what follows take so long."""
-        self._deadline = self._clock.monotonic() + seconds
-
     def _time_left(self) -> float:
         """Seconds that the next call may take. Raises TimeoutError when there are none."""
-        left = self._deadline - self._clock.monotonic()
+        left = self.deadline - self._clock.monotonic()
         if left <= 0:
             raise TimeoutError("timed out")
         return left
 
-    def _wait_at_most(self) -> socket.socket:
+    def _there(self) -> socket.socket:
         if self.sock is None:
             raise smtplib.SMTPServerDisconnected("the connection is closed")
-        self.sock.settimeout(self._time_left())
         return self.sock
 
-    def _read_line(self) -> bytes:
-        while b"\n" not in self._unread:
-            chunk = self._wait_at_most().recv(4096)
-            if not chunk:
-                raise smtplib.SMTPServerDisconnected("the server closed the connection")
-            self._unread += chunk
-            if len(self._unread) > _LONGEST_REPLY:
-                raise smtplib.SMTPServerDisconnected("the server's reply does not end")
-        line, _, self._unread = self._unread.partition(b"\n")
-        return line
+    def _wait_at_most(self) -> socket.socket:
+        """The socket, which waits until the deadline from now on."""
+        connection = self._there()
+        connection.settimeout(self._time_left())
+        self._is_blocking = True
+        return connection
 
     @staticmethod
     def _reply(answer: tuple[int, bytes]) -> Reply:
