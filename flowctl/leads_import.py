@@ -92,6 +92,7 @@ class LeadsImport:
         self._rejects = RejectsFile(file)
         self._fallback = store.fallback_zone(connection)
         self.result = Imported(zone=self._fallback)
+        self._batches = store.batches(connection)
         _add_leads_of_table(connection, self._book, options.region)
 
     def batches(self) -> Iterator[Imported]:
@@ -130,8 +131,10 @@ class LeadsImport:
 
     def _take(self, batch: "_Batch") -> None:
         options, result = self._options, self.result
-        unread = self._set_zones(batch.leads)
         with self._connection.transaction(force_rollback=options.is_dry_run):
+            if not options.is_dry_run:
+                self._skip_leads_of_others(batch)
+            unread = self._set_zones(batch.leads)
             suppressed = store.suppress(
                 self._connection, batch.opt_outs, f"opted out in {self.file.path.name}"
             )
@@ -153,6 +156,22 @@ class LeadsImport:
         result.rejected_rows += len(batch.rejected)
         _keep(result.skipped, batch.skipped)
         _keep(result.rejected, [Problem(row.line, reason) for row, reason in batch.rejected])
+
+    def _skip_leads_of_others(self, batch: "_Batch") -> None:
+        """Leave out what another import has taken since this one looked at the table."""
+        batches = store.add_batch(self._connection)
+        if batches != self._batches + 1:
+            present = AddressBook()
+            _add_leads_of_table(self._connection, present, self._options.region)
+            leads, batch.leads = batch.leads, []
+            for row in leads:
+                taken = [one for one in row.addresses if present.line_of(one[1]) is not None]
+                if taken:
+                    batch.skipped.append(Problem(row.line, _duplicate(taken[0], IN_TABLE)))
+                else:
+                    batch.leads.append(row)
+            self._book.add_all(present)
+        self._batches = batches
 
     def _write_rejects(self, batch: "_Batch") -> None:
         for row, reason in sorted(batch.rejected, key=lambda one: one[0].line):

@@ -1,6 +1,7 @@
 """The addresses that were seen, in little memory: a digest and a line number for each."""
 
 from array import array
+from collections.abc import Iterator
 
 _EMPTY = 0
 _MASK = 0xFFFF_FFFF_FFFF_FFFF
@@ -19,18 +20,30 @@ class AddressBook:
 
     def add(self, address: str, line: int) -> None:
         """Remember an address; one that is there stays as it is."""
-        digest = (hash(address) & _MASK) or 1
+        self._add((hash(address) & _MASK) or 1, line)
+
+    def add_all(self, other: "AddressBook") -> None:
+        """Remember the addresses of another book, too."""
+        for digest, line in other.digests():
+            self._add(digest, line)
+
+    def digests(self) -> Iterator[tuple[int, int]]:
+        """The digest and the line of each address."""
+        pairs = zip(self._digests, self._lines, strict=True)
+        return (pair for pair in pairs if pair[0] != _EMPTY)
+
+    def line_of(self, address: str) -> int | None:
+        """The line with which an address was added, null for one that was not."""
+        slot = self._slot((hash(address) & _MASK) or 1)
+        return None if self._digests[slot] == _EMPTY else self._lines[slot]
+
+    def _add(self, digest: int, line: int) -> None:
         slot = self._slot(digest)
         if self._digests[slot] == _EMPTY:
             self._digests[slot], self._lines[slot] = digest, line
             self._count += 1
             if self._count * 3 > len(self._digests) * 2:
                 self._grow()
-
-    def line_of(self, address: str) -> int | None:
-        """The line with which an address was added, null for one that was not."""
-        slot = self._slot((hash(address) & _MASK) or 1)
-        return None if self._digests[slot] == _EMPTY else self._lines[slot]
 
     def _slot(self, digest: int) -> int:
         """Where a digest is, or would be."""
@@ -41,13 +54,10 @@ class AddressBook:
         return slot
 
     def _grow(self) -> None:
-        digests, lines = self._digests, self._lines
-        self._allocate(len(digests) * 2)
-        for digest, line in zip(digests, lines, strict=True):
-            if digest != _EMPTY:
-                slot = self._slot(digest)
-                self._digests[slot], self._lines[slot] = digest, line
-                self._count += 1
+        pairs = self.digests()
+        self._allocate(len(self._digests) * 2)
+        for digest, line in pairs:
+            self._add(digest, line)
 
     def _allocate(self, slots: int) -> None:
         self._digests = array("Q", bytes(8 * slots))

@@ -63,6 +63,18 @@ def zones_of(connection: Connection, written: Iterable[str]) -> dict[str, str | 
     return dict(rows)
 
 
+def batches(connection: Connection) -> int:
+    """How many batches were imported so far, by whatever import."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return int(str(cursor.execute(query("import_batches")).fetchone()))
+
+
+def add_batch(connection: Connection) -> int:
+    """Begin a batch, alone until the transaction ends; returns how many there are with it."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return int(str(cursor.execute(query("import_add_batch")).fetchone()))
+
+
 def fallback_zone(connection: Connection) -> str:
     """The zone of leads that have none of their own."""
     with connection.cursor(row_factory=scalar_row) as cursor:

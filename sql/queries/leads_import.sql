@@ -21,6 +21,14 @@ select coalesce(
   'UTC'
 );
 
+-- name: import_batches
+-- How many batches were imported so far, by whatever import.
+select own.batches from flowctl.lead_imports as own;
+
+-- name: import_add_batch
+-- Begins a batch: another import waits here until this one's transaction ends.
+update flowctl.lead_imports as own set batches = own.batches + 1 returning own.batches;
+
 -- name: import_opt_outs
 -- Returns how many of the addresses were not suppressed before.
 with added as (

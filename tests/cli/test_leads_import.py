@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -291,6 +292,26 @@ def test_killed(file: Path, database: str, flowctl: RunFlowctl, conn: Connection
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
     finish(file, flowctl, conn, BATCH)
+
+
+def test_two_imports_at_once_take_each_row_once(
+    file: Path, database: str, flowctl: RunFlowctl, conn: Connection
+) -> None:
+    with stuck(file, database, conn) as process, ThreadPoolExecutor() as pool:
+        other = pool.submit(flowctl, "leads", "import", file, "--json")
+        waits = (
+            "select exists (select from pg_locks where locktype = 'transactionid' and not granted)"
+        )
+        until(lambda: conn.execute(waits).fetchone() == (True,))
+        conn.execute("select pg_advisory_unlock_all()")
+        process.communicate()
+    assert process.returncode == 0
+    whole = 2 * BATCH + BATCH // 2
+    document = other.result().json()
+    assert document["imported"] < BATCH
+    assert document["imported"] + document["skipped"] == whole
+    assert count(conn) == whole
+    assert conn.execute("select count(distinct email) from leads").fetchone() == (whole,)
 
 
 def test_the_database_is_lost(
