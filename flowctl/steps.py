@@ -42,8 +42,8 @@ class StepPending:
 class SyncResult:
     """What a sync did, or would do.
 
-    ``pending`` has the steps of the file's flows, by flow and key, from which pending messages
-    differed, whenever the step was changed; ``all_pending`` is the sum of these.
+    ``pending`` has the steps of the file's flows, by flow and key and in their order, from which
+    pending messages differed, whenever the step was changed; ``all_pending`` is the sum of these.
     """
 
     plan: Plan
@@ -74,20 +74,28 @@ def sync(
             store.add_changes(connection, entries)
         names = [entry.flow.name for entry in file]
         drifts = store.select_drift(connection, names)
-        updates = {}
+        updates: dict[UUID | None, PendingUpdate] = {}
         if update_pending:
             updates = store.update_pending(connection, [id_ for id_ in drifts if id_ is not None])
             drifts = store.select_drift(connection, names)
-        keys = {id_: name for name, id_ in _ids(store.select_steps(connection)).items()}
-    pending = {
-        id_: StepPending(drifts.get(id_, Drift()), updates.get(id_, PendingUpdate()))
-        for id_ in (*drifts, *(id_ for id_ in updates if id_ not in drifts))
-    }
+        ids = _ids(store.select_steps(connection))
     return SyncResult(
         plan=changes,
-        pending={keys[id_]: found for id_, found in pending.items() if id_ is not None},
-        all_pending=pending[None],
+        pending={
+            name: _pending(drifts, updates, id_)
+            for name, id_ in ids.items()
+            if id_ in drifts or id_ in updates
+        },
+        all_pending=_pending(drifts, updates, None),
     )
+
+
+def _pending(
+    drifts: Mapping[UUID | None, Drift],
+    updates: Mapping[UUID | None, PendingUpdate],
+    id_: UUID | None,
+) -> StepPending:
+    return StepPending(drifts.get(id_, Drift()), updates.get(id_, PendingUpdate()))
 
 
 def warnings(

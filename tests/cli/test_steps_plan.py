@@ -121,6 +121,7 @@ def test_a_flow_that_goes_off_says_how_many_messages_it_cancels(
     assert "since their step or flow is off: 6 of 3 leads (flowctl flows pause" in ran.stderr
     document = planned(flowctl, file)
     assert document["cancelling"] == {"n/a": 3, "n/b": 3}
+    assert list(document["cancelling"]) == ["n/a", "n/b"]
     assert (document["pending_kept"], document["keeping"]) == (0, {})
     assert conn.execute("select distinct status from message_logs").fetchall() == [("pending",)]
 
