@@ -72,11 +72,19 @@ def parts(number: str) -> tuple[str, str, str]:
     return code, _trunk(CODES[int(code)][0]), number[len(code) + 1 :]
 
 
+_TRUNKS = {"IT": "0"}
+"""What some still write before a mobile number, where the library has nothing: Italy's is gone."""
+
+
 @lru_cache
 def _trunk(region: str) -> str:
     import phonenumbers
 
-    return phonenumbers.ndd_prefix_for_region(region, strip_non_digits=True) or ""
+    return (
+        _TRUNKS.get(region)
+        or phonenumbers.ndd_prefix_for_region(region, strip_non_digits=True)
+        or ""
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -148,3 +148,22 @@ def test_a_number_as_at_home_is_that_of_its_region() -> None:
     assert "5512345678" in spellings(Channel.TEXT, american, "US")
     assert "5512345678" not in spellings(Channel.TEXT, mexican, "US")
     assert "01713920001" in spellings(Channel.TEXT, "+491713920001", "DE")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "+39 0333 1234567",
+        "+44 07911 123456",
+        "+49 0171 3920001",
+        "+36 06 30 123 4567",
+        "+33 06 12 34 56 78",
+        "+7 8 916 123 45 67",
+        "+55 0 11 98765-4321",
+        "+52 01 55 1234 5678",
+        "+1 1 212 555 0198",
+    ],
+)
+def test_a_number_with_what_is_dialled_at_home_is_found_under_it(raw: str) -> None:
+    """Whoever suppressed it by SQL wrote it as the lead has it."""
+    assert comparable(Channel.TEXT, raw) in spellings(Channel.TEXT, to_e164(raw, None, None))
