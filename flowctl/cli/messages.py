@@ -1,6 +1,6 @@
 """``flowctl messages``: look at them, redact what they said; changes are a module of their own."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,14 +66,10 @@ def list_messages(
         _show_list(found, limit=most)
 
 
-_COLUMNS = (
-    "id", "lead_id", "flow", "key", "message_type", "to", "subject", "content", "status",
-    "scheduled_for", "sent_at", "attempts", "provider_id", "delivery_status", "error_message",
-)  # fmt: skip
-
-
 def _row(listed: "ListedMessage") -> dict[str, object]:
-    row = {name: getattr(listed.message, name) for name in _COLUMNS}
+    from flowctl.store.messages import MessageSummary
+
+    row = {field.name: getattr(listed.message, field.name) for field in fields(MessageSummary)}
     return {**row, "to": listed.to}
 
 

@@ -61,15 +61,14 @@ _CONDITIONS: Mapping[str, LiteralString] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """A row of ``message_logs`` with its step's names and its lead; ``to`` is the address written
-    to, null before."""
+class MessageSummary:
+    """A row of ``message_logs`` with its step's names; ``to`` is the address written to, null
+    before."""
 
     id: UUID
     lead_id: str
     flow: str | None
     key: str | None
-    step_order: int | None
     message_type: Channel
     to: str | None
     subject: str | None
@@ -81,34 +80,26 @@ class Message:
     provider_id: str | None
     delivery_status: str | None
     error_message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Message(MessageSummary):
+    """A message with its lead."""
+
+    step_order: int | None
     is_unknown: bool
     lead: JsonObject | None
 
 
 @dataclass(frozen=True, slots=True)
-class MessageDetail:
-    """Everything about a message; ``to`` is the address written to.
+class MessageDetail(MessageSummary):
+    """Everything about a message.
 
     ``sending_since`` and what follows it belong to a send that was begun and whose outcome is not
     recorded; ``is_unknown``: nobody is waiting for it any more.
     ``waits_for_address_until``: another address of the lead makes the message pending until then.
     """
 
-    id: UUID
-    lead_id: str
-    flow: str | None
-    key: str | None
-    message_type: Channel
-    to: str | None
-    subject: str | None
-    content: str
-    status: Status
-    scheduled_for: datetime
-    sent_at: datetime | None
-    attempts: int
-    provider_id: str | None
-    delivery_status: str | None
-    error_message: str | None
     delivery_code: str | None
     created_at: datetime
     flow_step_id: UUID | None
