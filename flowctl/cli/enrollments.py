@@ -20,10 +20,6 @@ LIST_LIMIT = 100
 _STATES = ("active", "finished", "stopped", "left")
 
 
-def register(_app: typer.Typer) -> None:
-    """The commands of this module are in the group of ``flowctl.cli.leads``."""
-
-
 @group.command("show")
 def show_lead(ctx: typer.Context, lead: LeadArgument, as_json: Json = False) -> None:
     """Show a lead: its zone, where it stands in each flow, what it got.

@@ -16,7 +16,9 @@ group = command_group("Add leads; see, enroll, stop, move and forget them.")
 
 
 def register(app: typer.Typer) -> None:
-    """Add the group, with its commands of this module, to the program."""
+    """Add the group, with all its commands, to the program."""
+    from flowctl.cli import enrollments, stops  # noqa: F401  # they add their commands
+
     group.command("import")(import_leads)
     app.add_typer(group, name="leads")
 

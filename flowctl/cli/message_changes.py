@@ -25,10 +25,6 @@ _Ids = Annotated[
 ]
 
 
-def register(_app: typer.Typer) -> None:
-    """The commands of this module are in the group of ``flowctl.cli.messages``."""
-
-
 @group.command("retry")
 @with_criteria(without={"is_due"})
 def retry_messages(

@@ -26,11 +26,12 @@ SHORT_ID = 8
 """Characters of an id in a table: enough to name a message."""
 
 group = command_group("Look at messages, try them again, cancel them, redact them.")
-"""``flowctl.cli.message_changes`` adds to it."""
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands of this module to the program."""
+    """Add the group, with all its commands, to the program."""
+    from flowctl.cli import message_changes  # noqa: F401  # it adds its commands to the group
+
     app.add_typer(group, name="messages")
 
 

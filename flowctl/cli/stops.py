@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from flowctl.settings import Settings
 
 
-def register(_app: typer.Typer) -> None:
-    """The commands of this module are in the group of ``flowctl.cli.leads``."""
-
-
 @group.command("stop")
 def stop_lead(
     ctx: typer.Context,
