@@ -119,6 +119,16 @@ def test_every_help_is_answered_without_a_heavy_module() -> None:
     assert not HEAVY & set(modules)
 
 
+@pytest.mark.parametrize("group", sorted({path[0] for path in ALL_COMMANDS if len(path) > 1}))
+def test_a_group_is_whole_in_a_process_that_asks_for_it_alone(group: str) -> None:
+    """Not all modules are loaded then, and several may add to one group."""
+    command = [sys.executable, "-m", "flowctl", group, "--help"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    for path in ALL_COMMANDS:
+        if path[:1] == (group,) and len(path) > 1:
+            assert f"\n  {path[1]} " in answer.stdout
+
+
 def test_a_run_with_nothing_due_loads_no_heavy_module(database: str) -> None:
     """What cron starts each minute, and what mostly finds nothing to do."""
     answer = subprocess.run(
