@@ -159,7 +159,7 @@ _ABOUT_HOST = _any_of(
     r"\b(?:domain|host)(?: name)? (?:is ?|was ?|does ?)?"
     rf"(?:unknown|invalid|{_NOT} (?:found|exist))",
     r"\b(?:no such|unknown|non-?existent|unrouteable)(?: mail)? (?:host|domain)s?\b",
-    r"\bno smtp service\b",
+    r"\bno smtp service\b|\bdoes not accept mail\b(?! from)",  # RFC 7505, Exim's and Postfix's
 )  # fmt: skip
 _WHO = r"(?:user|recipient|mail ?box|address|addressee|account)"
 _ABOUT_MAILBOX = _any_of(
