@@ -52,9 +52,10 @@ _CONDITIONS: Mapping[str, LiteralString] = {
     "or (message.sent_at is null and message.scheduled_for >= %(since)s::timestamptz))",
     "until": "(message.sent_at < %(until)s::timestamptz "
     "or (message.sent_at is null and message.scheduled_for < %(until)s::timestamptz))",
-    "is_due": "message.id in "
+    "is_due": "message.status = 'pending' and message.due_at <= now() and message.id in "
     "(select free.id from flowctl.free_messages as free where free.due_at <= now())",
-    "is_undelivered": "flowctl.is_undelivered(message.delivery_status)",
+    "is_undelivered": "message.status = 'sent' and message.delivery_status in "
+    "('failed', 'undelivered', 'canceled', 'bounced', 'refused')",
     "is_unknown": "message.is_unknown",
 }
 """The one filter of messages: each field of ``Filter`` as a condition on ``message``."""
@@ -132,7 +133,13 @@ def select_messages(connection: Connection, chosen: Filter, limit: int | None) -
 
     Only those of its statuses: without any there are none.
     """
-    values = {**filter_values(chosen), "statuses": list(chosen.statuses), "batch_size": limit}
+    values = {
+        **filter_values(chosen),
+        "statuses": list(chosen.statuses),
+        "since": chosen.since,
+        "until": chosen.until,
+        "batch_size": limit,
+    }
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(filtered("select_messages", chosen), values)
         return [

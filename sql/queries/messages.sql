@@ -22,18 +22,41 @@ order by step.key;
 -- sending, others by the time they had; at most so many of each status, with what names the lead
 -- and where it could be written to.
 with filtered as not materialized (
-  select message.id, message.status, message.scheduled_for, message.sent_at
+  select
+    message.id, message.status, message.message_type, message.due_at, message.scheduled_for,
+    message.sent_at
   from public.message_logs as message
   where true /* filter */
 ),
 
--- each by its own index
-chosen as (
+-- each by its own index, from the time on that is asked for
+soonest as (
   (
-    select filtered.id
+    select filtered.id, filtered.due_at
     from filtered
     where filtered.status = 'pending' and 'pending' = any(%(statuses)s::text[])
-    order by filtered.scheduled_for, filtered.id
+      and filtered.message_type = 'email'
+      and (%(since)s::timestamptz is null or filtered.due_at >= %(since)s::timestamptz)
+    order by filtered.due_at, filtered.id
+    limit %(batch_size)s::bigint
+  )
+  union all
+  (
+    select filtered.id, filtered.due_at
+    from filtered
+    where filtered.status = 'pending' and 'pending' = any(%(statuses)s::text[])
+      and filtered.message_type = 'text'
+      and (%(since)s::timestamptz is null or filtered.due_at >= %(since)s::timestamptz)
+    order by filtered.due_at, filtered.id
+    limit %(batch_size)s::bigint
+  )
+),
+
+chosen as (
+  (
+    select soonest.id
+    from soonest
+    order by soonest.due_at, soonest.id
     limit %(batch_size)s::bigint
   )
   union all
@@ -41,6 +64,8 @@ chosen as (
     select filtered.id
     from filtered
     where filtered.status = 'sent' and 'sent' = any(%(statuses)s::text[])
+      and (%(since)s::timestamptz is null or filtered.sent_at >= %(since)s::timestamptz)
+      and (%(until)s::timestamptz is null or filtered.sent_at < %(until)s::timestamptz)
     order by filtered.sent_at desc
     limit %(batch_size)s::bigint
   )
@@ -50,6 +75,8 @@ chosen as (
     from filtered
     where filtered.status in ('failed', 'cancelled')
       and array['failed', 'cancelled'] && %(statuses)s::text[]
+      and (%(since)s::timestamptz is null or filtered.scheduled_for >= %(since)s::timestamptz)
+      and (%(until)s::timestamptz is null or filtered.scheduled_for < %(until)s::timestamptz)
     order by filtered.scheduled_for desc
     limit %(batch_size)s::bigint
   )
@@ -80,7 +107,7 @@ left join public.flow_steps as step on step.id = message.flow_step_id
 left join public.leads as lead on lead.id = message.lead_id
 order by
   message.status <> 'pending',
-  case when message.status = 'pending' then message.scheduled_for end,
+  case when message.status = 'pending' then message.due_at end,
   coalesce(message.sent_at, message.scheduled_for) desc,
   message.id;
 
