@@ -39,7 +39,6 @@ cross join public.flow_steps as step
 where message.id = plan.message_id
   and step.id = message.flow_step_id
   and (plan.is_moved or plan.is_rewritten)
-  and message.status = 'pending'
   and (message.lease_until is null or message.lease_until < now())
   and not exists (select from flowctl.sends as send where send.message_id = message.id)
 returning message.id;

@@ -17,7 +17,6 @@ begin
       flowctl.step_setting(step, jsonb_populate_record(parent, '{"audience": null}')) as setting
     from public.flow_steps as step
     inner join public.flows as parent on parent.name = step.flow
-    where step.enabled and parent.enabled
   )
   select
     message.id,

@@ -167,7 +167,7 @@ def test_everything_that_a_step_says_is_brought_in_line(
 @pytest.mark.usefixtures("pending")
 def test_what_is_off_moves_nothing(conn: Connection, flowctl: RunFlowctl, table: str) -> None:
     conn.execute(f"update {table} set enabled = false".encode())  # noqa: S608 - one of two
-    conn.execute("update flow_steps set time = '10:30'")
+    conn.execute("update flow_steps set time = '10:30', content = 'other words'")
     assert refresh(flowctl, "--yes") == COUNTS | {"unchanged": 1}
 
 
@@ -198,6 +198,8 @@ def test_without_a_yes_nothing_changes(conn: Connection, flowctl: RunFlowctl) ->
 def test_a_time_that_is_past_by_now_becomes_now(conn: Connection, flowctl: RunFlowctl) -> None:
     a_step(conn, key="hello", day=1, time="9:00 AM", time_type="specific")
     a_lead(conn, timezone="UTC")
+    for table in ("leads", "message_logs"):
+        conn.execute(f"update {table} set created_at = now() - interval '5 hours'".encode())  # noqa: S608 - one of two
     conn.execute("update flow_steps set day = 0, time = null, time_type = 'immediately'")
     assert refresh(flowctl, "--yes")["moved"] == 1
     assert value(conn, "now() - planned_for < interval '1 hour'")
