@@ -145,5 +145,5 @@ def test_a_server_that_nobody_vouches_for_gets_no_password(
         ImapMailbox(settings.mailbox)
     settings = Settings.from_env({"MAILBOX_URL": url + "x"})
     assert settings.mailbox is not None
-    with pytest.raises(InputError, match="no file of CA certificates"):
+    with pytest.raises(InputError, match="is not a file of CA certificates"):
         ImapMailbox(settings.mailbox)
