@@ -5,18 +5,16 @@ Whatever is wrong with a lead or a template concerns that message alone.
 
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfoNotFoundError
 
+from flowctl import template
 from flowctl.address import AddressError, bare, to_e164, to_email
 from flowctl.model import BAD_ADDRESS, NO_ADDRESS, Channel, JsonObject
 from flowctl.plaintext import html_to_text
 from flowctl.settings import Settings
+from flowctl.template.context import TemplateContext
+from flowctl.template.markup import is_html, keeps_lines, lines_to_breaks
 from flowctl.zones import zone_info
-
-if TYPE_CHECKING:
-    # Liquid is large, and most runs of a dispatcher find nothing to render
-    from flowctl.template.context import TemplateContext
 
 TEXT_LIMIT = 1600
 """Characters of a text message that Twilio takes (error 21617)."""
@@ -57,10 +55,8 @@ def recipient_of(lead: JsonObject, channel: Channel, settings: Settings) -> str:
 
 def template_context(
     lead: JsonObject, zone: str | None, now: datetime, *, unsubscribe_url: str | None = None
-) -> "TemplateContext":
+) -> TemplateContext:
     """What templates see of a lead at a moment; a zone that the tzdata package lacks is UTC."""
-    from flowctl.template.context import TemplateContext
-
     try:
         known = zone_info(zone or "UTC")
     except ZoneInfoNotFoundError:
@@ -72,7 +68,7 @@ def render_content(
     subject: str | None,
     content: str,
     channel: Channel,
-    context: "TemplateContext",
+    context: TemplateContext,
     *,
     content_format: str | None = None,
 ) -> tuple[str | None, str, str | None]:
@@ -81,9 +77,6 @@ def render_content(
     Whether content is HTML is ``content_format``'s to say, else the template's, never the lead's;
     what was written in lines, with a tag for emphasis, keeps them. Raises CannotSend.
     """
-    from flowctl import template
-    from flowctl.template.markup import is_html, keeps_lines, lines_to_breaks
-
     is_page = channel is Channel.EMAIL and is_html(content, content_format)
     try:
         body = template.parse(content, is_page).render(context)

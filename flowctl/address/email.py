@@ -31,8 +31,11 @@ def to_email(raw: str) -> str:
     may be non-ASCII (RFC 6531): the server must then know SMTPUTF8. Lists, display names, quoted
     local parts and control characters are refused. Raises AddressError.
     """
-    text = unquoted(bare(raw))
-    found = _PLAIN.fullmatch(text)
+    text = raw
+    found = _PLAIN.fullmatch(raw)
+    if not found:
+        text = unquoted(bare(raw))
+        found = _PLAIN.fullmatch(text)
     if found and len(found["local"]) <= _LOCAL_LIMIT:
         domain = found["domain"].lower()
         if domain.rpartition(".")[2] not in _RESERVED:

@@ -58,28 +58,34 @@ class TemplateContext(Mapping[str, object]):
     ``zone`` the zone in which it is read. ``unsubscribe_url`` is null where there is none.
     """
 
-    __slots__ = ("_lead", "_reserved", "now", "zone")
+    __slots__ = ("_lead", "_moment", "_unsubscribe_url", "zone")
 
     def __init__(
         self, lead: JsonObject, *, now: datetime, zone: tzinfo, unsubscribe_url: str | None = None
     ) -> None:
         self._lead = lead
-        self.now = now.astimezone(zone)
+        self._moment = now
+        self._unsubscribe_url = unsubscribe_url
         self.zone = zone
-        moment = self.now.isoformat()
-        self._reserved = {**dict.fromkeys(NOW, moment), UNSUBSCRIBE_URL: unsubscribe_url}
+
+    @property
+    def now(self) -> datetime:
+        """The message's moment, on the clock of its zone."""
+        return self._moment.astimezone(self.zone)
 
     def __getitem__(self, name: str) -> object:
         if name in self._lead:
             value = _on_clock(_cleaned(name, self._lead[name]), self.zone)
+        elif name in NOW:
+            value = self.now.isoformat()
         else:
-            value = self._reserved[name]
+            value = self._unsubscribe_url if name == UNSUBSCRIBE_URL else None
         if value is None:
             raise KeyError(name)
         return value
 
     def __iter__(self) -> Iterator[str]:
-        return iter({**self._reserved, **self._lead})
+        return iter(dict.fromkeys((*RESERVED, *self._lead)))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -87,7 +93,7 @@ class TemplateContext(Mapping[str, object]):
 
 def _on_clock(value: object, zone: tzinfo) -> object:
     """A timestamp with an offset, on the clock of the zone; any other value as it is."""
-    if not isinstance(value, str) or not _TIMESTAMPTZ.fullmatch(value):
+    if not isinstance(value, str) or value[4:5] != "-" or not _TIMESTAMPTZ.fullmatch(value):
         return value
     try:
         return datetime.fromisoformat(value).astimezone(zone).isoformat()
@@ -127,6 +133,6 @@ def _clean_name(value: str) -> str | None:
     value = value[: 4 * NAME_CAP]
     if not value.isprintable():
         value = _UNPRINTABLE.sub("", value)
-    if _LINK.search(value):
+    if ("." in value or ":" in value) and _LINK.search(value):
         return None
     return " ".join(value.split())[:NAME_CAP]
