@@ -62,10 +62,8 @@ class Conversations:
         self._is_stopping = False
         self._over = Event()
         self._selector = DefaultSelector()
-        self._ear, self._bell = socket.socketpair()
-        for end in (self._ear, self._bell):
-            end.settimeout(0)
-        self._selector.register(self._ear, EVENT_READ)
+        self._ear: socket.socket | None = None
+        self._bell: socket.socket | None = None
         self._lock = Lock()
         self._thread: Thread | None = None
 
@@ -76,6 +74,10 @@ class Conversations:
         """
         with self._lock:
             if self._thread is None:
+                self._ear, self._bell = socket.socketpair()
+                for end in (self._ear, self._bell):
+                    end.settimeout(0)
+                self._selector.register(self._ear, EVENT_READ)
                 self._thread = Thread(target=self._run, name="smtp", daemon=True)
                 self._thread.start()
         self._order(partial(self._accept, messages, on_outcomes))
@@ -96,8 +98,9 @@ class Conversations:
         for session in self._jobs:
             session.close()
         self._selector.close()
-        self._ear.close()
-        self._bell.close()
+        for end in (self._ear, self._bell):
+            if end is not None:
+                end.close()
 
     def _order(self, order: Callable[[], None]) -> None:
         """Have something done by the thread."""
@@ -105,8 +108,9 @@ class Conversations:
         self._ring()
 
     def _ring(self) -> None:
-        with suppress(OSError):  # it has not heard the last one yet, or never will
-            self._bell.send(b"\0")
+        if self._bell is not None:
+            with suppress(OSError):  # it has not heard the last one yet, or never will
+                self._bell.send(b"\0")
 
     def _run(self) -> None:
         while not self._over.is_set():
@@ -124,7 +128,7 @@ class Conversations:
     def _turn(self) -> None:
         """Go on with what can go on, start what can start, and tell what came of it."""
         for key, _ in self._selector.select(self._seconds_left()):
-            if key.fileobj is self._ear:
+            if self._ear is not None and key.fileobj is self._ear:
                 self._ear.recv(4096)
             elif key.data in self._jobs:
                 self._go_on(key.data)
