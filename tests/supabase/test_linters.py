@@ -42,6 +42,8 @@ PGSPOT_EXCEPTIONS = {
         "message_logs_over",
         "message_logs_sent",
         "message_logs_step_recipient",
+        "message_logs_undelivered",
+        "message_logs_unknown",
     },
 }
 """What pgspot may name, by its rules."""
