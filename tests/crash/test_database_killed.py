@@ -54,6 +54,10 @@ def test_loops_survive_a_server_that_goes_away_and_lose_no_outcome(
         dispatching(server, providers, tmp_path / "1", "--loop", "--interval=1s") as first,
         dispatching(server, providers, tmp_path / "2", "--loop", "--interval=1s") as second,
     ):
+        with server.connect() as conn:
+            # one that finds no database at its start ends with 4
+            started = "select count(*) from flowctl.runs"
+            until(lambda: conn.execute(started).fetchone() == (2,))
         until(lambda: providers.accepted() >= enough)
         server.kill() if way == "kill" else server.stop()
         until(lambda: "waiting for it" in first.said() + second.said())
