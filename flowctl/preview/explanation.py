@@ -41,11 +41,18 @@ def _sentences(row: ScheduleRow, zones: Zones) -> Iterator[str]:
         yield f"it stands at {timestamp_text(row.scheduled_wall)}: {_drift(row)}"
     if row.retry_wall is not None and row.retry_at is not None:
         yield f"the next attempt is not before {timestamp_text(row.retry_wall)}"
-    if row.waits_wall is not None and row.min_gap is not None:
-        yield (
-            f"min_gap {span_text(row.min_gap)} after the message before it: it waits until about "
-            f"{timestamp_text(row.waits_wall)}"
-        )
+    if row.waits_wall is not None:
+        yield f"{_waiting(row)}: it waits until about {timestamp_text(row.waits_wall)}"
+
+
+def _waiting(row: ScheduleRow) -> str:
+    """What dispatch will wait for."""
+    reasons = []
+    if row.min_gap is not None:
+        reasons.append(f"min_gap {span_text(row.min_gap)} after the message before it")
+    if row.opens is not None:
+        reasons.append(f"the send window ({window_text(row.opens, row.closes, row.weekdays)})")
+    return ", ".join(reasons)
 
 
 def _drift(row: ScheduleRow) -> str:

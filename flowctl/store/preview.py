@@ -30,13 +30,12 @@ class ScheduleRow:
     ``status`` and what belongs to a message are null where there is none. ``subject`` and
     ``content`` are templates, but what was sent where it was. ``skipped`` says why the step is not
     scheduled, ``stopped`` what will keep its pending message from being sent, ``waits_until`` until
-    when it waits for the flow's gap after the message before it. Names that end in
-    ``_wall`` are the moment of the same name on the clock of ``zone``, without offset.
+    when it waits for the flow's gap after the message before it, or for its window. Names that end
+    in ``_wall`` are the moment of the same name on the clock of ``zone``, without offset.
 
     The rest is how the time came about, null for a deleted step: ``seen_at`` is the moment the
     schedule was computed from, ``planned_for`` the step's own time, ``computed_for`` that time put
     into the future and into the send window. ``planned_repeats``: the clock shows it twice.
-    ``waits_until``: it waits so long for the flow's gap after the message before it.
     ``is_moved_by_rules``: the message has another time because the rules of its zone have changed.
     ``created_at`` is null where the lead has none that can be used; of a lead that was enrolled
     from a moment of its own (``is_enrolled``) it is that moment.

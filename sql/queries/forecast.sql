@@ -21,7 +21,9 @@ waiting as (
     parent.min_gap,
     step.flow,
     step.step_order,
-    case when parent.min_gap is not null and parent.send_window is not null
+    -- what lies ahead and has no gap stands inside its window already
+    case when parent.send_window is not null
+      and (parent.min_gap is not null or message.due_at < now())
       then flowctl.step_setting(step, parent)
     end as setting,
     parent.paused_at is not null as is_paused,
@@ -33,22 +35,43 @@ waiting as (
   where message.status = 'pending'
     and (%(flow)s::text is null or step.flow = %(flow)s::text)
 ),
+timed as (
+  -- the window that it meets when it is due
+  select
+    waiting.id, waiting.lead_id, waiting.message_type, waiting.min_gap, waiting.flow,
+    waiting.step_order, waiting.setting, waiting.is_paused, place.zone,
+    case
+      when (waiting.setting).opens is null then waiting.due_at
+      else flowctl.window_edge(
+        waiting.due_at, place.zone, (waiting.setting).opens, (waiting.setting).closes,
+        (waiting.setting).weekdays, true
+      )
+    end as due_at
+  from waiting
+  left join public.leads as lead -- noqa: ST11
+    on lead.id = waiting.lead_id and (waiting.setting).opens is not null
+  cross join lateral ( -- noqa: ST05
+    select coalesce(
+      flowctl.zone_of(to_jsonb(lead) ->> 'timezone'), (waiting.setting).zone
+    ) as zone
+  ) as place
+),
 numbered as (
   select
-    waiting.*,
+    timed.*,
     row_number() over mine as number,
-    case when waiting.min_gap is not null then (
+    case when timed.min_gap is not null then (
       select max(earlier.sent_at)
       from public.message_logs as earlier
       inner join public.flow_steps as step on step.id = earlier.flow_step_id
-      where earlier.lead_id = waiting.lead_id
-        and earlier.message_type = waiting.message_type
-        and earlier.status = 'sent' and step.flow = waiting.flow
+      where earlier.lead_id = timed.lead_id
+        and earlier.message_type = timed.message_type
+        and earlier.status = 'sent' and step.flow = timed.flow
     ) end as last_sent
-  from waiting
+  from timed
   window mine as (
-    partition by waiting.lead_id, waiting.flow, waiting.message_type
-    order by waiting.due_at, waiting.step_order, waiting.id
+    partition by timed.lead_id, timed.flow, timed.message_type
+    order by timed.due_at, timed.step_order, timed.id
   )
 ),
 windowed as (
@@ -63,19 +86,16 @@ windowed as (
         numbered.last_sent,
         numbered.min_gap,
         now(),
-        coalesce(
-          flowctl.zone_of(to_jsonb(lead) ->> 'timezone'), (numbered.setting).zone
-        ),
+        numbered.zone,
         (numbered.setting).opens,
         (numbered.setting).closes,
         (numbered.setting).weekdays
       ) as waits
     from numbered
-    inner join public.leads as lead on lead.id = numbered.lead_id
     where (numbered.setting).opens is not null
     group by
       numbered.lead_id, numbered.flow, numbered.message_type, numbered.last_sent, numbered.min_gap,
-      to_jsonb(lead) ->> 'timezone', (numbered.setting).zone, (numbered.setting).opens,
+      numbered.zone, (numbered.setting).opens,
       (numbered.setting).closes, (numbered.setting).weekdays
   ) as spaced
   cross join lateral unnest(spaced.ids, spaced.waits) as paced (id, waits_until)

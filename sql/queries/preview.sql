@@ -196,23 +196,31 @@ timed as (
   from computed
   left join public.message_logs as message on message.id = computed.message_id
 ),
-going as (
-  -- what is to go out, in the order in which it will: what is late by step, the rest by time
+due as (
+  -- what is to go out: not before now, and inside the window that is met then
   select
     timed.flow, timed.message_type, timed.min_gap, timed.zone, timed.opens, timed.closes,
-    timed.weekdays, timed.number,
-    greatest(timed.scheduled_for, timed.retry_at) as moment,
-    case when timed.is_lead then now() end as earliest,
-    row_number() over (
-      order by
-        greatest(timed.scheduled_for, timed.retry_at, case when timed.is_lead then now() end),
-        timed.step_order
-    ) as turn
+    timed.weekdays, timed.step_order, timed.number, own.moment as own,
+    case
+      when timed.opens is null then own.moment
+      else flowctl.window_edge(
+        own.moment, timed.zone, timed.opens, timed.closes, timed.weekdays, true
+      )
+    end as moment
   from timed
-  where timed.min_gap is not null
+  cross join lateral ( -- noqa: ST05
+    select greatest(
+      timed.scheduled_for, timed.retry_at, case when timed.is_lead then now() end
+    ) as moment
+  ) as own
+  where (timed.min_gap is not null or timed.opens is not null)
     and timed.stopped is null
     and (timed.status = 'pending' or (timed.status is null and timed.skipped is null))
     and (timed.status is not null or not timed.is_lead)
+),
+going as (
+  select due.*, row_number() over (order by due.moment, due.step_order) as turn
+  from due
 ),
 spaced as (
   select
@@ -223,7 +231,7 @@ spaced as (
         select max(sent.sent_at) from timed as sent
         where sent.flow = going.flow and sent.message_type = going.message_type
       ),
-      going.min_gap, min(going.earliest), going.zone, going.opens, going.closes, going.weekdays
+      going.min_gap, null, going.zone, going.opens, going.closes, going.weekdays
     ) as waits
   from going
   group by
@@ -231,9 +239,10 @@ spaced as (
     going.weekdays
 ),
 waiting as (
-  select paced.number, paced.waits_until
+  select going.number, coalesce(paced.waits_until, nullif(going.moment, going.own)) as waits_until
   from spaced
   cross join lateral unnest(spaced.numbers, spaced.waits) as paced (number, waits_until)
+  inner join going on going.number = paced.number
 )
 select
   timed.is_lead,

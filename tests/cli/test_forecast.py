@@ -1,7 +1,8 @@
 """``flowctl forecast``."""
 
 from collections import Counter
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from psycopg.types.json import Json
@@ -118,6 +119,25 @@ def test_a_gap_ends_inside_the_window_as_preview_says(
     days_of_forecast = flowctl("forecast", "--days", "6", "--json").json()["days"]
     assert {one["date"]: one["email"] for one in days_of_forecast if one["email"]} == dates
     assert [one["email"] for one in days_of_forecast] == [1, 0, 1, 1, 0, 0]
+
+
+def test_what_is_late_waits_for_the_window_that_it_meets(
+    flowctl: RunFlowctl, conn: Connection, tmp_path: Path
+) -> None:
+    """Preview and forecast say what dispatch will do, also where the window was set later."""
+    a_step(conn)
+    lead = a_lead(conn)
+    tomorrow = database_now(conn).astimezone(UTC) + timedelta(days=1)
+    window = {"days": [f"{tomorrow:%a}".lower()], "start": "9:00 AM"}
+    a_flow(conn, timezone="UTC", send_window=window)
+    (shown,) = flowctl("preview", str(lead), "--explain", "--json").json()["messages"]
+    assert shown["scheduled_for"] == f"{tomorrow:%Y-%m-%d}T09:00:00+00:00"
+    assert "the send window (" in shown["explanation"][-1]
+    days = flowctl("forecast", "--days", "3", "--json").json()["days"]
+    assert [day["email"] for day in days] == [0, 1, 0]
+    flowctl("dispatch", "--once", "--outbox", tmp_path)
+    ((deferred_to,),) = messages(conn, "scheduled_for")
+    assert deferred_to == datetime.fromisoformat(shown["scheduled_for"])
 
 
 def test_one_flow_and_another_zone(flowctl: RunFlowctl, conn: Connection) -> None:
