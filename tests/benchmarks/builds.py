@@ -50,6 +50,17 @@ class Build:
             raise SystemExit(f"{self.name} sent {sent} of {messages}")
         return Pace(messages / taken.seconds, (children_cpu() - before) / messages * 1e6)
 
+    def script(self, program: str, *arguments: str) -> float:
+        """Run lines of Python with the program's modules and return the number they print."""
+        done = subprocess.run(
+            [self.python, "-c", program, *arguments],
+            env={**os.environ, "DATABASE_URL": self.conninfo},
+            cwd="/",
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        return float(done.stdout)
+
     def run(self, *arguments: str, environ: Mapping[str, str] | None = None) -> str:
         """Run a command and return what it printed."""
         done = subprocess.run(
