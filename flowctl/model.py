@@ -30,6 +30,14 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A share of all leads: ``number`` (from 1) of ``count``."""
+
+    number: int
+    count: int
+
+
 class TimeType(StrEnum):
     """Whether a step goes out at the lead's own moment or at a time of day."""
 

@@ -17,8 +17,9 @@ from flowctl.cli.progress import LOOP_INTERVAL, PLAIN_INTERVAL, Progress
 from flowctl.cli.session import attach_database, session_of
 from flowctl.cli.values import duration, timestamp, web_address
 from flowctl.cli.values import rate as per_second
+from flowctl.cli.values import slot as slot_of
 from flowctl.errors import UsageError
-from flowctl.model import Channel
+from flowctl.model import Channel, Slot
 from flowctl.signals import end_on_sigterm
 
 if TYPE_CHECKING:
@@ -78,6 +79,15 @@ def dispatch(
             parser=per_second,
             metavar="RATE",
             help="On each channel at most: 10/s, 300/m.",
+            show_default=False,
+        ),
+    ] = None,
+    slot: Annotated[
+        Slot | None,
+        typer.Option(
+            parser=slot_of,
+            metavar="K/N",
+            help="Only leads of share K of N: N dispatchers that never meet.",
             show_default=False,
         ),
     ] = None,
@@ -141,6 +151,7 @@ def dispatch(
             limit=limit,
             now=_in_utc(now),
             interval=interval.total_seconds(),
+            slot=slot,
         ),
         channels=tuple(Channel) if channel is None else (channel,),
         rate=rate,

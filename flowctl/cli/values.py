@@ -10,12 +10,15 @@ from datetime import datetime, timedelta
 import typer
 
 from flowctl.errors import InputError
+from flowctl.model import Slot
 from flowctl.times import A_DURATION, When, parse_duration
 
 EARLIEST, LATEST = 1, 9900
 """Years that both Python and the schedule can hold, with room for the longest flow."""
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|m|h)")
+MOST_SLOTS = 10_000
+_SLOT = re.compile(r"(\d{1,9})/(\d{1,9})")
 _RATE_SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -34,6 +37,15 @@ def rate(written: str) -> float:
     if not per_second:
         raise typer.BadParameter(f"{written!r} is not a rate such as 10/s or 300/m")
     return per_second
+
+
+def slot(written: str) -> Slot:
+    """A share of the leads, ``2/3``: the second of three."""
+    match = _SLOT.fullmatch(written.strip())
+    number, count = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= number <= count <= MOST_SLOTS:
+        raise typer.BadParameter(f"{written!r} is not a slot such as 1/3: from 1/N to N/N")
+    return Slot(number, count)
 
 
 def timestamp(written: str) -> datetime:

@@ -132,7 +132,7 @@ class Batches:
 
     def is_due(self, channels: Sequence[Channel]) -> bool:
         """Whether there is anything to claim."""
-        return self._connection.run(lambda c: store.is_due(c, channels, self._run.now))
+        return self._connection.run(lambda c: store.is_due(c, self._run, channels))
 
     def rescue(self) -> list[UUID]:
         """End the sends of dead dispatchers that nobody can be asked about.

@@ -64,9 +64,7 @@ class Dispatcher:
         self._sends_begun = 0
         self._rounds = 0
         self._reporter = Reporter(observer, self.stop)
-        run = Run(
-            id=run_id, lease=options.lease, now=options.now, max_per_hour=settings.max_per_hour
-        )
+        run = Run(run_id, options.lease, options.now, settings.max_per_hour, slot=options.slot)
         connection = ReconnectingConnection(
             connect,
             pause=self._stopping.wait_for_database,

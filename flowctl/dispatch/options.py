@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from flowctl.model import Slot
+
 CLAIM_AHEAD = 25
 """Messages claimed for each sender at a time: a claim is a round trip, whatever its size."""
 
@@ -26,7 +28,8 @@ class Options:
     outlives its dispatcher, which renews it; ``limit``: sends after which it
     ends; ``now``: a pretended time; ``interval``: seconds between two looks at unknown outcomes
     under ``--loop``; ``threads``: senders, one for each message in flight unless given;
-    ``allows_copy``: nobody is written to, so a copy of the database may do it as well.
+    ``allows_copy``: nobody is written to, so a copy of the database may do it as well; ``slot``:
+    only leads of this share.
     """
 
     concurrency: int = 10
@@ -36,3 +39,4 @@ class Options:
     interval: float = 10.0
     threads: int | None = None
     allows_copy: bool = False
+    slot: Slot | None = None

@@ -10,7 +10,7 @@ from psycopg.rows import scalar_row
 from psycopg.types.json import Json
 
 from flowctl.database import Connection, query
-from flowctl.model import Channel, ContentFormat, JsonObject, Status
+from flowctl.model import Channel, ContentFormat, JsonObject, Slot, Status
 from flowctl.store.fetching import fetch_ids, fetch_rows
 
 
@@ -19,13 +19,14 @@ class Run:
     """One dispatcher: its identity, how long its claims last, and the time it pretends it is.
 
     The lease is renewed while the dispatcher lives. ``now`` is null in production: then the
-    database's clock decides.
+    database's clock decides. ``slot``: it takes only messages of the leads of this share.
     """
 
     id: UUID
     lease: timedelta
     now: datetime | None = None
     max_per_hour: int | None = None
+    slot: Slot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,7 @@ def claim_due(
         channel=channel,
         batch_size=batch_size,
         low=low,
+        **_share(run.slot),
     )
     return sorted(rows, key=_order)
 
@@ -263,13 +265,17 @@ def count_due(connection: Connection, channel: Channel, now: datetime | None = N
         return int(cursor.fetchone() or 0)
 
 
-def is_due(
-    connection: Connection, channels: Sequence[Channel], now: datetime | None = None
-) -> bool:
-    """Whether anything is due on these channels: one look at the index."""
+def is_due(connection: Connection, run: Run, channels: Sequence[Channel]) -> bool:
+    """Whether anything is due for the run on these channels: one look at the index."""
+    values = {"channels": list(channels), "now": run.now, **_share(run.slot)}
     with connection.cursor(row_factory=scalar_row) as cursor:
-        cursor.execute(query("is_due"), {"channels": list(channels), "now": now})
-        return bool(cursor.fetchone())
+        return bool(cursor.execute(query("is_due"), values).fetchone())
+
+
+def _share(slot: Slot | None) -> dict[str, int | None]:
+    if slot is None:
+        return {"slot": None, "slots": None}
+    return {"slot": slot.number, "slots": slot.count}
 
 
 def _order(row: ClaimedMessage) -> tuple[bool, datetime | None, int]:

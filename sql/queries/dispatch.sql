@@ -19,6 +19,10 @@ with due as materialized (
   where free.message_type = %(channel)s
     and free.due_at <= coalesce(%(now)s::timestamptz, now())
     and free.due_at >= coalesce(%(low)s::timestamptz, '-infinity')
+    and (
+      %(slots)s::integer is null
+      or flowctl.slot_of(coalesce(message.lead_id::text, message.id::text), %(slots)s) = %(slot)s
+    )
   order by free.due_at, free.id
   limit %(batch_size)s
   for update of message skip locked
@@ -532,6 +536,15 @@ select exists(
     select from flowctl.free_messages as free
     where free.message_type = wanted.channel
       and free.due_at <= coalesce(%(now)s::timestamptz, now())
+      and (
+        %(slots)s::integer is null
+        or exists (
+          select from public.message_logs as message
+          where message.ctid = free.place
+            and flowctl.slot_of(coalesce(message.lead_id::text, message.id::text), %(slots)s)
+            = %(slot)s
+        )
+      )
     limit 1
   ) as due
 );
