@@ -86,6 +86,7 @@ def _document(found: "StatusSummary") -> dict[str, object]:
             "failed": run.failed,
             "exit": run.exit_status,
         },
+        "stopped": run.stopped if run else {},
         "estimated": found.estimated,
     }
 
@@ -156,6 +157,8 @@ def _run(run: "LastRun") -> Iterator[tuple[str, object]]:
     else:
         end = "at work" if run.is_at_work else f"not heard of for {ago}"
     yield "last run", f"{run.started_at:%a %H:%M%z}: {end}"
+    for channel, reason in run.stopped.items():
+        yield f"stopped {channel}", _cut(reason)
     yield "", f"sent {run.sent}, failed {run.failed}, on {_cut(run.host)[:HOST]}"
 
 

@@ -19,7 +19,7 @@ from flowctl.dispatch.pace import RateLimiter
 from flowctl.dispatch.request import Request, failures
 from flowctl.dispatch.watching import Watch, enter_history
 from flowctl.errors import FlowctlError
-from flowctl.model import Channel
+from flowctl.model import Channel, Outcome
 from flowctl.settings import Settings
 from flowctl.store import dispatch as store
 from flowctl.store import identity
@@ -40,6 +40,10 @@ class ConfiguredChannels:
 
     states: list[ChannelState] = field(default_factory=list)
     unconfigured: list[Channel] = field(default_factory=list)
+
+    def stopped(self) -> dict[Channel, Outcome]:
+        """The channels that stand still, and why."""
+        return {one.channel: one.stopped for one in self.states if one.stopped is not None}
 
     def close(self) -> None:
         """Close the transports."""
@@ -195,12 +199,27 @@ def prepare(conninfo: str, request: Request, observer: Observer) -> Iterator[Dis
             random=random.SystemRandom(),
             observer=observer,
         )
-        watch = Watch(
-            conninfo, request, run_id, lambda: dispatcher.totals, lambda: dispatcher.health
-        )
+        watch = _watch(conninfo, request, run_id, dispatcher, configured)
         yield DispatchRun(dispatcher, configured, conninfo, request, watch=watch, schema_note=note)
     finally:
         configured.close()
+
+
+def _watch(
+    conninfo: str,
+    request: Request,
+    run_id: UUID,
+    dispatcher: Dispatcher,
+    configured: ConfiguredChannels,
+) -> Watch:
+    return Watch(
+        conninfo,
+        request,
+        run_id,
+        lambda: dispatcher.totals,
+        lambda: dispatcher.health,
+        stopped=configured.stopped,
+    )
 
 
 def _admit(connection: Connection, request: Request, options: Options) -> UUID:

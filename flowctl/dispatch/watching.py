@@ -6,7 +6,7 @@ in the way of a send.
 
 import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from uuid import UUID
@@ -17,8 +17,10 @@ from flowctl.dispatch import metrics
 from flowctl.dispatch.events import Totals
 from flowctl.dispatch.request import Request
 from flowctl.errors import FlowctlError
+from flowctl.model import Channel, Outcome
 from flowctl.settings import Secret
 from flowctl.store import runs, status
+from flowctl.text import one_line
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ class Watch:
     """Tells the outside of one run.
 
     ``health`` is a number that grows while the dispatcher gets on, and null while something is
-    wrong: a channel stopped, a limit reached.
+    wrong: a channel stopped, a limit reached. ``stopped`` are the channels that stand still.
     """
 
     def __init__(
@@ -45,12 +47,15 @@ class Watch:
         run_id: UUID,
         totals: Callable[[], Totals],
         health: Callable[[], int | None],
+        *,
+        stopped: Callable[[], Mapping[Channel, Outcome]] = dict,
     ) -> None:
         self._conninfo = conninfo
         self._request = request
         self._run_id = run_id
         self._totals = totals
         self._health = health
+        self._stopped = stopped
         self._seen = -1
 
     @contextmanager
@@ -102,6 +107,10 @@ class Watch:
                         self._run_id,
                         sent=totals.sent,
                         failed=totals.failed,
+                        stopped={
+                            channel: one_line(f"{outcome.code} {outcome.detail}")
+                            for channel, outcome in self._stopped().items()
+                        },
                         exit_status=exit_status,
                     )
         if self._request.metrics is not None:

@@ -1,10 +1,14 @@
 """The history of dispatch, which each run writes about itself (``runs.sql``)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
+
 from flowctl.database import Connection, query
+from flowctl.model import Channel
 from flowctl.store.fetching import fetch_rows, fetch_value
 
 SILENCE = timedelta(minutes=5)
@@ -16,7 +20,7 @@ class LastRun:
     """A run as it stands in the history.
 
     ``ended_at`` and ``exit_status`` are null while it runs, and where it died. ``seconds_ago`` is
-    when it was heard of last.
+    when it was heard of last. ``stopped``: the channels that stood still then, and why.
     """
 
     host: str
@@ -26,6 +30,7 @@ class LastRun:
     failed: int
     exit_status: int | None
     seen_at: datetime
+    stopped: dict[str, str]
     is_at_work: bool
     seconds_ago: int
 
@@ -50,13 +55,23 @@ def start_run(connection: Connection, run_id: UUID, host: str, *, is_loop: bool)
 
 
 def update_run(
-    connection: Connection, run_id: UUID, *, sent: int, failed: int, exit_status: int | None
+    connection: Connection,
+    run_id: UUID,
+    *,
+    sent: int,
+    failed: int,
+    stopped: Mapping[Channel, str],
+    exit_status: int | None,
 ) -> None:
-    """Write what a run did so far; with an exit status it is over."""
-    connection.execute(
-        query("update_run"),
-        {"id": run_id, "sent": sent, "failed": failed, "exit_status": exit_status},
-    )
+    """Write what a run did so far, and why channels stand still; with an exit status it is over."""
+    values = {
+        "id": run_id,
+        "sent": sent,
+        "failed": failed,
+        "stopped": Jsonb(dict(stopped)),
+        "exit_status": exit_status,
+    }
+    connection.execute(query("update_run"), values)
 
 
 def last_run(connection: Connection) -> LastRun | None:

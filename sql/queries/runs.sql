@@ -19,6 +19,7 @@ set
   seen_at = now(),
   sent = %(sent)s::bigint,
   failed = %(failed)s::bigint,
+  stopped = %(stopped)s::jsonb,
   ended_at = case when %(exit_status)s::integer is not null then now() end,
   exit_status = %(exit_status)s::integer
 where run.id = %(id)s::uuid;
@@ -27,7 +28,7 @@ where run.id = %(id)s::uuid;
 -- The one that began last, running ones included.
 select
   run.host, run.started_at, run.ended_at, run.sent, run.failed, run.exit_status,
-  run.seen_at,
+  run.seen_at, run.stopped,
   run.ended_at is null and run.seen_at > now() - %(silence)s::interval as is_at_work,
   floor(extract(epoch from now() - coalesce(run.ended_at, run.seen_at)))::bigint as seconds_ago
 from flowctl.runs as run

@@ -44,7 +44,7 @@ def test_the_document(flowctl: RunFlowctl, conn: Connection) -> None:
     ran = flowctl("status", "--json")
     assert (ran.exit_code, ran.stderr) == (0, "")
     document = ran.json()
-    for key in ("last_run", "dispatchers", "estimated"):
+    for key in ("last_run", "dispatchers", "stopped", "estimated"):
         assert not document.pop(key)
     oldest = document.pop("oldest_due_seconds")
     assert 3600 <= oldest < 7200
@@ -70,10 +70,24 @@ def test_the_keys_stand_in_the_order_of_the_contract(flowctl: RunFlowctl) -> Non
     keys = ["counts", "due", "oldest_due_seconds", "next_due", "held", "failures", "undelivered"]
     assert list(document) == [
         *keys, "sent", "flows_paused", "paused", "no_address", "unread_timezones", "dispatchers",
-        "last_run", "estimated",
+        "last_run", "stopped", "estimated",
     ]  # fmt: skip
     assert document["oldest_due_seconds"] is None
     assert document["next_due"] is None
+
+
+def test_a_channel_that_stands_still_is_named_with_its_reason(
+    flowctl: RunFlowctl, conn: Connection
+) -> None:
+    some_messages(conn)
+    refused = {"SMTP_URL": "smtp://127.0.0.1:1", "EMAIL_FROM": "us@example.com"}
+    assert flowctl("dispatch", "--once", "--channel", "email", env=refused).exit_code == 6
+    stopped = flowctl("status", "--json").json()["stopped"]
+    assert list(stopped) == ["email"]
+    assert "refused" in stopped["email"]
+    assert "\nstopped email" in flowctl("status").stdout
+    flowctl("dispatch", "--once", "--channel", "text", env=refused)
+    assert flowctl("status", "--json").json()["stopped"] == {}
 
 
 def test_a_configured_channel_holds_nothing(flowctl: RunFlowctl, conn: Connection) -> None:
