@@ -40,9 +40,11 @@ def test_a_role_that_sees_no_leads_is_told_and_no_message_is_cancelled(
     a_lead(conn)
     with connect(database) as role:
         ((name,),) = role.execute("select current_user").fetchall()
+    conn.execute("drop policy if exists flowctl_dispatcher on leads")
     if name == "flowctl":
-        pytest.skip("the owner sees every lead")
-    conn.execute("drop policy flowctl_dispatcher on leads")
+        # the owner of the table needs no policy
+        assert dispatch_once(database).totals.sent == 1
+        return
     with pytest.raises(DatabaseUnavailable, match="cannot read all leads"):
         dispatch_once(database)
     assert messages(conn, "status", "claimed_by") == [("pending", None)]
