@@ -103,6 +103,6 @@ def _tls_context(settings: SmtpSettings) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=settings.cafile)
     except (OSError, ValueError) as error:
         raise InputError(
-            f"SMTP_URL: {settings.cafile} is no file of CA certificates",
+            f"SMTP_URL: {settings.cafile} is not a file of CA certificates",
             hint="name a PEM file with ?cafile=FILE",
         ) from error
