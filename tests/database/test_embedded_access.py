@@ -76,10 +76,10 @@ def test_the_server_of_root_does_not_run_as_root(cluster: Path) -> None:
 
 @as_root
 def test_a_normal_user_runs_a_server_of_his_own(
-    data_dir: Path, session_folder: Path, monkeypatch: pytest.MonkeyPatch
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     anybody = Account("nobody", NOBODY, NOBODY, is_other=True)
-    public = session_folder / "public"
+    public = data_dir.with_suffix(".public")
     public.mkdir()
     binaries = reachable_binaries(find_binaries(os.environ), anybody, public)
     monkeypatch.setenv("FLOWCTL_PG_BIN", str(binaries.folder))

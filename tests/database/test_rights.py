@@ -1,10 +1,8 @@
 """Who may what on a plain server, where the owner is no superuser and the API's roles exist."""
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +13,7 @@ from flowctl import migrate
 from flowctl.database import translated
 from flowctl.errors import DatabaseUnavailable, InputError
 from tests.support.factories import a_lead, a_step, messages
-from tests.support.postgres import Connection, Postgres, connect
+from tests.support.postgres import Connection, Postgres, connect, own_postgres
 
 ROLES = b"""
 create role app nosuperuser nocreaterole nocreatedb;
@@ -61,7 +59,7 @@ TABLES = ("flows", "flow_steps", "message_logs", "suppressions")
 
 
 @pytest.fixture(scope="module")
-def server(session_folder: Path) -> Iterator[Postgres]:
+def server() -> Iterator[Postgres]:
     """A server of its own: roles belong to a server, not to a database."""
 
     def prepare(connection: Connection) -> None:
@@ -69,7 +67,7 @@ def server(session_folder: Path) -> Iterator[Postgres]:
         connection.execute(DATABASE)
         migrate.apply(connection)
 
-    with Postgres(session_folder / "rights", prepare, os.environ).running() as postgres:
+    with own_postgres(prepare) as postgres:
         yield postgres
 
 

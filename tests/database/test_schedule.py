@@ -360,9 +360,9 @@ def test_the_sessions_zone_decides_nothing(reckoner: Connection) -> None:
     ]
     expected = computed(reckoner, cases_of_plan)
     for zone in ("Asia/Tokyo", "America/Los_Angeles", "Pacific/Kiritimati"):
-        reckoner.execute("select set_config('timezone', %s, false)", (zone,))
-        assert computed(reckoner, cases_of_plan) == expected
-    reckoner.execute("set timezone = 'UTC'")
+        with reckoner.transaction():
+            reckoner.execute("select set_config('timezone', %s, true)", (zone,))
+            assert computed(reckoner, cases_of_plan) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,9 @@
 """Each query of docs/crm.md does what it says for whom it names, and nothing for the others."""
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +13,7 @@ from flowctl import migrate
 from tests.docs.readme import ROOT
 from tests.support.dispatching import dispatch_once
 from tests.support.factories import a_lead, a_step
-from tests.support.postgres import Connection, Postgres, connect
+from tests.support.postgres import Connection, Postgres, connect, own_postgres
 
 TEXT = (ROOT / "docs" / "crm.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```sql\n-- ([a-z_, ]+)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
@@ -40,7 +38,7 @@ CALLERS = {
 
 
 @pytest.fixture(scope="module")
-def server(session_folder: Path) -> Iterator[Postgres]:
+def server() -> Iterator[Postgres]:
     """A server of its own: the roles would be seen by the others' tests."""
 
     def prepare(connection: Connection) -> None:
@@ -48,7 +46,7 @@ def server(session_folder: Path) -> Iterator[Postgres]:
         connection.execute("grant usage on schema public to anon, authenticated, service_role")
         migrate.apply(connection)
 
-    with Postgres(session_folder / "crm", prepare, os.environ).running() as running:
+    with own_postgres(prepare) as running:
         yield running
 
 

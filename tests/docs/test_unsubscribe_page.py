@@ -15,7 +15,8 @@ from threading import Thread
 import pytest
 
 from tests.support.factories import a_lead, a_step, messages
-from tests.support.mail_servers import free_port, listens
+from tests.support.mail_servers import listens
+from tests.support.ports import free_port
 from tests.support.postgres import Connection
 from tests.support.waiting import until
 

@@ -1,8 +1,6 @@
 """What README lets a public web form do is enough for it, and no more."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -13,16 +11,15 @@ from psycopg.errors import InsufficientPrivilege
 from flowctl import migrate
 from tests.docs.readme import block
 from tests.support.factories import a_step
-from tests.support.postgres import Connection, Postgres, connect
+from tests.support.postgres import Connection, Postgres, connect, own_postgres
 
 LEAD = {"first_name": "Ada", "email": "ada@example.com", "phone": "+14155550123"}
 
 
 @pytest.fixture(scope="module")
-def server(session_folder: Path) -> Iterator[Postgres]:
+def server() -> Iterator[Postgres]:
     """A server of its own: the role would be seen by the others' tests."""
-    made = Postgres(session_folder / "form", lambda c: c.execute("create role anon"), os.environ)
-    with made.running() as running:
+    with own_postgres(lambda owner: owner.execute("create role anon")) as running:
         yield running
 
 

@@ -1,7 +1,6 @@
 """A server with projects of Supabase's kinds, and one with the schema for tests that only look."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -10,9 +9,9 @@ from tests.support.supabase import Kind, Project, Supabase, supabase
 
 
 @pytest.fixture(scope="session")
-def server(session_folder: Path) -> Iterator[Supabase]:
+def server() -> Iterator[Supabase]:
     """The server of these tests."""
-    with supabase(session_folder / "supabase") as running:
+    with supabase() as running:
         yield running
 
 

@@ -3,11 +3,10 @@
 ``python -m tests.support.catalog > tests/database/schema.txt`` writes it anew.
 """
 
-import os
 import sys
 
 from flowctl import migrate
-from tests.support.postgres import Connection, Postgres, connect, short_folder
+from tests.support.postgres import Connection, connect, own_postgres
 
 _SCHEMA = """
 with own as (
@@ -100,8 +99,7 @@ def schema_text(connection: Connection) -> str:
 def main() -> None:
     """Write the schema to stdout."""
     with (
-        short_folder() as folder,
-        Postgres(folder / "pg", migrate.apply, os.environ).running() as server,
+        own_postgres(migrate.apply) as server,
         server.database() as url,
         connect(url) as connection,
     ):

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.mail_servers import MailServer, free_port, listens
+from tests.support.mail_servers import MailServer, listens
+from tests.support.ports import free_port
 from tests.support.postgres import short_folder
 from tests.support.waiting import until
 

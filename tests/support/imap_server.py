@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 import trustme
 
-from tests.support.mail_servers import free_port, listens
+from tests.support.mail_servers import listens
+from tests.support.ports import free_port
 from tests.support.postgres import short_folder
 from tests.support.returned import MaildirFolder
 from tests.support.waiting import until

@@ -22,15 +22,6 @@ class MailServer:
         subprocess.run(self.flushing, check=True, capture_output=True)
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number = probe.getsockname()[1]
-        assert isinstance(number, int)
-        return number
-
-
 def listens(port: int) -> bool:
     """Whether somebody listens at a port of 127.0.0.1.
 

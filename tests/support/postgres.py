@@ -77,7 +77,7 @@ class Postgres:
     """A server with a template database, and clones of it that each belong to one test.
 
     ``prepare`` is called once, with a connection to the template. Roles belong to the server, not
-    to a database: tests that need some which the others must not see make a server of their own.
+    to a database: tests that need some which the others must not see use ``own_postgres``.
     """
 
     def __init__(
@@ -129,3 +129,10 @@ class Postgres:
             "from pg_stat_activity where datname = %s"
         )
         until(lambda: self._admin.execute(statement, (name,)).fetchone() == (0,))
+
+
+@contextmanager
+def own_postgres(prepare: Callable[[Connection], object]) -> Iterator[Postgres]:
+    """A server for roles, or whatever else the other tests' server must not have."""
+    with short_folder() as folder, Postgres(folder / "pg", prepare, os.environ).running() as server:
+        yield server

@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 
 from flowctl.embedded.account import own_account
-from tests.support.postgres import Connection, Postgres, connect, postmaster_of
+from tests.support.postgres import Connection, Postgres, connect, own_postgres, postmaster_of
 from tests.support.waiting import until
 
 MODEL = Path(__file__).parents[1] / "supabase"
@@ -137,14 +137,13 @@ class Supabase:
 
 
 @contextmanager
-def supabase(data_dir: Path) -> Iterator[Supabase]:
+def supabase() -> Iterator[Supabase]:
     """A server of its own for the model, since roles belong to a server."""
 
     def prepare(connection: Connection) -> None:
         connection.execute((MODEL / "roles.sql").read_bytes())
 
-    postgres = Postgres(data_dir, prepare, os.environ)
-    with postgres.running():
+    with own_postgres(prepare) as postgres:
         _let_in(postgres)
         yield Supabase(postgres)
 

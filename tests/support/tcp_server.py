@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import trustme
 
 from flowctl.embedded.account import server_account
 from flowctl.embedded.binaries import Binaries, find_binaries, reachable_binaries
+from tests.support.ports import free_port
 from tests.support.waiting import until
 
 HOST = "db.flowctl.test"
@@ -74,7 +74,7 @@ def tcp_server(folder: Path, authority: trustme.CA | None = None) -> Iterator[Tc
     data.mkdir(mode=0o700)
     account.own(data)
     settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
-    settings |= {"port": str(_free_port()), "hba_file": str(folder / "hba")}
+    settings |= {"port": str(free_port()), "hba_file": str(folder / "hba")}
     if authority is not None:
         certificate = authority.issue_cert(HOST)
         key, chain = folder / "key.pem", folder / "chain.pem"
@@ -107,9 +107,3 @@ def _accepts(server: TcpServer) -> bool:
     except psycopg.OperationalError:
         return False
     return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -21,7 +21,7 @@ from tests.support.outgoing import AN_ID, an_email
 from tests.support.smtp_server import EXTENSIONS, PASSWORD, USER, Move, SmtpServer
 from tests.support.waiting import until
 
-SHORT = Timeouts(connect=5, command=0.2, data=0.2, block=0.2, final=0.2)
+SHORT = Timeouts(connect=5, command=0.5, data=0.5, block=0.5, final=0.5)
 NO_LAST_WORD = Timeouts(final=0.05)
 LONG = Timeouts()
 

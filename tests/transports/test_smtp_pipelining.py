@@ -15,7 +15,7 @@ from flowctl.transports.smtp.timeouts import Timeouts
 from tests.support.outgoing import an_email
 from tests.support.smtp_server import EXTENSIONS, Move, SmtpServer
 
-SHORT = Timeouts(command=0.2, data=0.2)
+SHORT = Timeouts(command=0.5, data=0.5)
 
 
 @pytest.fixture
