@@ -11,7 +11,7 @@ import unicodedata
 from functools import lru_cache
 
 from flowctl.address.characters import SPACE, plain, without_marks
-from flowctl.address.numbering import SPREADSHEET_NUMBER, handset
+from flowctl.address.numbering import SPREADSHEET_NUMBER, dialled_at_home, handset
 from flowctl.address.phone import calling_code, parts
 from flowctl.model import Channel
 
@@ -60,8 +60,9 @@ def spellings(
         return ()
     if channel is Channel.EMAIL:
         return (own,)
-    found = [own, own[1:], recipient[1:]]
-    for number in dict.fromkeys((own, recipient)):
+    found = [own]
+    for number in dict.fromkeys((own, recipient, *dialled_at_home(own))):
+        found.append(number[1:])
         code, trunk, significant = parts(number)
         at_home = trunk + significant
         found.append(f"+{code}{at_home}")

@@ -24,6 +24,15 @@ _RENUMBERED = (
     (r"^\+229([2-9][0-9]{7})$", r"+22901\1"),
 )
 
+_TRUNK = (
+    # What is dialled at home stands after the country's code all the same: the trunk prefix 0, and
+    # in Brazil (Anatel, Resolução 749/2022) and Colombia (CRC, until 1 September 2021) the two, or
+    # one, digits of the carrier after it.
+    (r"^\+54(9?)0([1-3][0-9]{9,11})$", r"+54\1\2"),
+    (r"^\+550(?:[1-9][0-9])?([1-9][0-9][2-9][0-9]{7,8})$", r"+55\1"),
+    (r"^\+570[34579]?(3[0-9]{9})$", r"+57\1"),
+)
+
 _ONE_HANDSET = (
     # Argentina: a mobile is dialled with a 9 from abroad and known without it (ENACOM); no number
     # is a mobile's with the 9 and another's without.
@@ -34,7 +43,8 @@ _ONE_HANDSET = (
     (r"^\+549?([23][0-9]{3})15([0-9]{6})$", r"+54\1\2"),
 )
 
-_CHANGED = ("+52", "+54", "+55", "+225", "+229")
+_CHANGED = ("+52", "+54", "+55", "+57", "+225", "+229")
+_HOME = [(re.compile(pattern), to) for pattern, to in _TRUNK]
 _TODAY = [(re.compile(pattern), to) for pattern, to in _RENUMBERED]
 _SAME = [(re.compile(pattern), to) for pattern, to in _ONE_HANDSET]
 
@@ -52,7 +62,18 @@ def handset(number: str) -> str:
     """One number for all that reach the same handset, of one in E.164."""
     if not number.startswith(_CHANGED):
         return number
+    for pattern, replacement in _HOME:
+        number = pattern.sub(replacement, number)
     number = todays(number)
     for pattern, replacement in _SAME:
         number = pattern.sub(replacement, number)
     return number
+
+
+def dialled_at_home(number: str) -> list[str]:
+    """Further forms of a number that ``handset`` gave: an Argentine mobile with the 15 after its
+    area code, whose length (2, 3 or 4 digits) the number does not say."""
+    if not re.fullmatch(r"\+54[0-9]{10}", number):
+        return []
+    lengths = (2,) if number.startswith("+5411") else (3, 4)
+    return [f"{number[: 3 + length]}15{number[3 + length :]}" for length in lengths]

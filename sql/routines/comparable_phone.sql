@@ -32,6 +32,9 @@ begin
     return digits;
   end if;
   number := '+' || dialled;
+  number := regexp_replace(number, '^\+54(9?)0([1-3][0-9]{9,11})$', '+54\1\2');
+  number := regexp_replace(number, '^\+550(?:[1-9][0-9])?([1-9][0-9][2-9][0-9]{7,8})$', '+55\1');
+  number := regexp_replace(number, '^\+570[34579]?(3[0-9]{9})$', '+57\1');
   number := regexp_replace(number, '^\+52(?:1|01|04[45])([0-9]{10})$', '+52\1');
   number := regexp_replace(number, '^\+55([1-9][0-9])([6-9][0-9]{7})$', '+55\19\2');
   number := regexp_replace(number, '^\+225((?:0[1-3]|[457][0-3])[0-9]{6})$', '+22501\1');
