@@ -545,6 +545,8 @@ select exists(
             = %(slot)s
         )
       )
+    -- else a look through the table may be expected to find one sooner
+    order by free.due_at
     limit 1
   ) as due
 );

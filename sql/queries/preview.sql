@@ -83,8 +83,13 @@ placed as (
     end as created_at
   from listed
   cross join subject
-  left join public.message_logs as message
-    on message.lead_id = subject.id and message.flow_step_id = listed.id
+  left join lateral (
+    -- offset 0, here and below: by the index, however many messages the planner expects
+    select own.*
+    from public.message_logs as own
+    where own.lead_id = subject.id and own.flow_step_id = listed.id
+    offset 0
+  ) as message on true
   where coalesce(listed.flow = %(only_flow)s::text, true)
 ),
 seen as (
@@ -143,7 +148,9 @@ computed as (
     false, false, null,
     case when message.status = 'pending' and not message.is_own then 'step was deleted' end
   from existing
-  inner join public.message_logs as message on message.lead_id = existing.id
+  cross join lateral (
+    select own.* from public.message_logs as own where own.lead_id = existing.id offset 0
+  ) as message
   left join public.flows as common on common.name = 'default'
   where message.flow_step_id is null and %(only_flow)s::text is null
 ),
@@ -194,7 +201,9 @@ timed as (
     flowctl.local_time(computed.planned_for - interval '1 day', computed.zone)
     + interval '1 day' - flowctl.local_time(computed.planned_for, computed.zone) as shrink
   from computed
-  left join public.message_logs as message on message.id = computed.message_id
+  left join lateral (
+    select own.* from public.message_logs as own where own.id = computed.message_id offset 0
+  ) as message on true
 ),
 due as (
   -- what is to go out: not before now, and inside the window that is met then

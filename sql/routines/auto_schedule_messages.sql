@@ -37,7 +37,10 @@ begin
           coalesce(to_jsonb(present), to_jsonb(added)) - setting.without as record,
           coalesce(coalesce(present.created_at, added.created_at)::timestamptz, now()) as created_at
         from new_leads as added
-        left join public.leads as present on present.id = added.id
+        -- offset 0: by the index, since the plan is kept for later statements of a lead or of many
+        left join lateral (
+          select own.* from public.leads as own where own.id = added.id offset 0
+        ) as present on true
         cross join setting
       ),
       due as materialized (
