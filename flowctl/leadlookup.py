@@ -33,23 +33,30 @@ def find_each(connection: Connection, settings: Settings, written: Sequence[str]
 
 
 def find_leads(connection: Connection, settings: Settings, written: str) -> list[LeadRow]:
-    """The leads with that id, or else with that email address or phone number, by id.
-
-    The leads table has no index of ours, which its owner's inserts would pay for: an address is
-    looked for by one walk through the table.
-    """
+    """The leads with that id, or else with that email address or phone number, by id."""
     by_id = store.lead_by_id(connection, written)
     if by_id is not None:
         return [by_id]
+    return leads_with_address(connection, settings, written, store.AT_MOST)
+
+
+def leads_with_address(
+    connection: Connection, settings: Settings, written: str, limit: int | None = None
+) -> list[LeadRow]:
+    """The leads with that email address or phone number, by id; about ``limit`` where there is one.
+
+    Indexes of built-in functions find them, where the leads table could be given these; one that
+    could not is walked through.
+    """
     if "@" in written:
         address = comparable(Channel.EMAIL, written)
-        return [] if address is None else store.leads_by_email(connection, address)
+        return [] if address is None else store.leads_by_email(connection, address, limit)
     number = _compared(written, settings)
     if number is None:
         return []
     return [
         lead
-        for lead in store.leads_by_phone(connection, number)
+        for lead in store.leads_by_phone(connection, number, limit)
         if _compared(str(lead.row.get("phone")), settings) == number
     ]
 

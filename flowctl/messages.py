@@ -8,12 +8,13 @@ from uuid import UUID
 
 from flowctl.database import Connection
 from flowctl.errors import InputError
-from flowctl.leadlookup import find_lead
+from flowctl.leadlookup import find_lead, leads_with_address
 from flowctl.model import Channel, Status
 from flowctl.rendering import CannotSend, recipient_of
 from flowctl.selection import check_flow, comparable_address, lead_name, resolve_when, zone_name
 from flowctl.settings import Settings
 from flowctl.store import messages as store
+from flowctl.store.leads import ENDING
 from flowctl.store.messages import Filter, Message, MessageDetail
 from flowctl.text import nearest
 from flowctl.times import When
@@ -53,7 +54,8 @@ class Criteria:
 @dataclass(frozen=True, slots=True)
 class ListedMessage:
     """A message in a list. ``to`` is the address written to, of a pending one the address it would
-    go to now; ``who`` names the lead; ``at`` is the time of sending, else the time it has."""
+    go to now; ``who`` names the lead; ``at`` is the time by which it is
+    listed."""
 
     message: Message
     to: str | None
@@ -61,8 +63,10 @@ class ListedMessage:
 
     @property
     def at(self) -> datetime:
-        """When it was sent, else when it is to be."""
-        return self.message.sent_at or self.message.scheduled_for
+        """When it was sent, falls due or, where it is over, was to be."""
+        message = self.message
+        own = message.due_at if message.status is Status.PENDING else message.scheduled_for
+        return message.sent_at or own
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +95,13 @@ def list_messages(
 
 
 def _statuses(wanted: Criteria) -> tuple[Status, ...]:
-    """Those that can be found: what is over is not due, what is to come not undelivered."""
-    return tuple(
-        status
-        for status in wanted.statuses or Status
-        if not (wanted.is_undelivered if status is Status.PENDING else wanted.is_due)
-    )
+    """Those that can be found: only what is to come is due, only what was sent undelivered."""
+    possible = set(Status)
+    if wanted.is_due:
+        possible &= {Status.PENDING}
+    if wanted.is_undelivered:
+        possible &= {Status.SENT}
+    return tuple(status for status in wanted.statuses or Status if status in possible)
 
 
 def _share(found: list[Message], limit: int | None) -> tuple[list[Message], bool]:
@@ -139,18 +144,32 @@ def filter_of(connection: Connection, settings: Settings, wanted: Criteria) -> F
         for name, when in (("since", wanted.since), ("until", wanted.until))
     }
     return Filter(
+        ids=None if wanted.to is None else _written_to(connection, settings, wanted.to),
         statuses=wanted.statuses,
         lead_id=None if wanted.lead is None else find_lead(connection, settings, wanted.lead).id,
         flow=wanted.flow,
         steps=() if wanted.step is None else _steps(connection, wanted.step),
         channel=wanted.channel,
         error=wanted.error,
-        address=None if wanted.to is None else comparable_address(settings, wanted.to),
         since=bounds["since"],
         until=bounds["until"],
         is_due=wanted.is_due,
         is_undelivered=wanted.is_undelivered,
         is_unknown=wanted.is_unknown,
+    )
+
+
+def _written_to(connection: Connection, settings: Settings, written: str) -> tuple[UUID, ...]:
+    """What was sent to an address, or would be now."""
+    address = comparable_address(settings, written)
+    leads = [lead.id for lead in leads_with_address(connection, settings, address)]
+    if "@" not in address:
+        return store.messages_to(
+            connection, Channel.TEXT, address, written=address[-ENDING:], lead_ids=leads
+        )
+    is_plain = address.isascii() and "--" not in address
+    return store.messages_to(
+        connection, Channel.EMAIL, address, written=address if is_plain else None, lead_ids=leads
     )
 
 

@@ -14,8 +14,8 @@ from flowctl.store.fetching import fetch_rows, fetch_value
 AT_MOST = 1000
 """Leads that are looked at where an address is that of many."""
 
-_ENDING = 6
-"""Last digits that are compared before a number is read."""
+ENDING = 6
+"""Last digits by which a number is looked for: they are the same in every form of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +50,22 @@ def lead_by_id(connection: Connection, lead_id: str) -> LeadRow | None:
     return rows[0] if rows else None
 
 
-def leads_by_email(connection: Connection, address: str) -> list[LeadRow]:
-    """The leads whose email is this one, as emails are compared."""
-    return _addressed(connection, "email", address=address)
+def leads_by_email(connection: Connection, address: str, limit: int | None) -> list[LeadRow]:
+    """The leads whose email is this one, as emails are compared; at most ``limit``."""
+    return _addressed(connection, "email", limit, address=address)
 
 
-def leads_by_phone(connection: Connection, number: str) -> list[LeadRow]:
-    """Leads whose phone ends as this number: those that may have it."""
-    return _addressed(connection, "phone", ending=number[-_ENDING:])
+def leads_by_phone(connection: Connection, number: str, limit: int | None) -> list[LeadRow]:
+    """Leads whose phone ends as this number: those that may have it; at most ``limit``."""
+    return _addressed(connection, "phone", limit, ending=number[-ENDING:])
 
 
-def _addressed(connection: Connection, column: str, **values: str) -> list[LeadRow]:
+def _addressed(
+    connection: Connection, column: str, limit: int | None, **values: str
+) -> list[LeadRow]:
     if column not in {known.name for known in leads_columns(connection)}:
         return []
-    return fetch_rows(connection, f"leads_by_{column}", LeadRow, batch_size=AT_MOST, **values)
+    return fetch_rows(connection, f"leads_by_{column}", LeadRow, batch_size=limit, **values)
 
 
 def leads_columns(connection: Connection) -> list[Column]:

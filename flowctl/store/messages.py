@@ -1,7 +1,7 @@
 """What an operator sees of messages (``messages.sql``)."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
@@ -10,30 +10,37 @@ from psycopg.rows import class_row, dict_row, scalar_row
 
 from flowctl.database import Connection, query
 from flowctl.model import Channel, JsonObject, Status
+from flowctl.store.fetching import fetch_ids
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which messages are meant; what is empty or false does not narrow.
 
-    ``error`` is a part of the error; ``address`` is in its comparable form; ``since`` and ``until``
-    bound the time of sending of what is sent, else the time it is scheduled for.
+    ``ids`` narrow also where they are none. ``error`` is a part of the error; ``since`` and
+    ``until`` bound the time of sending of what is sent, the time at which what is pending falls
+    due, else the time it had.
     """
 
-    ids: tuple[UUID, ...] = ()
+    ids: tuple[UUID, ...] | None = None
     statuses: tuple[Status, ...] = ()
     lead_id: str | None = None
     flow: str | None = None
     steps: tuple[UUID, ...] = ()
     channel: Channel | None = None
     error: str | None = None
-    address: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     is_due: bool = False
     is_undelivered: bool = False
     is_unknown: bool = False
 
+
+_TIME: LiteralString = (
+    "case message.status when 'sent' then message.sent_at when 'pending' then message.due_at "
+    "else message.scheduled_for end"
+)
+"""The time of a message: of sending, at which it falls due, or that it had."""
 
 _CONDITIONS: Mapping[str, LiteralString] = {
     "ids": "message.id = any(%(ids)s::uuid[])",
@@ -43,17 +50,13 @@ _CONDITIONS: Mapping[str, LiteralString] = {
     "(select own.id from public.flow_steps as own where own.flow = %(flow)s::text)",
     "steps": "message.flow_step_id = any(%(steps)s::uuid[])",
     "channel": "message.message_type = %(channel)s::text",
-    "error": "position(lower(%(error)s::text) in lower(message.error_message)) > 0",
-    "address": "flowctl.comparable_address(message.message_type, coalesce(message.recipient, "
-    "(select case message.message_type when 'email' then to_jsonb(owner) ->> 'email' "
-    "else to_jsonb(owner) ->> 'phone' end from public.leads as owner "
-    "where owner.id = message.lead_id))) = %(address)s::text",
-    "since": "(message.sent_at >= %(since)s::timestamptz "
-    "or (message.sent_at is null and message.scheduled_for >= %(since)s::timestamptz))",
-    "until": "(message.sent_at < %(until)s::timestamptz "
-    "or (message.sent_at is null and message.scheduled_for < %(until)s::timestamptz))",
-    "is_due": "message.status = 'pending' and message.due_at <= now() and message.id in "
-    "(select free.id from flowctl.free_messages as free where free.due_at <= now())",
+    "error": "message.error_message is not null "
+    "and position(lower(%(error)s::text) in lower(message.error_message)) > 0",
+    "since": f"{_TIME} >= %(since)s::timestamptz",
+    "until": f"{_TIME} < %(until)s::timestamptz",
+    # offset 0: message by message, as they are walked, not all that is due
+    "is_due": "message.status = 'pending' and message.due_at <= now() and exists "
+    "(select from flowctl.free_messages as free where free.place = message.ctid offset 0)",
     "is_undelivered": "message.status = 'sent' and message.delivery_status in "
     "('failed', 'undelivered', 'canceled', 'bounced', 'refused')",
     "is_unknown": "message.is_unknown",
@@ -89,6 +92,7 @@ class Message(MessageSummary):
 
     step_order: int | None
     is_unknown: bool
+    due_at: datetime
     lead: JsonObject | None
 
 
@@ -133,15 +137,16 @@ def select_messages(connection: Connection, chosen: Filter, limit: int | None) -
 
     Only those of its statuses: without any there are none.
     """
+    rest = replace(chosen, statuses=(), since=None, until=None)
     values = {
-        **filter_values(chosen),
+        **filter_values(rest),
         "statuses": list(chosen.statuses),
         "since": chosen.since,
         "until": chosen.until,
         "batch_size": limit,
     }
     with connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(filtered("select_messages", chosen), values)
+        cursor.execute(filtered("select_messages", rest), values)
         return [
             Message(
                 status=Status(row.pop("status")),
@@ -150,6 +155,24 @@ def select_messages(connection: Connection, chosen: Filter, limit: int | None) -
             )
             for row in cursor
         ]
+
+
+def messages_to(
+    connection: Connection,
+    channel: Channel,
+    address: str,
+    *,
+    written: str | None,
+    lead_ids: Sequence[str],
+) -> tuple[UUID, ...]:
+    """The messages of a channel that were written to an address in its comparable form, and those
+    of these leads that were not written to any. ``written`` is what the index of recipients has of
+    it, where that is known."""
+    found = fetch_ids(
+        connection, "messages_to", channel=channel, address=address, written=written,
+        lead_ids=list(lead_ids),
+    )  # fmt: skip
+    return tuple(found)
 
 
 def ids_beginning(connection: Connection, low: UUID, high: UUID) -> list[UUID]:
@@ -177,5 +200,5 @@ def filter_values(chosen: Filter) -> dict[str, object]:
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in values.items()
-        if value not in (None, False, ())
+        if (name == "ids" and value is not None) or value not in (None, False, ())
     }

@@ -8,38 +8,36 @@ from public.leads as lead
 where lead.id = %(lead_id)s;
 
 -- name: leads_by_email
--- The leads whose email compares as `address`. Plain addresses, which is most of them, need no
--- function: a million are looked through in a second.
+-- The leads whose email compares as `address`. Plain ones, which is most of them, are found as the
+-- index of leads has them; the others stand there under ''.
 select lead.id::text as id, to_jsonb(lead) as row
 from public.leads as lead
 where case
     when lead.email::text ~ '^[A-Za-z0-9_+.-]+@[A-Za-z0-9.-]*[A-Za-z0-9]$'
       and strpos(lead.email::text, '--') = 0
-      then lower(lead.email::text collate "C") = %(address)s -- noqa: RF03
-    else flowctl.comparable_email(lead.email::text) = %(address)s
-  end
+      then left(lower(lead.email::text collate "C"), 254) -- noqa: RF03
+    when lead.email is not null then ''
+  end = any(array[left(%(address)s::text, 254), ''])
+  and flowctl.comparable_email(lead.email::text) = %(address)s::text
 order by lead.id
-limit %(batch_size)s;
+limit %(batch_size)s::bigint;
 
 -- name: leads_by_phone
 -- The leads whose phone may be that number: its last digits are these. A number without its country
--- is the program's to read.
-with written as (
-  select
-    lead.id,
-    lead.phone::text as phone,
-    translate(lead.phone::text, ' ()-./+', '') as digits,
-    to_jsonb(lead) as lead
-  from public.leads as lead
-)
-select written.id::text as id, written.lead as row
-from written
+-- is the program's to read. The index of leads is used as above.
+select lead.id::text as id, to_jsonb(lead) as row
+from public.leads as lead
 where case
-    when written.digits ~ '^[0-9]*$' then right(written.digits, 6) = %(ending)s
-    else right(flowctl.comparable_phone(written.phone), 6) = %(ending)s
-  end
-order by written.id
-limit %(batch_size)s;
+    when translate(lead.phone::text, ' ()-./+', '') ~ '^[0-9]*$'
+      then right(translate(lead.phone::text, ' ()-./+', ''), 6)
+    when lead.phone is not null then ''
+  end = any(array[%(ending)s::text, ''])
+  and (
+    translate(lead.phone::text, ' ()-./+', '') ~ '^[0-9]*$'
+    or right(flowctl.comparable_phone(lead.phone::text), 6) = %(ending)s::text
+  )
+order by lead.id
+limit %(batch_size)s::bigint;
 
 -- name: leads_columns
 -- The columns of the leads table; `base_type` is that of a domain. `is_computed` for those that

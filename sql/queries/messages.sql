@@ -20,7 +20,8 @@ order by step.key;
 -- name: select_messages
 -- What is to come, the soonest first, then what is over, the newest first: sent ones by the time of
 -- sending, others by the time they had; at most so many of each status, with what names the lead
--- and where it could be written to.
+-- and where it could be written to. The filter leaves out status and time: each part has its own,
+-- said once, so that the planner expects as many as there are and walks the part's index.
 with filtered as not materialized (
   select
     message.id, message.status, message.message_type, message.due_at, message.scheduled_for,
@@ -29,7 +30,6 @@ with filtered as not materialized (
   where true /* filter */
 ),
 
--- each by its own index, from the time on that is asked for
 soonest as (
   (
     select filtered.id, filtered.due_at
@@ -37,6 +37,7 @@ soonest as (
     where filtered.status = 'pending' and 'pending' = any(%(statuses)s::text[])
       and filtered.message_type = 'email'
       and (%(since)s::timestamptz is null or filtered.due_at >= %(since)s::timestamptz)
+      and (%(until)s::timestamptz is null or filtered.due_at < %(until)s::timestamptz)
     order by filtered.due_at, filtered.id
     limit %(batch_size)s::bigint
   )
@@ -47,6 +48,7 @@ soonest as (
     where filtered.status = 'pending' and 'pending' = any(%(statuses)s::text[])
       and filtered.message_type = 'text'
       and (%(since)s::timestamptz is null or filtered.due_at >= %(since)s::timestamptz)
+      and (%(until)s::timestamptz is null or filtered.due_at < %(until)s::timestamptz)
     order by filtered.due_at, filtered.id
     limit %(batch_size)s::bigint
   )
@@ -75,6 +77,10 @@ chosen as (
     from filtered
     where filtered.status in ('failed', 'cancelled')
       and array['failed', 'cancelled'] && %(statuses)s::text[]
+      and (
+        array['failed', 'cancelled'] <@ %(statuses)s::text[]
+        or filtered.status = any(%(statuses)s::text[])
+      )
       and (%(since)s::timestamptz is null or filtered.scheduled_for >= %(since)s::timestamptz)
       and (%(until)s::timestamptz is null or filtered.scheduled_for < %(until)s::timestamptz)
     order by filtered.scheduled_for desc
@@ -94,6 +100,7 @@ select
   message.content,
   message.status,
   message.scheduled_for,
+  message.due_at,
   message.sent_at,
   message.attempts,
   message.provider_id,
@@ -110,6 +117,29 @@ order by
   case when message.status = 'pending' then message.due_at end,
   coalesce(message.sent_at, message.scheduled_for) desc,
   message.id;
+
+-- name: messages_to
+-- What was written to an address in its comparable form, found by `written`, an entry of the index
+-- of recipients, where it is known; and what was written to nobody yet, of leads that have the
+-- address.
+select message.id
+from public.message_logs as message
+where message.recipient is not null
+  and (
+    %(written)s::text is null
+    or case message.message_type when 'email' then lower(message.recipient)
+      else right(message.recipient, 6) end = %(written)s::text
+  )
+  and message.message_type = %(channel)s::text
+  and flowctl.comparable_address(message.message_type, message.recipient) = %(address)s::text
+union all
+select message.id
+from unnest(%(lead_ids)s::text[]) as given (id)
+cross join lateral jsonb_populate_record(
+  null::public.message_logs, jsonb_build_object('lead_id', given.id)
+) as typed
+inner join public.message_logs as message on message.lead_id = typed.lead_id
+where message.recipient is null and message.message_type = %(channel)s::text;
 
 -- name: ids_beginning
 -- The messages whose id begins so: `low` and `high` are the least and the greatest such id.

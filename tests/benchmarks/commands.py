@@ -1,9 +1,9 @@
 """What everyday commands ask of the database, on few messages and on many.
 
 ``python -m tests.benchmarks.commands [MESSAGES] [ROUNDS]``. Two databases on one server, one of ten
-thousand messages and one of so many; the commands take turns in both, and the best round of each
-counts. The limit of every ratio is 2: none of them reads the whole history. Beyond it the exit
-status is 1.
+thousand messages of five days and one of so many of a year: either has more than a list shows. The
+commands take turns in both, and the best round of each counts. The limit of every ratio is 2: none
+of them reads the whole history. Beyond it the exit status is 1.
 """
 
 import sys
@@ -19,6 +19,7 @@ from flowctl.enrollments import show_lead
 from flowctl.history import history_of
 from flowctl.messages import Criteria, list_messages, show_message
 from flowctl.model import Status
+from flowctl.preview import preview_lead
 from flowctl.settings import Settings
 from flowctl.status import summarize
 from flowctl.times import When
@@ -65,7 +66,7 @@ cross join lateral (
       else 'sent'
     end as status,
     now() + case when chance.n %% 100 < 3 then 1 else -1 end
-      * (1 + chance.n %% 500000) * interval '1 minute' as at
+      * (1 + chance.n %% %(minutes)s::integer) * interval '1 minute' as at
 ) as drawn
 """
 
@@ -78,8 +79,8 @@ def main(messages: int = 1_000_000, rounds: int = 15) -> int:
         database.connect(_another(few, conninfo)) as many,
     ):
         migrate.apply(many)
-        _fill(few, FEW)
-        _fill(many, messages)
+        _fill(few, FEW, timedelta(days=5))
+        _fill(many, messages, timedelta(days=365))
         show.line(f"{FEW} and {messages} messages, {rounds} rounds, {machine()}")
         return _compare(few, many, rounds)
 
@@ -106,6 +107,8 @@ def _commands() -> Iterator[tuple[str, Callable[[Connection], object]]]:
     day = When("1d", ago=timedelta(days=1))
     yield "status", lambda connection: summarize(connection, NOTHING, timedelta(days=7))
     yield "leads show ID", lambda connection: show_lead(connection, NOTHING, _lead(connection))
+    yield "leads show EMAIL", lambda connection: show_lead(connection, NOTHING, "7@example.com")
+    yield "preview LEAD", lambda connection: preview_lead(connection, NOTHING, _lead(connection))
     yield "messages show ID", _show
     for name, wanted in {
         "messages list": Criteria(),
@@ -117,6 +120,7 @@ def _commands() -> Iterator[tuple[str, Callable[[Connection], object]]]:
         "messages list --flow default": Criteria(flow="default"),
         "messages list --step default/s1": Criteria(step="default/s1"),
         "messages list --error 550": Criteria(error="550"),
+        "messages list --to EMAIL": Criteria(to="7@example.com"),
     }.items():
         yield name, _listing(wanted)
     yield (
@@ -149,8 +153,8 @@ def _another(connection: Connection, conninfo: str) -> str:
     return make_conninfo(conninfo, dbname="many")
 
 
-def _fill(connection: Connection, messages: int) -> None:
-    """So many messages, five to a lead; most were sent, over a year."""
+def _fill(connection: Connection, messages: int, span: timedelta) -> None:
+    """So many messages, five to a lead; most were sent, over that time."""
     for number in range(1, STEPS + 1):
         connection.execute(
             "insert into flow_steps (key, type, subject, content, day) "
@@ -160,7 +164,7 @@ def _fill(connection: Connection, messages: int) -> None:
     for table in ("leads", "message_logs"):
         connection.execute(f"alter table {table} disable trigger user".encode())
     connection.execute(FILL, {"leads": messages // STEPS})
-    connection.execute(MESSAGES, {})
+    connection.execute(MESSAGES, {"minutes": span // timedelta(minutes=1)})
     for table in ("leads", "message_logs"):
         connection.execute(f"alter table {table} enable trigger user".encode())
     connection.execute("vacuum analyze")

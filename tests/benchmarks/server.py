@@ -32,9 +32,12 @@ def timed() -> Iterator[Taken]:
 
 
 @contextmanager
-def durable_database() -> Iterator[str]:
-    """The conninfo of an embedded database as users have it: on disk, fsync on, with the schema."""
-    folder = Path(tempfile.mkdtemp(prefix="fc-bench-"))
+def durable_database(place: Path | None = None) -> Iterator[str]:
+    """The conninfo of an embedded database as users have it: on disk, fsync on, with the schema.
+
+    It is made in ``place``, else where temporary files are.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="fc-bench-", dir=place))
     folder.chmod(0o711)  # for root the server runs as another user
     try:
         with EmbeddedServer(folder / "data", environ=os.environ).attach(create=True) as conninfo:

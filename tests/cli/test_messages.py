@@ -119,6 +119,41 @@ def test_filters_narrow_the_list(args: list[str], found: list[str], flowctl: Run
     assert [message["key"] for message in document] == found
 
 
+def test_who_was_written_to_is_found_in_every_form(flowctl: RunFlowctl, conn: Connection) -> None:
+    a_step(conn, key="told", type="text")
+    a_step(conn, key="next", type="text", day=1)
+    a_step(conn, key="mail", day=1)
+    a_lead(conn, phone="011 15 2345-6789", email="Ann@exámple.com")
+    conn.execute(
+        "update message_logs as message set status = 'sent', sent_at = now(), "
+        "recipient = '+5491123456789' from flow_steps as step "
+        "where step.id = message.flow_step_id and step.key = 'told'"
+    )
+    a_lead(conn, phone="+5491199456789", email="bob@example.com")
+    env = {"FLOWCTL_DEFAULT_REGION": "AR"}
+    for written, keys in {
+        "+54 11 2345 6789": ["next", "told"],
+        "011 15 2345-6789": ["next", "told"],
+        "ann@xn--exmple-qta.com": ["mail"],
+    }.items():
+        found = flowctl("messages", "list", "--to", written, "--json", env=env).json()
+        assert [message["key"] for message in found] == keys
+
+
+def test_what_waits_for_a_retry_has_the_time_of_that(flowctl: RunFlowctl, conn: Connection) -> None:
+    a_step(conn, key="a")
+    a_lead(conn)
+    conn.execute(
+        "update message_logs set scheduled_for = '2026-01-01', retry_at = '2026-01-01 12:00'"
+    )
+    within = ("--since", "2026-01-01 11:00", "--until", "2026-01-01 13:00")
+    before = ("--since", "2025-12-31 23:00", "--until", "2026-01-01 11:00")
+    assert flowctl("messages", "list", *before, "--json").json() == []
+    assert "2026-01-01 12:00" in flowctl("messages", "list", *within).stdout
+    assert flowctl("messages", "cancel", *before, "--yes").exit_code == 3
+    assert flowctl("messages", "cancel", *within, "--yes").exit_code == 0
+
+
 def test_a_list_of_one_lead(flowctl: RunFlowctl, conn: Connection, lead: UUID) -> None:
     other = a_lead(conn)
     document = flowctl("messages", "list", "--lead", str(lead).upper(), "--json").json()
