@@ -48,6 +48,11 @@ _EPOCH_DIGITS = 10
 
 _SERIAL = re.compile(r"\d+(?:[.,]\d+)?")
 _MONTH = re.compile(r"(?i)(?<![a-z])(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)")
+_SPELLED_OFFSET = re.compile(
+    r"(:\d\d(?:[.,]\d+)?)\s?(?:GMT|UTC)?([+-]\d\d:?\d\d)(?: \([^()]*\)| [A-Z]{3,5})?$"
+)
+"""An offset with hours and minutes, and the words that JavaScript and Go put around it."""
+
 _OFFSET_OF_UTC = re.compile(r"(?i)\b(?:utc|gmt)\s?[+-]\s?\d")
 _SOME_DAY = datetime.fromisoformat("2000-01-01")
 _OTHER_DAY = datetime.fromisoformat("2001-02-02")
@@ -80,6 +85,7 @@ def parse(text: str, order: Order | None) -> datetime:
 
     Raises DateError.
     """
+    text = _SPELLED_OFFSET.sub(r"\1\2", text)
     if _ISO.match(text):
         try:
             return _checked(datetime.fromisoformat(text))
