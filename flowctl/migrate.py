@@ -10,19 +10,27 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from psycopg import errors
 
 from flowctl import __version__
 from flowctl.database import Connection
 from flowctl.errors import DatabaseUnavailable, SchemaMismatch
-from flowctl.scripts import ENVIRONMENT, Script, scripts
+from flowctl.scripts import CITUS, ENVIRONMENT, Script, scripts, statements
 
 ADOPTION = "0001_adopt"
 """The migration that takes over tables which an earlier script had made."""
 
 TAKE_OVER = "select flowctl.take_over();"
 """What makes a database the one that sends."""
+
+_ON_NODES = """
+-- One connection to each node, or the transaction would wait for itself; and triggers, of which
+-- Citus knows nothing, are ours to answer for.
+set local citus.multi_shard_modify_mode = 'sequential';
+set local citus.enable_unsafe_triggers = on;
+"""
 
 LOCK_TIMEOUT = "15s"
 """How long a busy table may keep the schema waiting before nothing is applied."""
@@ -46,22 +54,29 @@ class _History:
     routines: dict[str, tuple[str, str]]
     stops_older_than: int
 
+    @property
+    def is_distributed(self) -> bool:
+        """Whether the tables were distributed over several nodes."""
+        return CITUS in self.routines
+
     def is_newer(self, everything: list[Script]) -> bool:
         """Whether a newer program has changed it."""
         return self.version > _latest(everything) or _order(self.program) > _order(__version__)
 
 
-def pending(connection: Connection | None) -> list[Script]:
+def pending(connection: Connection | None, *, distributes: bool = False) -> list[Script]:
     """What has to be applied to the database; with no database, everything; where a newer program
-    has changed it, nothing.
+    has changed it, nothing. ``distributes``: its tables are to be distributed over several nodes,
+    as those of one that is distributed stay.
 
     Raises SchemaMismatch when the database is for newer programs only.
     """
     if connection is None:
-        return scripts()
+        return scripts(is_distributed=distributes)
     history = _history(connection)
     row = connection.execute(f"select {ENVIRONMENT}".encode()).fetchone()
-    everything = scripts(str(row[0]) if row else "")
+    is_distributed = distributes or (history is not None and history.is_distributed)
+    everything = scripts(str(row[0]) if row else "", is_distributed=is_distributed)
     if history is None:
         return everything
     if history.is_newer(everything):
@@ -69,10 +84,9 @@ def pending(connection: Connection | None) -> list[Script]:
         return []
     taken = zone_release(connection)
     todo = [script for script in everything if _is_missing(script, history, taken)]
-    # what is new is open to everybody until the rights are set
-    if todo and todo[-1] is not everything[-1]:
-        todo.append(everything[-1])
-    return todo
+    # what is new is open to everybody until the rights are set, and not on every node
+    last = everything[-2:] if is_distributed else everything[-1:]
+    return [*(one for one in todo if one not in last), *last] if todo else []
 
 
 def _is_missing(script: Script, history: _History, taken: str) -> bool:
@@ -115,11 +129,16 @@ def _statements(pending_scripts: list[Script]) -> str:
         "set local search_path = pg_catalog, pg_temp;\n\n"
         "do $$ begin perform pg_advisory_xact_lock(hashtext('flowctl.schema')); end $$;\n"
     )
+    if any(script.name == CITUS for script in pending_scripts):
+        head += _ON_NODES
     return "\n".join([head, *(script.sql() for script in pending_scripts)])
 
 
-def apply(connection: Connection, *, lock_timeout: str = LOCK_TIMEOUT) -> list[str]:
+def apply(
+    connection: Connection, *, distributes: bool = False, lock_timeout: str = LOCK_TIMEOUT
+) -> list[str]:
     """Apply what is pending, in one transaction, and return the names of the files applied.
+    ``distributes``: as in ``pending``.
 
     A second one that runs at the same time waits, and finds nothing to do. Raises SchemaMismatch
     when the database is for newer programs only, and DatabaseUnavailable when a table, or another
@@ -128,9 +147,10 @@ def apply(connection: Connection, *, lock_timeout: str = LOCK_TIMEOUT) -> list[s
     """
     with connection.transaction(), _limits(connection, lock_timeout):
         connection.execute("select pg_advisory_xact_lock(hashtext('flowctl.schema'))")
-        todo = pending(connection)
-        if todo:
-            connection.execute(_statements(todo).encode())
+        todo = pending(connection, distributes=distributes)
+        # one by one: Citus hands the text of a whole query on to its nodes
+        for statement in statements(_statements(todo)) if todo else ():
+            connection.execute(statement.encode())
         return [script.name for script in todo]
 
 
@@ -154,12 +174,20 @@ def _limits(connection: Connection, lock_timeout: str) -> Iterator[None]:
         ) from error
 
 
-def adoptions(connection: Connection) -> list[Adoption]:
-    """What was changed of tables that were there before flowctl, in the order it was done."""
+def adoptions(connection: Connection, since: datetime) -> list[Adoption]:
+    """What was changed since then of tables that were there before, in the order it was done."""
     rows = connection.execute(
-        "select what, things from flowctl.adoptions order by adopted_at, ctid"
+        "select what, things from flowctl.adoptions where adopted_at >= %s "
+        "order by adopted_at, ctid",
+        (since,),
     ).fetchall()
     return [Adoption(str(change), int(str(count))) for change, count in rows]
+
+
+def is_distributed(connection: Connection) -> bool:
+    """Whether the tables are, or should be, distributed over several nodes."""
+    history = _history(connection)
+    return history is not None and history.is_distributed
 
 
 def has_schema(connection: Connection) -> bool:

@@ -10,6 +10,9 @@ from flowctl.database import sql_root
 ZONES = "zones"
 """The script that writes the rules of the time zones."""
 
+CITUS = "citus"
+"""The script that distributes the tables over several nodes, where that is wanted."""
+
 ENVIRONMENT = """pg_catalog.concat_ws(' ', pg_catalog.current_setting('server_version_num'), (
     select pg_catalog.string_agg(rolname::text, ' ' order by rolname) from pg_catalog.pg_roles
     where rolname in ('anon', 'authenticated', 'service_role')
@@ -27,6 +30,11 @@ _STOPS_OLDER = re.compile(r"^-- stops older programs$", re.MULTILINE)
 
 _INSIGNIFICANT = re.compile(r"(?P<kept>'(?:[^']|'')*')|(?P<blank>\s+)|--[^\n]*")
 """A quoted text, white space, or a comment of an SQL file."""
+
+_STATEMENT = re.compile(
+    r"(?:--[^\n]*|'(?:[^']|'')*'|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$|[^;'$-]|[-$])+;", re.DOTALL
+)
+"""A statement of an SQL file, up to the semicolon that ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +86,8 @@ class Script:
         return f"-- {self.name}\n\n{self.text.strip()}\n\n{entry}\n"
 
 
-def scripts(environment: str = "") -> list[Script]:
-    """All SQL files in the order they are applied."""
+def scripts(environment: str = "", *, is_distributed: bool = False) -> list[Script]:
+    """All SQL files in the order they are applied; ``is_distributed``: over several nodes."""
     root = sql_root()
     found = [
         Script(f.name.removesuffix(".sql"), f.read_text("utf-8"), version=int(f.name[:4]))
@@ -102,8 +110,8 @@ def scripts(environment: str = "") -> list[Script]:
     ]
     found.append(Script(ZONES, "", release=zones.release()))
     # the rights come last: they close what the others have made
-    found += [_replayed(name, environment) for name in ("zone_spellings", "security")]
-    return found
+    last = ("zone_spellings", *((CITUS,) if is_distributed else ()), "security")
+    return found + [_replayed(name, environment) for name in last]
 
 
 def _replayed(name: str, environment: str) -> Script:
@@ -132,3 +140,8 @@ def significant(sql: str) -> str:
     """The text of an SQL file without its comments, its white space made single blanks; what stands
     in quotes stays as it is."""
     return _INSIGNIFICANT.sub(lambda m: m["kept"] or (m["blank"] and " ") or "", sql).strip()
+
+
+def statements(sql: str) -> list[str]:
+    """The statements of an SQL text, each with the comments before it."""
+    return [found[0] for found in _STATEMENT.finditer(sql)]

@@ -38,6 +38,10 @@ def apply_schema(
         bool,
         typer.Option("--moved", help="Make this database, a copy, the one that sends."),
     ] = False,
+    citus: Annotated[
+        bool,
+        typer.Option("--citus", help="Distribute the tables over the nodes of a Citus cluster."),
+    ] = False,
 ) -> None:
     """Bring the database to this version's schema.
 
@@ -49,21 +53,22 @@ def apply_schema(
     if check and moved:
         raise UsageError("--check and --moved exclude each other", hint="give one of them")
     if check:
-        _check(ctx)
+        _check(ctx, distributes=citus)
     elif dry_run:
-        _print_sql(ctx, is_moved=moved)
+        _print_sql(ctx, is_moved=moved, distributes=citus)
     else:
-        _apply(ctx, is_moved=moved)
+        _apply(ctx, is_moved=moved, distributes=citus)
 
 
-def _apply(ctx: typer.Context, *, is_moved: bool) -> None:
+def _apply(ctx: typer.Context, *, is_moved: bool, distributes: bool) -> None:
     from flowctl import migrate
     from flowctl.scripts import ZONES
-    from flowctl.store import identity
+    from flowctl.store import identity, selection
 
     with open_database(ctx, create=True, check_schema=False) as connection:
-        applied = migrate.apply(connection)
-        adopted = migrate.adoptions(connection) if migrate.ADOPTION in applied else []
+        began_at = selection.database_now(connection)
+        applied = migrate.apply(connection, distributes=distributes)
+        adopted = migrate.adoptions(connection, began_at)
         changed = _zone_report(connection) if ZONES in applied else ()
         newer = migrate.require_schema(connection)
         copy = identity.why_copy(connection)
@@ -130,11 +135,11 @@ def _shift_text(shift: timedelta) -> str:
     return f"{format_duration(abs(shift))} {'ahead' if shift > timedelta() else 'behind'}"
 
 
-def _check(ctx: typer.Context) -> None:
+def _check(ctx: typer.Context, *, distributes: bool) -> None:
     from flowctl import migrate
 
     with open_database(ctx, check_schema=False) as connection:
-        pending = migrate.pending(connection)
+        pending = migrate.pending(connection, distributes=distributes)
         newer = None if pending else migrate.require_schema(connection)
     if pending:
         raise NeedsAttention(
@@ -154,15 +159,15 @@ def _show_state(newer: str | None) -> None:
         show.line("nothing to apply")
 
 
-def _print_sql(ctx: typer.Context, *, is_moved: bool) -> None:
+def _print_sql(ctx: typer.Context, *, is_moved: bool, distributes: bool) -> None:
     from flowctl import migrate
 
     if is_embedded(ctx) and not _embedded_exists(ctx):
         show.say("no database is configured; this is the whole schema, for an empty one")
-        pending = migrate.pending(None)
+        pending = migrate.pending(None, distributes=distributes)
     else:
         with open_database(ctx, check_schema=False) as connection:
-            pending = migrate.pending(connection)
+            pending = migrate.pending(connection, distributes=distributes)
     show.raw(migrate.text_of(pending, is_moved=is_moved))
 
 
@@ -177,7 +182,7 @@ def _embedded_exists(ctx: typer.Context) -> bool:
 def _summary(names: Sequence[str]) -> tuple[str, ...]:
     """SQL files in words: which migrations, how many functions, zones, rights."""
     migrations = [name for name in names if name[0].isdigit()]
-    others = {"zones", "zone_spellings", "security"}
+    others = {"zones", "zone_spellings", "citus", "security"}
     routines = len(names) - len(migrations) - len(others & set(names))
     lines = [f"migration {name}" for name in migrations]
     if routines:
@@ -186,6 +191,8 @@ def _summary(names: Sequence[str]) -> tuple[str, ...]:
         lines.append(f"the rules of the time zones (tz database {zones.release()})")
     if "zone_spellings" in names:
         lines.append("other names of time zones")
+    if "citus" in names:
+        lines.append("distribution over the nodes, by lead")
     if "security" in names:
         lines.append("rights and row-level security")
     return tuple(lines)

@@ -22,6 +22,9 @@ _TRIGGER = re.compile(
     re.DOTALL,
 )
 
+_PART = re.compile(r"\b((?:public|flowctl)\.\w+?)_\d+\b")
+"""The name of a distributed table's part, which ends with the part's number."""
+
 _SCHEDULER = "public.auto_schedule_messages"
 _APPLY = "flowctl apply-schema"
 
@@ -66,7 +69,7 @@ def triggers(connection: Connection, _: Settings) -> Sequence[Check]:
     }
     wanted = {
         where: (shipped.routine, function)
-        for shipped in _shipped()
+        for shipped in _shipped(connection)
         for where, function in shipped.triggers.items()
     }
     problems: list[tuple[str, str]] = []
@@ -101,11 +104,16 @@ def functions(connection: Connection, _: Settings) -> Sequence[Check]:
         return []
     found: dict[str, list[str]] = {}
     for function in doctor_store.own_functions(connection):
-        found.setdefault(function.name, []).append(function.body)
-    problems = [
-        (f"{name} is {'missing' if name not in found else 'not ours'}", _again(shipped.routine))
-        for shipped in _shipped()
+        found.setdefault(function.name, []).append(_PART.sub(r"\1", function.body))
+    # where a file replaces what another one made, the later one counts
+    wanted = {
+        name: (shipped.routine, body)
+        for shipped in _shipped(connection)
         for name, body in shipped.functions.items()
+    }
+    problems = [
+        (f"{name} is {'missing' if name not in found else 'not ours'}", _again(routine))
+        for name, (routine, body) in wanted.items()
         if found.get(name) != [body]
     ]
     if problems:
@@ -114,8 +122,8 @@ def functions(connection: Connection, _: Settings) -> Sequence[Check]:
     return [ok("functions", "all have the text that this flowctl ships")]
 
 
-def _shipped() -> Iterator[_Shipped]:
-    for script in scripts():
+def _shipped(connection: Connection) -> Iterator[_Shipped]:
+    for script in scripts(is_distributed=migrate.is_distributed(connection)):
         if script.version is None:
             yield _Shipped(
                 script.name,

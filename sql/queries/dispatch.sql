@@ -173,7 +173,10 @@ left_flow as (
     and message.flow_step_id = step.id
     and message.status = 'pending'
     and message.id not in (select taken.id from taken)
-    and not exists (select from flowctl.sends as send where send.message_id = message.id)
+    and not exists (
+      select from flowctl.sends as send
+      where send.lead_id = message.lead_id and send.message_id = message.id
+    )
   returning message.id, message.lead_id, judged.cancelled
 ),
 claimed as (
@@ -267,7 +270,10 @@ candidate as (
     and message.lease_until > now()
     -- paused since the claim
     and parent.paused_at is null
-    and not exists (select from flowctl.sends as send where send.message_id = message.id)
+    and not exists (
+      select from flowctl.sends as send
+      where send.lead_id = message.lead_id and send.message_id = message.id
+    )
   for no key update of message
 ),
 in_flight as materialized (
@@ -511,7 +517,10 @@ where message.id in (
 update public.message_logs as message
 set claimed_by = null, lease_until = now() + %(pause)s::interval
 where message.id = any(%(ids)s::uuid[]) and message.claimed_by = %(run)s::uuid
-  and not exists (select from flowctl.sends as send where send.message_id = message.id)
+  and not exists (
+    select from flowctl.sends as send
+    where send.lead_id = message.lead_id and send.message_id = message.id
+  )
 returning message.id;
 
 -- name: abandon_sends

@@ -217,7 +217,10 @@ select
 from public.message_logs as message
 where message.status = 'pending'
   and message.lease_until < now() - %(overdue)s::interval
-  and not exists (select from flowctl.sends as send where send.message_id = message.id);
+  and not exists (
+    select from flowctl.sends as send
+    where send.lead_id = message.lead_id and send.message_id = message.id
+  );
 
 -- name: doubtful_sends
 -- Sends that were begun, whose lease has ended, and whose outcome nobody has recorded.

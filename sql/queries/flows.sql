@@ -61,7 +61,10 @@ inner join public.flow_steps as step on step.id = message.flow_step_id
 where step.flow = %(flow)s
   and message.status = 'pending'
   and message.due_at <= now()
-  and not exists (select from flowctl.sends as send where send.message_id = message.id);
+  and not exists (
+    select from flowctl.sends as send
+    where send.lead_id = message.lead_id and send.message_id = message.id
+  );
 
 -- name: lock_pending_of_flow
 -- Waits for the dispatchers that are about to begin one of them: the next statement then sees every
@@ -86,7 +89,10 @@ where step.id = message.flow_step_id
   and step.flow = %(flow)s
   and message.status = 'pending'
   and message.due_at <= now()
-  and not exists (select from flowctl.sends as send where send.message_id = message.id);
+  and not exists (
+    select from flowctl.sends as send
+    where send.lead_id = message.lead_id and send.message_id = message.id
+  );
 
 -- name: shift_late
 -- Moves all pending messages of each lead that has late ones by whole days of its own clock, the
@@ -107,7 +113,10 @@ with pending as materialized (
   inner join public.leads as lead on lead.id = message.lead_id
   where step.flow = %(flow)s
     and message.status = 'pending'
-    and not exists (select from flowctl.sends as send where send.message_id = message.id)
+    and not exists (
+      select from flowctl.sends as send
+      where send.lead_id = message.lead_id and send.message_id = message.id
+    )
 ),
 earliest as (
   select

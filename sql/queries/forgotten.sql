@@ -23,7 +23,10 @@ where message.message_type = 'text'
   and message.scheduled_for between %(since)s::timestamptz and %(until)s::timestamptz
   and right(regexp_replace(to_jsonb(lead) ->> 'phone', '[^0-9]', '', 'g'), %(digits)s::integer)
     = any(%(tails)s::text[])
-  and not exists (select from flowctl.sends as send where send.message_id = message.id)
+  and not exists (
+    select from flowctl.sends as send
+    where send.lead_id = message.lead_id and send.message_id = message.id
+  )
 order by message.scheduled_for, step.step_order, message.id;
 
 -- name: record_forgotten
@@ -57,4 +60,7 @@ set
 from given
 where message.id = given.id
   and message.status in ('pending', 'failed')
-  and not exists (select from flowctl.sends as send where send.message_id = message.id);
+  and not exists (
+    select from flowctl.sends as send
+    where send.lead_id = message.lead_id and send.message_id = message.id
+  );

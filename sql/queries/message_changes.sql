@@ -51,7 +51,10 @@ where message.id = any(%(ids)s::uuid[])
   and message.status in ('failed', 'cancelled')
   and (message.flow_step_id is not null or message.is_own)
   and message.content <> ''
-  and not exists (select from flowctl.sends as send where send.message_id = message.id)
+  and not exists (
+    select from flowctl.sends as send
+    where send.lead_id = message.lead_id and send.message_id = message.id
+  )
   and not exists (
     select from flowctl.stops as stop
     where stop.lead_id = message.lead_id
@@ -74,5 +77,8 @@ set
   lease_until = null
 where message.id = any(%(ids)s::uuid[])
   and message.status = 'pending'
-  and not exists (select from flowctl.sends as send where send.message_id = message.id)
+  and not exists (
+    select from flowctl.sends as send
+    where send.lead_id = message.lead_id and send.message_id = message.id
+  )
 returning message.id;

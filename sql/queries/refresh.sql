@@ -40,7 +40,10 @@ where message.id = plan.message_id
   and step.id = message.flow_step_id
   and (plan.is_moved or plan.is_rewritten)
   and (message.lease_until is null or message.lease_until < now())
-  and not exists (select from flowctl.sends as send where send.message_id = message.id)
+  and not exists (
+    select from flowctl.sends as send
+    where send.lead_id = message.lead_id and send.message_id = message.id
+  )
 returning message.id;
 
 -- name: misplaced_messages

@@ -25,5 +25,8 @@ from refused
 inner join public.message_logs as source on source.id = refused.id
 where message.lead_id = source.lead_id and message.id <> source.id
   and message.message_type = refused.channel and message.status = 'pending'
-  and not exists (select from flowctl.sends as send where send.message_id = message.id)
+  and not exists (
+    select from flowctl.sends as send
+    where send.lead_id = message.lead_id and send.message_id = message.id
+  )
 returning message.id;

@@ -142,7 +142,10 @@ where returned.id = %(id)s
           = flowctl.comparable_email(%(address)s::text)
     )
   )
-  and not exists (select from flowctl.sends as send where send.message_id = message.id)
+  and not exists (
+    select from flowctl.sends as send
+    where send.lead_id = message.lead_id and send.message_id = message.id
+  )
 returning message.id;
 
 -- name: cancel_emails_to
@@ -160,7 +163,10 @@ where message.lead_id in (
     = flowctl.comparable_email(%(address)s::text)
 )
 and message.message_type = 'email' and message.status = 'pending'
-and not exists (select from flowctl.sends as send where send.message_id = message.id)
+and not exists (
+  select from flowctl.sends as send
+  where send.lead_id = message.lead_id and send.message_id = message.id
+)
 returning message.id;
 
 -- name: is_known_email
@@ -192,7 +198,10 @@ where answered.id = %(id)s
   and message.lead_id = answered.lead_id
   and message.flow_step_id = step.id
   and message.status = 'pending'
-  and not exists (select from flowctl.sends as send where send.message_id = message.id)
+  and not exists (
+    select from flowctl.sends as send
+    where send.lead_id = message.lead_id and send.message_id = message.id
+  )
 returning message.id;
 
 -- name: stop_texted
@@ -232,7 +241,10 @@ inner join public.flow_steps as step on step.flow = answered.flow
 where message.lead_id = answered.lead_id
   and message.flow_step_id = step.id
   and message.status = 'pending'
-  and not exists (select from flowctl.sends as send where send.message_id = message.id)
+  and not exists (
+    select from flowctl.sends as send
+    where send.lead_id = message.lead_id and send.message_id = message.id
+  )
 returning message.id;
 
 -- name: suppressed_lately

@@ -174,7 +174,10 @@ with free as materialized (
   where message.flow_step_id = any(%(ids)s::uuid[])
     and message.status = 'pending'
     and (message.lease_until is null or message.lease_until < now())
-    and not exists (select from flowctl.sends as send where send.message_id = message.id)
+    and not exists (
+      select from flowctl.sends as send
+      where send.lead_id = message.lead_id and send.message_id = message.id
+    )
   for update of message skip locked
 ),
 compared as (

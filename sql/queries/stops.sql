@@ -51,7 +51,10 @@ where message.lead_id = %(lead_id)s
       select step.id from public.flow_steps as step where step.flow = %(flow)s::text
     )
   )
-  and not exists (select from flowctl.sends as send where send.message_id = message.id);
+  and not exists (
+    select from flowctl.sends as send
+    where send.lead_id = message.lead_id and send.message_id = message.id
+  );
 
 -- name: being_sent
 select count(*)

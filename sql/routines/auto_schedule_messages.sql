@@ -84,10 +84,11 @@ begin
 end;
 $$;
 
+-- Where the leads are distributed sql/citus.sql makes one that works row by row.
 do $$
 begin
   -- On a leads table of another role the right to make a trigger is not the right to drop one.
-  if not exists (
+  if not flowctl.is_distributed() and not exists (
     select from pg_catalog.pg_trigger as t
     where t.tgrelid = 'public.leads'::regclass and t.tgname = 'auto_schedule_messages'
       and t.tgfoid = 'public.auto_schedule_messages()'::regprocedure

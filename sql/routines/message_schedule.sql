@@ -15,9 +15,12 @@ create or replace function public.message_schedule(
   timezone text,
   reason text
 )
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
+#variable_conflict use_column
+begin
+  return query
   select
     step.flow,
     step.step_order,
@@ -49,4 +52,5 @@ as $$
   ) as clock
   where message.lead_id = message_schedule.lead_id and flowctl.may_read_messages()
   order by message.scheduled_for, step.flow, step.step_order, message.created_at;
+end;
 $$;

@@ -14,30 +14,29 @@ declare
     when new.attempts > old.attempts or old.is_unknown then 'retrying'
     else 'moved'
   end;
+  -- its time, where that changed
+  was constant timestamptz := case when new.due_at <> old.due_at then old.due_at end;
+  becomes constant timestamptz := case when new.due_at <> old.due_at then new.due_at end;
+  detail text;
 begin
-  insert into flowctl.message_history (message_id, event, detail, was, becomes)
-  values (
-    new.id,
-    happened,
-    case
-      when new.delivery_status is distinct from old.delivery_status
-        then concat_ws(': ', new.delivery_code, new.error_message)
-      when happened = 'reopened' then coalesce(new.error_message, 'by hand')
-      when happened <> 'moved' then new.error_message
-      when new.shifted_days <> old.shifted_days then 'shifted after a pause'
-      when new.planned_for <> old.planned_for then 'planned anew'
-      -- a gap is met by what is claimed, a window before that
-      when old.lease_until > now() then 'waits for the gap (min_gap)'
-      when exists (
-        select from public.flow_steps as step
-        inner join public.flows as flow on flow.name = step.flow
-        where step.id = new.flow_step_id and flow.send_window is not null
-      ) then 'waits for the send window'
-      else 'by hand'
-    end,
-    case when new.due_at <> old.due_at then old.due_at end,
-    case when new.due_at <> old.due_at then new.due_at end
-  );
+  detail := case
+    when new.delivery_status is distinct from old.delivery_status
+      then concat_ws(': ', new.delivery_code, new.error_message)
+    when happened = 'reopened' then coalesce(new.error_message, 'by hand')
+    when happened <> 'moved' then new.error_message
+    when new.shifted_days <> old.shifted_days then 'shifted after a pause'
+    when new.planned_for <> old.planned_for then 'planned anew'
+    -- a gap is met by what is claimed, a window before that
+    when old.lease_until > now() then 'waits for the gap (min_gap)'
+    when exists (
+      select from public.flow_steps as step
+      inner join public.flows as flow on flow.name = step.flow
+      where step.id = new.flow_step_id and flow.send_window is not null
+    ) then 'waits for the send window'
+    else 'by hand'
+  end;
+  insert into flowctl.message_history (message_id, lead_id, event, detail, was, becomes)
+  values (new.id, new.lead_id, happened, detail, was, becomes);
   return null;
 end;
 $$;

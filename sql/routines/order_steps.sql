@@ -1,5 +1,6 @@
 -- Keeps step_order: 1, 2, 3 ... within a flow, by day, immediate ones first, then time of day, then
--- the order they were made in. step_place reckons a single step's place by the same key.
+-- the order they were made in. step_place reckons a single step's place by the same key. It reads
+-- and writes the table that it is called for: on several nodes each orders its own copy.
 create or replace function flowctl.order_steps() returns trigger
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -8,29 +9,36 @@ declare
   misplaced uuid[];
   places integer[];
 begin
-  select array_agg(counted.id), array_agg(counted.place::integer) into misplaced, places
-  from (
-    select step.id, step.step_order, row_number() over (
-      partition by step.flow
-      order by
-        step.day,
-        step.time_type <> 'immediately',
-        coalesce(
-          case when step.time_type = 'specific' then flowctl.time_of_day(step.time) end, '24:00'
-        ),
-        step.position,
-        step.created_at,
-        step.id
-    ) as place
-    from public.flow_steps as step
-  ) as counted
-  where counted.place <> counted.step_order;
+  execute format(
+    'select array_agg(counted.id), array_agg(counted.place::integer)
+    from (
+      select step.id, step.step_order, row_number() over (
+        partition by step.flow
+        order by
+          step.day,
+          step.time_type <> ''immediately'',
+          coalesce(
+            case when step.time_type = ''specific'' then flowctl.time_of_day(step.time) end,
+            ''24:00''
+          ),
+          step.position,
+          step.created_at,
+          step.id
+      ) as place
+      from %s as step
+    ) as counted
+    where counted.place <> counted.step_order',
+    tg_relid::regclass
+  ) into misplaced, places;
   -- an update of no row would call this again, for ever
   if misplaced is not null then
-    update public.flow_steps as step
-    set step_order = moved.place
-    from unnest(misplaced, places) as moved (id, place)
-    where step.id = moved.id;
+    execute format(
+      'update %s as step
+      set step_order = moved.place
+      from unnest($1, $2) as moved (id, place)
+      where step.id = moved.id',
+      tg_relid::regclass
+    ) using misplaced, places;
   end if;
   return null;
 end;

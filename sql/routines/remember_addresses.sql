@@ -5,13 +5,17 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  insert into flowctl.sent_addresses (flow_step_id, digest)
-  select step.id, flowctl.address_digest(new.message_type, new.recipient)
-  from public.flow_steps as step
-  inner join public.flows as flow on flow.name = step.flow
-  where step.id = new.flow_step_id and flow.dedupe_address
-    and flowctl.comparable_address(new.message_type, new.recipient) is not null
-  on conflict do nothing;
+  if exists (
+    select from public.flow_steps as step
+    inner join public.flows as flow on flow.name = step.flow
+    where step.id = new.flow_step_id and flow.dedupe_address
+  ) and flowctl.comparable_address(new.message_type, new.recipient) is not null then
+    insert into flowctl.sent_addresses (lead_id, flow_step_id, digest)
+    values (
+      new.lead_id, new.flow_step_id, flowctl.address_digest(new.message_type, new.recipient)
+    )
+    on conflict do nothing;
+  end if;
   return null;
 end;
 $$;
@@ -22,8 +26,11 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  insert into flowctl.sent_addresses (flow_step_id, digest)
-  select message.flow_step_id, flowctl.address_digest(message.message_type, message.recipient)
+  insert into flowctl.sent_addresses (lead_id, flow_step_id, digest)
+  select
+    message.lead_id,
+    message.flow_step_id,
+    flowctl.address_digest(message.message_type, message.recipient)
   from public.message_logs as message
   inner join public.flow_steps as step on step.id = message.flow_step_id
   where step.flow = new.name and message.status = 'sent'
@@ -46,8 +53,11 @@ for each row when (new.dedupe_address and not old.dedupe_address)
 execute function flowctl.remember_addresses();
 
 -- what an older version sent
-insert into flowctl.sent_addresses (flow_step_id, digest)
-select message.flow_step_id, flowctl.address_digest(message.message_type, message.recipient)
+insert into flowctl.sent_addresses (lead_id, flow_step_id, digest)
+select
+  message.lead_id,
+  message.flow_step_id,
+  flowctl.address_digest(message.message_type, message.recipient)
 from public.message_logs as message
 inner join public.flow_steps as step on step.id = message.flow_step_id
 inner join public.flows as flow on flow.name = step.flow and flow.dedupe_address

@@ -1,5 +1,8 @@
--- A step with its flow's settings, in the form in which lead_schedule reads them.
-create or replace function flowctl.step_setting(step public.flow_steps, flow public.flows)
+drop function if exists flowctl.step_setting(public.flow_steps, public.flows);
+
+-- A step with its flow's settings, in the form in which lead_schedule reads them. It takes records:
+-- the rows of a table's part on a node are of a type of their own.
+create or replace function flowctl.step_setting(step record, flow record)
 returns flowctl.step_setting
 language plpgsql stable
 set search_path = pg_catalog, pg_temp

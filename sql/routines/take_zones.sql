@@ -8,11 +8,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   held constant text := (select max(taken.release) from flowctl.zone_releases as taken);
+  given record;
+  former record;
 begin
   if held >= take_zones.release collate "C" then
     return;
   end if;
-  with given as materialized (
+  -- one by one, as several nodes take it
+  for given in
     select named.name, clock.instants, clock.walls, clock.offsets, clock.repeats_from
     from unnest(string_to_array(btrim(rules, e'\n'), e'\n')) as line
     cross join lateral string_to_array(line, '|') as part
@@ -38,25 +41,22 @@ begin
       ) as entry
     ) as clock
     cross join lateral unnest(string_to_array(part[1], ' ')) as named (name)
-  ),
-  former as (
-    insert into flowctl.zone_history (name, release, instants, offsets, repeats_from)
-    select zone.name, held, zone.instants, zone.offsets, zone.repeats_from
-    from flowctl.zones as zone
-    inner join given on given.name = zone.name
-    where (zone.instants, zone.offsets, zone.repeats_from)
-      is distinct from (given.instants, given.offsets, given.repeats_from)
-  )
-  insert into flowctl.zones (name, instants, walls, offsets, repeats_from)
-  select given.name, given.instants, given.walls, given.offsets, given.repeats_from
-  from given
-  on conflict (name) do update set
-    instants = excluded.instants,
-    walls = excluded.walls,
-    offsets = excluded.offsets,
-    repeats_from = excluded.repeats_from
-  where (zones.instants, zones.offsets, zones.repeats_from)
-    is distinct from (excluded.instants, excluded.offsets, excluded.repeats_from);
+  loop
+    select zone.* into former from flowctl.zones as zone where zone.name = given.name;
+    continue when (former.instants, former.offsets, former.repeats_from)
+      is not distinct from (given.instants, given.offsets, given.repeats_from);
+    if found then
+      insert into flowctl.zone_history (name, release, instants, offsets, repeats_from)
+      values (given.name, held, former.instants, former.offsets, former.repeats_from);
+    end if;
+    insert into flowctl.zones (name, instants, walls, offsets, repeats_from)
+    values (given.name, given.instants, given.walls, given.offsets, given.repeats_from)
+    on conflict (name) do update set
+      instants = excluded.instants,
+      walls = excluded.walls,
+      offsets = excluded.offsets,
+      repeats_from = excluded.repeats_from;
+  end loop;
   insert into flowctl.zone_releases (release) values (take_zones.release);
 end;
 $$;

@@ -51,7 +51,10 @@ begin
         ) = flowctl.comparable_address(wanted.channel, wanted.address)
       )
     )
-    and not exists (select from flowctl.sends as send where send.message_id = message.id);
+    and not exists (
+      select from flowctl.sends as send
+      where send.lead_id = message.lead_id and send.message_id = message.id
+    );
   return true;
 end;
 $$;

@@ -1,0 +1,494 @@
+-- For a database that has outgrown one machine: the same tables on Citus (PostgreSQL 15 to 17), by
+-- `apply-schema --citus`. Leads and what belongs to them are distributed by lead, all of one lead
+-- on one node; steps, flows, suppressions and zones are copied to every node; what only the
+-- commands read (runs, the history of the schema) stays on the coordinator. It may be run again: a
+-- table that is distributed is left as it is, and one that is new is brought to the others.
+
+do $$
+declare
+  hindrance text;
+begin
+  if not exists (select from pg_catalog.pg_extension as own where own.extname = 'citus') then
+    raise exception 'this database has no extension citus'
+      using errcode = 'FC003',
+      hint = 'on every node: create extension citus; then citus_add_node on the coordinator';
+  end if;
+  -- What of a leads table that somebody else made cannot be had on several nodes.
+  select found.what into hindrance
+  from (
+    select format('the unique index %s, which does not carry the id', own.indexrelid::regclass)
+    from pg_catalog.pg_index as own
+    where own.indrelid = 'public.leads'::regclass and own.indisunique
+      and not exists (
+        select from pg_catalog.pg_attribute as a
+        where a.attrelid = own.indrelid and a.attname = 'id' and a.attnum = any(own.indkey)
+      )
+    union all
+    select format('the foreign key %I of %s', key.conname, key.conrelid::regclass)
+    from pg_catalog.pg_constraint as key
+    where key.contype = 'f' and key.confrelid = 'public.leads'::regclass
+      and key.conrelid <> 'public.message_logs'::regclass
+      and (select c.relnamespace from pg_catalog.pg_class as c where c.oid = key.conrelid)
+      <> 'flowctl'::regnamespace
+    union all
+    select format('the trigger %I, which has a transition table', own.tgname)
+    from pg_catalog.pg_trigger as own
+    where own.tgrelid = 'public.leads'::regclass
+      and coalesce(own.tgnewtable, own.tgoldtable) is not null
+      and own.tgname not in ('auto_schedule_messages', 'flowctl_reopen_messages')
+  ) as found (what)
+  limit 1;
+  if found and not flowctl.is_distributed() then
+    raise exception 'public.leads cannot be distributed: it has %', hindrance
+      using errcode = 'FC003', hint = 'drop it first, or distribute the table yourself';
+  end if;
+end;
+$$;
+
+do $$
+declare
+  -- in which order they are copied and distributed: what is pointed at comes first
+  references_first constant text[] := array[
+    'flowctl.zones', 'flowctl.zone_spellings', 'flowctl.zone_history', 'flowctl.zone_releases',
+    'public.flows', 'public.flow_steps', 'public.suppressions'
+  ];
+  by_lead constant text[] := array[
+    'public.leads', 'public.message_logs', 'flowctl.sends', 'flowctl.stops',
+    'flowctl.message_history', 'flowctl.message_archive', 'flowctl.returned_mail',
+    'flowctl.sent_addresses'
+  ];
+  every constant regclass[] := (references_first || by_lead)::regclass[];
+  -- a value of the type of a lead's id that is no lead's: of what belongs to nobody
+  nobody constant text := case
+    (
+      select format_type(a.atttypid, null) from pg_catalog.pg_attribute as a
+      where a.attrelid = 'public.leads'::regclass and a.attname = 'id'
+    )
+    when 'uuid' then '00000000-0000-0000-0000-000000000000' else '0'
+  end;
+  waiting regclass[];
+  one record;
+  place text;
+  again text[] := '{}';
+  statement text;
+  things bigint;
+begin
+  select array_agg(own.place) into waiting
+  from unnest(every) as own (place)
+  where not exists (
+    select from pg_catalog.pg_dist_partition as part where part.logicalrelid = own.place
+  );
+  if waiting is null then
+    return;
+  end if;
+  -- nobody writes meanwhile
+  foreach place in array waiting loop
+    execute format('lock table %s in access exclusive mode', place);
+  end loop;
+
+  -- Triggers and foreign keys come back when all tables are where they belong.
+  for one in
+    select key.conname as name, key.conrelid::regclass as place, pg_get_constraintdef(key.oid) as definition
+    from pg_catalog.pg_constraint as key
+    where key.contype = 'f' and key.conrelid = any(every)
+      and (key.conrelid = any(waiting) or key.confrelid = any(waiting))
+  loop
+    execute format('alter table %s drop constraint %I', one.place, one.name);
+    again := again || case
+      -- a key that points at a message carries its lead
+      when one.definition like '%REFERENCES public.message_logs(id)%' then format(
+        'alter table %s add constraint %I foreign key (lead_id, message_id) '
+        'references public.message_logs (lead_id, id) on delete cascade',
+        one.place, one.name
+      )
+      else format('alter table %s add constraint %I %s', one.place, one.name, one.definition)
+    end;
+  end loop;
+  for one in
+    select
+      trigger.tgname as name, trigger.tgrelid::regclass as place,
+      pg_get_triggerdef(trigger.oid) as definition,
+      coalesce(trigger.tgnewtable, trigger.tgoldtable) is null as is_kept
+    from pg_catalog.pg_trigger as trigger
+    where not trigger.tgisinternal and trigger.tgrelid = any(waiting)
+  loop
+    execute format('drop trigger %I on %s', one.name, one.place);
+    if one.is_kept then
+      again := again || one.definition;
+    end if;
+  end loop;
+
+  -- Keys carry the lead.
+  if 'public.message_logs'::regclass = any(waiting) then
+    alter table public.message_logs drop constraint message_logs_pkey;
+    alter table public.message_logs add constraint message_logs_pkey primary key (lead_id, id);
+    create index message_logs_id on public.message_logs (id);
+  end if;
+  if 'flowctl.sends'::regclass = any(waiting) then
+    alter table flowctl.sends drop constraint sends_pkey;
+    alter table flowctl.sends add constraint sends_pkey primary key (lead_id, message_id);
+  end if;
+  if 'flowctl.message_history'::regclass = any(waiting) then
+    update flowctl.message_history as history
+    set lead_id = message.lead_id
+    from public.message_logs as message
+    where message.id = history.message_id and history.lead_id is null;
+    alter table flowctl.message_history drop constraint message_history_pkey;
+    alter table flowctl.message_history add constraint message_history_pkey primary key (lead_id, id);
+  end if;
+  if 'flowctl.returned_mail'::regclass = any(waiting) then
+    update flowctl.returned_mail as returned
+    set lead_id = message.lead_id
+    from public.message_logs as message
+    where message.id = returned.message_id and returned.lead_id is null;
+  end if;
+  foreach place in array array[
+    'flowctl.returned_mail', 'flowctl.sent_addresses', 'flowctl.message_archive'
+  ] loop
+    continue when not place::regclass = any(waiting);
+    execute format('update %s set lead_id = %L where lead_id is null', place, nobody);
+    execute format('alter table %s alter column lead_id set default %L', place, nobody);
+  end loop;
+  if 'flowctl.returned_mail'::regclass = any(waiting) then
+    alter table flowctl.returned_mail drop constraint returned_mail_pkey;
+    alter table flowctl.returned_mail
+    add constraint returned_mail_pkey primary key (lead_id, digest);
+    create index returned_mail_digest on flowctl.returned_mail (digest);
+  end if;
+  if 'flowctl.sent_addresses'::regclass = any(waiting) then
+    alter table flowctl.sent_addresses drop constraint sent_addresses_pkey;
+    alter table flowctl.sent_addresses
+    add constraint sent_addresses_pkey primary key (lead_id, flow_step_id, digest);
+    create index sent_addresses_digest on flowctl.sent_addresses (flow_step_id, digest);
+  end if;
+
+  foreach place in array references_first || by_lead loop
+    continue when not place::regclass = any(waiting);
+    execute format('select count(*) from %s', place) into things;
+    if place = any(references_first) then
+      perform create_reference_table(place);
+    elsif place = 'public.leads' then
+      perform create_distributed_table(place, 'id');
+    else
+      perform create_distributed_table(place, 'lead_id', colocate_with => 'public.leads');
+    end if;
+    -- what the coordinator had is on the nodes now
+    perform truncate_local_data_after_distributing_table(place);
+    insert into flowctl.adoptions (what, things) values (
+      case when place = any(references_first) then 'rows copied to every node, of '
+        else 'rows distributed by lead, of ' end || place,
+      things
+    );
+  end loop;
+  foreach statement in array again loop
+    execute statement;
+  end loop;
+end;
+$$;
+
+-- As in 0003_message_state, and each with its lead; a place is one only within a part.
+create or replace view flowctl.free_messages as
+select
+  null::tid as place,
+  message.id,
+  message.message_type,
+  message.flow_step_id,
+  message.due_at,
+  message.lead_id
+from public.message_logs as message
+where message.status = 'pending'
+  and (message.lease_until is null or message.lease_until < now())
+  and not exists (
+    select from flowctl.sends as send
+    where send.lead_id = message.lead_id and send.message_id = message.id
+  )
+  and coalesce(
+    message.flow_step_id <> all(array(
+      select step.id
+      from public.flow_steps as step
+      inner join public.flows as flow on flow.name = step.flow
+      where flow.paused_at is not null
+    )),
+    true
+  );
+
+-- The part of another distributed table that has the same leads as `part`, on the same node.
+create or replace function flowctl.part_beside(part regclass, other regclass) returns text
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select format('%s_%s', other, beside.shardid)
+    from pg_catalog.pg_dist_shard as own
+    inner join pg_catalog.pg_dist_shard as beside on beside.shardminvalue = own.shardminvalue
+    where own.shardid = substring(part::text from '_([0-9]+)$')::bigint
+      and beside.logicalrelid = other
+  );
+end;
+$$;
+
+-- Schedules new leads of one part of the leads beside them; `ids` is a list in JSON without its
+-- brackets. A lead that was created just now is seen at its creation: two nodes' clocks differ.
+create or replace function flowctl.schedule_part(part regclass, ids text) returns void
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  execute format(
+    $sql$
+    with setting as materialized (
+      select
+        given.steps,
+        case when $1 like '%%,%%' then flowctl.unscheduled_columns(given.steps) else '{}'
+        end as without
+      from (select flowctl.step_settings() as steps offset 0) as given
+    ),
+    lead as materialized (
+      select
+        added.id,
+        to_jsonb(added) - setting.without as record,
+        coalesce(added.created_at::timestamptz, now()) as created_at
+      from %1$s as added
+      cross join setting
+      where added.id = any(array(
+        select given.id::%3$s from jsonb_array_elements_text(('[' || $1 || ']')::jsonb) as given (id)
+      ))
+    ),
+    due as materialized (
+      select alike.record, alike.created_at, due.flow_step_id, due.scheduled_for
+      from (select distinct lead.record, lead.created_at from lead) as alike
+      cross join setting
+      cross join lateral flowctl.lead_schedule(
+        alike.record,
+        alike.created_at,
+        case
+          when alike.created_at between now() - interval '10 seconds' and now() + interval '10 seconds'
+            then alike.created_at
+          else now()
+        end,
+        setting.steps
+      ) as due
+      where due.skipped is null
+    )
+    insert into %2$s
+      (lead_id, flow_step_id, message_type, subject, content, format, scheduled_for, planned_for)
+    select
+      lead.id, step.id, step.type, step.subject, step.content,
+      step.format, due.scheduled_for, due.scheduled_for
+    from lead
+    inner join due on due.record = lead.record and due.created_at = lead.created_at
+    inner join public.flow_steps as step on step.id = due.flow_step_id
+    on conflict do nothing
+    $sql$,
+    part,
+    flowctl.part_beside(part, 'public.message_logs'),
+    (
+      select format_type(a.atttypid, a.atttypmod) from pg_catalog.pg_attribute as a
+      where a.attrelid = part and a.attname = 'id'
+    )
+  ) using ids;
+end;
+$$;
+
+-- A distributed table takes no transition tables. So a trigger for each row notes the new leads of
+-- the statement in a setting of the transaction, and they are scheduled by the hundred, the rest at
+-- the end of the statement, on the node where they are.
+create or replace function public.auto_schedule_messages() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  list constant text := 'flowctl.new_leads_' || tg_relid;
+  ids text := nullif(current_setting(list, true), '');
+  missed text;
+begin
+  if tg_level = 'ROW' then
+    ids := concat_ws(',', ids, to_json(new.id::text));
+    if length(ids) < 4000 then
+      perform set_config(list, ids, true);
+      return null;
+    end if;
+  end if;
+  if ids is null then
+    return null;
+  end if;
+  perform set_config(list, '', true);
+  begin
+    perform flowctl.schedule_part(tg_relid, ids);
+    return null;
+  exception
+    when serialization_failure then
+      raise;
+    when others then
+      raise warning 'flowctl: scheduling lead by lead: %', sqlerrm;
+  end;
+  for missed in select one::text from jsonb_array_elements(('[' || ids || ']')::jsonb) as one loop
+    begin
+      perform flowctl.schedule_part(tg_relid, missed);
+    exception
+      when serialization_failure then
+        raise;
+      when others then
+        raise warning 'flowctl: lead % is not scheduled: %', missed, sqlerrm;
+    end;
+  end loop;
+  return null;
+end;
+$$;
+
+-- Where dedupe_address is switched on: each node goes through the parts that it has.
+create or replace function flowctl.remember_addresses() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  steps constant uuid[] := array(
+    select step.id from public.flow_steps as step where step.flow = new.name
+  );
+  part text;
+begin
+  for part in
+    select format('%s_%s', shard.logicalrelid, shard.shardid)
+    from pg_catalog.pg_dist_shard as shard
+    inner join pg_catalog.pg_dist_placement as placement on placement.shardid = shard.shardid
+    inner join pg_catalog.pg_dist_local_group as here on here.groupid = placement.groupid
+    where shard.logicalrelid = 'public.message_logs'::regclass
+  loop
+    execute format(
+      $sql$
+      insert into %s (lead_id, flow_step_id, digest)
+      select
+        message.lead_id,
+        message.flow_step_id,
+        flowctl.address_digest(message.message_type, message.recipient)
+      from %s as message
+      where message.flow_step_id = any($1) and message.status = 'sent'
+        and flowctl.comparable_address(message.message_type, message.recipient) is not null
+      on conflict do nothing
+      $sql$,
+      flowctl.part_beside(part, 'flowctl.sent_addresses'), part
+    ) using steps;
+  end loop;
+  return null;
+end;
+$$;
+
+-- For one lead what the trigger of the same name does for those of a statement.
+create or replace function flowctl.reopen_messages() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if to_jsonb(new) ->> 'email' is not distinct from to_jsonb(old) ->> 'email'
+    and to_jsonb(new) ->> 'phone' is not distinct from to_jsonb(old) ->> 'phone'
+  then
+    return null;
+  end if;
+  execute format(
+    $sql$
+    update %s as message
+    set
+      status = 'pending',
+      error_message = format('tried again: the lead''s %%s has changed', address.name),
+      cause = null,
+      recipient = null,
+      attempts = 0,
+      retry_at = null,
+      claimed_by = null,
+      lease_until = null
+    from (values ('email', 'email'), ('text', 'phone')) as address (channel, name)
+    where message.lead_id = $1
+      and message.message_type = address.channel
+      and message.cause in ('no_address', 'bad_address')
+      and message.status in ('failed', 'cancelled')
+      and btrim($3 ->> address.name) <> ''
+      and $3 ->> address.name is distinct from $2 ->> address.name
+      and now() <= message.planned_for + coalesce((
+        select flow.expire_after
+        from public.flow_steps as step
+        inner join public.flows as flow on flow.name = step.flow
+        where step.id = message.flow_step_id
+      ), interval '1 day')
+      and not exists (
+        select from %s as stop
+        where stop.lead_id = message.lead_id
+          and (stop.flow is null or stop.flow = (
+            select step.flow from public.flow_steps as step where step.id = message.flow_step_id
+          ))
+      )
+    $sql$,
+    flowctl.part_beside(tg_relid, 'public.message_logs'),
+    flowctl.part_beside(tg_relid, 'flowctl.stops')
+  ) using new.id, to_jsonb(old), to_jsonb(new);
+  return null;
+exception
+  when serialization_failure then
+    raise;
+  when others then
+    raise warning 'flowctl: messages of a changed lead are not tried again: %', sqlerrm;
+    return null;
+end;
+$$;
+
+-- Functions are on every node. One that reads tables that are copied to every node, and no others,
+-- reads the node's own copy, a plain table: so it may be called wherever a row is, and is as fast
+-- as on one machine.
+do $$
+declare
+  copies constant text := (
+    select string_agg(part.logicalrelid::text, '|')
+    from pg_catalog.pg_dist_partition as part
+    where part.partmethod = 'n' and part.logicalrelid::text ~ '^(public|flowctl)[.]'
+  );
+  own record;
+  copy record;
+  definition text;
+begin
+  for own in
+    select
+      p.oid::regprocedure as signature,
+      p.prosrc ~ format('\y(%s)\y', copies)
+      and p.prosrc !~ '\y(from|join|using) (public|flowctl)[.](leads|message_logs|sends|stops)\y'
+      and p.proname <> 'take_zones' as reads_copies
+    from pg_catalog.pg_proc as p
+    where p.pronamespace = 'flowctl'::regnamespace
+      or p.oid in (
+        'public.auto_schedule_messages()'::regprocedure, 'public.unsubscribe(uuid)'::regprocedure
+      )
+      or (
+        p.pronamespace = 'public'::regnamespace
+        and p.proname in ('schedule_messages_for_lead', 'enroll_lead', 'message_schedule')
+      )
+  loop
+    if own.reads_copies then
+      definition := pg_get_functiondef(own.signature);
+      for copy in
+        select part.logicalrelid::text as name, part.logicalrelid::text || '_' || shard.shardid as place
+        from pg_catalog.pg_dist_partition as part
+        inner join pg_catalog.pg_dist_shard as shard on shard.logicalrelid = part.logicalrelid
+        where part.partmethod = 'n'
+      loop
+        definition := regexp_replace(definition, format('\y%s\y', copy.name), copy.place, 'g');
+      end loop;
+      execute definition;
+    end if;
+    perform create_distributed_function(own.signature);
+  end loop;
+end;
+$$;
+
+drop trigger if exists auto_schedule_messages on public.leads;
+
+drop trigger if exists auto_schedule_noted on public.leads;
+
+create trigger auto_schedule_messages after insert on public.leads
+for each row execute function public.auto_schedule_messages();
+
+create trigger auto_schedule_noted after insert on public.leads
+for each statement execute function public.auto_schedule_messages();
+
+drop trigger if exists flowctl_reopen_messages on public.leads;
+
+create trigger flowctl_reopen_messages after update on public.leads
+for each row execute function flowctl.reopen_messages();
