@@ -262,19 +262,24 @@ candidate as (
     step.step_order,
     coalesce(%(now)s::timestamptz, now()) as moment
   from asked
-  inner join public.message_logs as message on message.id = asked.id
+  cross join lateral (
+    -- by its key, whatever the statistics say of claims: few have one when they are gathered
+    select own.lead_id, own.flow_step_id
+    from public.message_logs as own
+    where own.id = asked.id
+      and own.claimed_by = %(run)s::uuid
+      and own.status = 'pending'
+      and own.lease_until > now()
+      and not exists (
+        select from flowctl.sends as send
+        where send.lead_id = own.lead_id and send.message_id = own.id
+      )
+    for no key update
+  ) as message
   left join public.flow_steps as step on step.id = message.flow_step_id
   left join public.flows as parent on parent.name = step.flow
-  where message.claimed_by = %(run)s::uuid
-    and message.status = 'pending'
-    and message.lease_until > now()
-    -- paused since the claim
-    and parent.paused_at is null
-    and not exists (
-      select from flowctl.sends as send
-      where send.lead_id = message.lead_id and send.message_id = message.id
-    )
-  for no key update of message
+  -- paused since the claim
+  where parent.paused_at is null
 ),
 in_flight as materialized (
   select send.lead_id, send.channel, send.flow_step_id, step.flow,
@@ -425,44 +430,51 @@ with result as (
 ),
 finished as (
   delete from flowctl.sends as send
-  using result
-  where send.message_id = result.id and send.claimed_by = %(run)s::uuid
+  where send.message_id = any(array(select result.id from result))
+    and send.claimed_by = %(run)s::uuid
   returning send.message_id, send.recipient, send.subject, send.content, send.format
+),
+ended as materialized (
+  select
+    result.*, finished.recipient, finished.subject, finished.content, finished.format
+  from result
+  left join finished on finished.message_id = result.id
 )
 update public.message_logs as message
 set
-  status = result.status,
-  sent_at = case when result.status = 'sent' then coalesce(%(now)s::timestamptz, now()) end,
-  error_message = result.error,
-  cause = result.cause,
-  is_unknown = result.is_unknown,
-  provider_id = coalesce(result.provider_id, message.provider_id),
-  recipient = coalesce(finished.recipient, message.recipient),
+  status = ended.status,
+  sent_at = case when ended.status = 'sent' then coalesce(%(now)s::timestamptz, now()) end,
+  error_message = ended.error,
+  cause = ended.cause,
+  is_unknown = ended.is_unknown,
+  provider_id = coalesce(ended.provider_id, message.provider_id),
+  recipient = coalesce(ended.recipient, message.recipient),
   subject = case
-    when result.status = 'sent' then coalesce(finished.subject, message.subject)
+    when ended.status = 'sent' then coalesce(ended.subject, message.subject)
     else message.subject
   end,
   content = case
-    when result.status = 'sent' then coalesce(finished.content, message.content)
+    when ended.status = 'sent' then coalesce(ended.content, message.content)
     else message.content
   end,
   format = case
-    when result.status = 'sent' then coalesce(finished.format, message.format)
+    when ended.status = 'sent' then coalesce(ended.format, message.format)
     else message.format
   end,
-  attempts = message.attempts + result.attempted::integer,
+  attempts = message.attempts + ended.attempted::integer,
   retry_at = case
-    when result.pause is not null then coalesce(%(now)s::timestamptz, now()) + result.pause
+    when ended.pause is not null then coalesce(%(now)s::timestamptz, now()) + ended.pause
   end,
   claimed_by = null,
   lease_until = null
-from result
-left join finished on finished.message_id = result.id
-where message.id = result.id
+from ended
+where message.id = ended.id
+  -- by its key, however small the table is
+  and message.id = any(array(select result.id from result))
   and (
     (message.status = 'pending' and message.claimed_by = %(run)s::uuid)
-    or (result.status = 'sent' and message.status <> 'sent')
-    or (result.is_unknown and message.status in ('pending', 'cancelled'))
+    or (ended.status = 'sent' and message.status <> 'sent')
+    or (ended.is_unknown and message.status in ('pending', 'cancelled'))
   )
 returning message.id;
 
