@@ -1,4 +1,4 @@
-"""The nouns of the product as plain data; no behaviour, no imports of ours."""
+"""The nouns of the product as plain data; no behaviour."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
+
+from flowctl.records import record
 
 JsonObject = Mapping[str, Any]
 """A JSON object as Python reads it: a lead's row, an audience, a send window."""
@@ -132,7 +134,7 @@ BAD_ADDRESS = "bad_address"
 """It has one that cannot be written to."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OutgoingMessage:
     """A rendered message, ready for a transport.
 
@@ -176,7 +178,7 @@ class OutcomeKind(StrEnum):
     """Nothing of it was said to the provider, and nobody is to blame: it is due as it was."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome:
     """The result of one attempt.
 

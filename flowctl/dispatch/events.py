@@ -7,6 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from flowctl.model import NO_ADDRESS, Channel, Outcome, OutgoingMessage
+from flowctl.records import record
 
 
 class EventKind(StrEnum):
@@ -31,7 +32,7 @@ class EventKind(StrEnum):
     DATABASE_BACK = "database_back"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Event:
     """Something that happened; which fields are set follows from ``kind``.
 

@@ -1,11 +1,11 @@
 """What the outcome of one attempt means for its message."""
 
-from dataclasses import dataclass
 from random import Random
 
 from flowctl.dispatch.events import EventKind
 from flowctl.dispatch.rendered import RenderedMessage
 from flowctl.model import Outcome, OutcomeKind, Status
+from flowctl.records import record
 from flowctl.retry import MAX_ATTEMPTS, pause_after
 from flowctl.store.dispatch import OutcomeRecord
 from flowctl.text import one_line
@@ -14,7 +14,7 @@ UNKNOWN_OUTCOME = "unknown outcome"
 """How the ``error_message`` of a message begins that may have gone out."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Decision:
     """What to record of a message, and how the run counts it.
 

@@ -1,15 +1,14 @@
 """A claimed message made ready to be handed over."""
 
-from dataclasses import dataclass
-
 from flowctl.address import spellings
 from flowctl.model import Channel, ContentFormat, JsonObject, OutgoingMessage
+from flowctl.records import record
 from flowctl.rendering import recipient_of, render_content, template_context
 from flowctl.settings import Settings
 from flowctl.store.dispatch import ClaimedMessage, Intent
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RenderedMessage:
     """A rendered message with the claim it came from and the intent to be written for it."""
 
