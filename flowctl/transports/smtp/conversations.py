@@ -1,7 +1,7 @@
 """One thread that talks over all connections of a transport, so that none waits for another.
 
 With a thread for each connection they wake each other, and the coordinator, many times a message.
-Only opening a connection, which blocks, has a thread of its own.
+Only opening a connection, which blocks, takes a thread for itself (``workers``).
 """
 
 import logging
@@ -10,7 +10,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from selectors import EVENT_READ, DefaultSelector
 from threading import Event, Lock, Thread
@@ -25,6 +25,7 @@ from flowctl.transports.smtp.failures import lost, open_session
 from flowctl.transports.smtp.pool import Pool
 from flowctl.transports.smtp.replies import is_one_too_many, is_used_up, judge
 from flowctl.transports.smtp.session import SmtpSession
+from flowctl.transports.smtp.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class Conversations:
         self._jobs: dict[SmtpSession, _Job] = {}
         self._sockets: dict[SmtpSession, socket.socket] = {}
         self._told: dict[OnOutcomes, list[tuple[OutgoingMessage, Outcome]]] = {}
+        self._workers = Workers()
         self._is_stopping = False
         self._over = Event()
         self._selector = DefaultSelector()
@@ -97,6 +99,7 @@ class Conversations:
             session.quit_quietly()
         for session in self._jobs:
             session.close()
+        self._workers.close()
         self._selector.close()
         for end in (self._ear, self._bell):
             if end is not None:
@@ -198,7 +201,7 @@ class Conversations:
             failure = open_session(renewed, self._hello_name)
             self._order(partial(self._opened, job, renewed, failure))
 
-        Thread(target=work, name="smtp-open", daemon=True).start()
+        self._workers.do(work)
 
     def _opened(self, job: _Job, session: SmtpSession, failure: Outcome | None) -> None:
         if failure is None and session.sock is not None:
@@ -224,7 +227,8 @@ class Conversations:
         try:
             awaited = next(delivery) if error is None else delivery.throw(error)
         except StopIteration as end:
-            self._ended(job, session, judge(session.stage, end.value))
+            message_id = self._composer.message_id(job.message)
+            self._ended(job, session, judge(session.stage, end.value, message_id))
         except smtplib.SMTPNotSupportedError as refusal:
             self._ended(job, session, _refusal(refusal))
         except (smtplib.SMTPException, OSError) as failure:
@@ -250,8 +254,6 @@ class Conversations:
             self._refused(job, session, outcome)
         else:
             self._put_back(session)
-            if outcome.kind is OutcomeKind.ACCEPTED:
-                outcome = replace(outcome, provider_id=self._composer.message_id(job.message))
             self._answer(job, outcome)
 
     def _refused(self, job: _Job, session: SmtpSession, outcome: Outcome) -> None:
@@ -269,7 +271,7 @@ class Conversations:
         if not self._pool.put_back(session) or not session.is_open:
             self._let_go(session)
             if session.is_open:
-                Thread(target=session.quit_quietly, name="smtp-quit", daemon=True).start()
+                self._workers.do(session.quit_quietly)
 
     def _let_go(self, session: SmtpSession) -> None:
         """Watch a connection no more."""

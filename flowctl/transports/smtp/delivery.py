@@ -13,6 +13,8 @@ from flowctl.transports.smtp.replies import CLOSING, Reply, Stage
 from flowctl.transports.smtp.session import SmtpSession
 
 _DOT_AT_LINE_START = re.compile(rb"(?m)^\.")
+_PLAIN = re.compile(r"[\w+-]+(?:\.[\w+-]+)*@[a-z0-9-]+(?:\.[a-z0-9-]+)+", re.ASCII | re.IGNORECASE)
+"""What most addresses are, in which there is nothing to read."""
 _READY_FOR_TEXT = 354
 _BLOCK = 65536
 _NONE = Reply(-1, "")
@@ -62,9 +64,14 @@ def _commands(
     if session.has_extn("dsn"):
         options += ["RET=HDRS", f"ENVID={envelope_id}"]
         notify = ["NOTIFY=FAILURE,DELAY"]
-    mail = " ".join((f"MAIL FROM:{smtplib.quoteaddr(sender)}", *options))
-    rcpt = " ".join((f"RCPT TO:{smtplib.quoteaddr(recipient)}", *notify))
+    mail = " ".join((f"MAIL FROM:{path(sender)}", *options))
+    rcpt = " ".join((f"RCPT TO:{path(recipient)}", *notify))
     return [f"{command}\r\n".encode() for command in (mail, rcpt, "DATA")]
+
+
+def path(address: str) -> str:
+    """An address in angle brackets, as ``smtplib`` reads it."""
+    return f"<{address}>" if _PLAIN.fullmatch(address) else smtplib.quoteaddr(address)
 
 
 def _envelope(session: SmtpSession, commands: list[bytes], *, together: bool) -> Delivery:

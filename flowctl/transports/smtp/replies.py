@@ -6,10 +6,10 @@ Whose fault a refusal is, ``flowctl.smtpcodes`` tells; what follows from it depe
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
 
 from flowctl.model import Outcome, OutcomeKind
+from flowctl.records import record
 from flowctl.smtpcodes import Blame, Reason, enhanced_code, reason_of
 from flowctl.text import one_line
 
@@ -31,7 +31,7 @@ class Stage(IntEnum):
     """The final dot is written: from here on the message may have been accepted."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reply:
     """A server's reply; ``code`` is -1 for what is no SMTP reply."""
 
@@ -97,16 +97,20 @@ HINTS = {
 """What to do about a channel that stopped at a stage."""
 
 
-def judge(stage: Stage, reply: Reply) -> Outcome:
-    """The outcome that a reply at a stage is. A positive one is only asked about at the end."""
+def judge(stage: Stage, reply: Reply, message_id: str | None = None) -> Outcome:
+    """The outcome that a reply at a stage is. A positive one is only asked about at the end: then
+    ``message_id`` is what the message is known by."""
+    if stage is Stage.HANDED_OVER and reply.is_positive:
+        code, detail = _said(reply)
+        return Outcome(OutcomeKind.ACCEPTED, code, detail, message_id)
     reason = reason_of(reply.text, reply.code)
     kind = _kind(stage, reply, reason.blame)
     is_refusal = kind in {OutcomeKind.REFUSED, OutcomeKind.SUPPRESSED}
+    code, detail = _said(reply)
     return Outcome(
         kind,
-        # A reply that is none has no code.
-        code=f"{reply.code} {reply.enhanced}".strip() if reply.code > 0 else "",
-        detail=one_line(reply.text.removeprefix(reply.enhanced)),
+        code,
+        detail,
         hint=_hint(stage, reason.blame) if kind is OutcomeKind.CHANNEL_STOPPED else "",
         blames_recipient=kind is OutcomeKind.REFUSED and _is_about_this_one(stage, reply, reason),
         is_suspect=is_refusal and reason.blame is not Blame.SIZE,
@@ -134,10 +138,15 @@ def is_one_too_many(stage: Stage, outcome: Outcome) -> bool:
     )
 
 
+def _said(reply: Reply) -> tuple[str, str]:
+    """The codes and the words. A reply that is none has no code."""
+    enhanced = reply.enhanced
+    code = f"{reply.code} {enhanced}".strip() if reply.code > 0 else ""
+    return code, one_line(reply.text.removeprefix(enhanced))
+
+
 def _kind(stage: Stage, reply: Reply, blame: Blame) -> OutcomeKind:
     handed_over = stage is Stage.HANDED_OVER
-    if handed_over and reply.is_positive:
-        return OutcomeKind.ACCEPTED
     if stage <= Stage.AUTH:
         # Whatever is refused before MAIL concerns every message, even if only for the moment.
         return OutcomeKind.CHANNEL_STOPPED
