@@ -126,7 +126,10 @@ def name_runs(conn: Connection) -> None:
 
 
 def let_leases_of_the_dead_pass(conn: Connection, dispatcher: str) -> int:
-    """As ``let_leases_pass``, for the runs of one name; returns how many sends it had begun."""
+    """As ``let_leases_pass``, for the runs of one name; returns how many sends it had begun.
+
+    Those of others that it was about to look up are not counted.
+    """
     conn.execute(
         "update message_logs set lease_until = now() - interval '1 second' "
         "where lease_until is not null and claimed_by in "
@@ -134,12 +137,14 @@ def let_leases_of_the_dead_pass(conn: Connection, dispatcher: str) -> int:
         (dispatcher,),
     )
     cursor = conn.execute(
-        "update flowctl.sends set lease_until = now() - interval '1 second', "
-        "begun_at = begun_at - interval '6 minutes' "
-        "where claimed_by in (select run from observed.runs where dispatcher = %s)",
+        "update flowctl.sends as send set lease_until = now() - interval '1 second', "
+        "begun_at = begun_at - interval '6 minutes' from message_logs as message "
+        "where message.id = send.message_id "
+        "and send.claimed_by in (select run from observed.runs where dispatcher = %s) "
+        "returning send.claimed_by = message.claimed_by",
         (dispatcher,),
     )
-    return cursor.rowcount
+    return sum(is_own is True for (is_own,) in cursor.fetchall())
 
 
 def pending(conn: Connection) -> int:
