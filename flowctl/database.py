@@ -1,7 +1,7 @@
 """The connection to PostgreSQL, the SQL files of the product, and psycopg's errors as ours.
 
-Everything works through a pooler in transaction mode: no prepared statements, no session state, one
-statement or one short transaction at a time.
+Everything works through a pooler in transaction mode: no session state, one statement or one short
+transaction at a time, and statements are prepared only where there is none.
 """
 
 import os

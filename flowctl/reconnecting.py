@@ -39,6 +39,12 @@ REPORT_EVERY = 60.0
 _CONFLICTS = ("40001", "40P01")
 """Serialization failure and deadlock: the transaction was undone and may be run again."""
 
+_NOT_PREPARED = ("26000", "42P05")
+"""No such prepared statement, or one already: a pooler that was not recognized. It was undone."""
+
+_ONLY_ON_REQUEST = 2**31
+"""Uses after which psycopg would prepare a statement by itself."""
+
 
 class Worker(Protocol):
     """Runs work on a database connection."""
@@ -115,6 +121,7 @@ class ReconnectingConnection:
         self._connection: Connection | None = None
         self._clock = clock
         self._watchdog = None if limit is None else Watchdog(clock, limit)
+        self._is_new = True
         self._is_away = False
         self._reported_at = -inf
 
@@ -128,8 +135,14 @@ class ReconnectingConnection:
             try:
                 connection = self._open()
                 with self._timed(connection):
+                    if self._is_new:
+                        allow_prepared(connection)
+                        self._is_new = False
                     result = work(connection)
             except psycopg.Error as error:
+                if error.sqlstate in _NOT_PREPARED and self._connection is not None:
+                    self._connection.prepare_threshold = None
+                    continue
                 if error.sqlstate in _CONFLICTS:
                     continue
                 failure = translate(error)
@@ -184,6 +197,7 @@ class ReconnectingConnection:
     def _open(self) -> Connection:
         if self._connection is None or self._connection.closed:
             self._connection = self._connect()
+            self._is_new = True
         return self._connection
 
     def _gone(self, failure: FlowctlError) -> None:
@@ -201,3 +215,14 @@ class ReconnectingConnection:
         if self._is_away:
             self._is_away = False
             self._on_change("")
+
+
+def allow_prepared(connection: Connection) -> None:
+    """Let statements that ask for it be prepared, unless a pooler stands between.
+
+    A pooler gives a client another server connection with each transaction, and makes up the
+    process id that it tells the client (the key of PostgreSQL's cancel request, section 54.2.7).
+    """
+    row = connection.execute("select pg_backend_pid()").fetchone()
+    if row == (connection.info.backend_pid,):
+        connection.prepare_threshold = _ONLY_ON_REQUEST

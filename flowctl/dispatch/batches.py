@@ -11,7 +11,7 @@ from flowctl.errors import DatabaseUnavailable, FlowctlError
 from flowctl.model import Channel, JsonObject
 from flowctl.reconnecting import Worker
 from flowctl.store import dispatch as store
-from flowctl.store import identity, recovery
+from flowctl.store import due, identity, recovery
 from flowctl.store.dispatch import BeginResult, ClaimedMessage, Intent, OutcomeRecord, Run
 from flowctl.store.recovery import Lookup
 from flowctl.store.refusals import Refused, suppress_recipients
@@ -36,6 +36,11 @@ class Batch:
     def has_outcomes(self) -> bool:
         """Whether there is anything to record."""
         return bool(self.results or self.unknown_texts)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is nothing to write but results and intents, as almost always."""
+        return not (self.unknown_texts or self.refused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +137,7 @@ class Batches:
 
     def is_due(self, channels: Sequence[Channel]) -> bool:
         """Whether there is anything to claim."""
-        return self._connection.run(lambda c: store.is_due(c, self._run, channels))
+        return self._connection.run(lambda c: due.is_due(c, self._run, channels))
 
     def rescue(self) -> list[UUID]:
         """End the sends of dead dispatchers that nobody can be asked about.
@@ -186,6 +191,11 @@ class Batches:
             return self._record_in_transaction(connection, batch)
 
     def _record_and_begin(self, connection: Connection, batch: Batch) -> BatchResult:
+        if batch.is_plain:
+            recorded, begun = store.record_and_begin(
+                connection, self._run, batch.results, batch.intents
+            )
+            return BatchResult(recorded, {one.id: one for one in begun})
         with connection.transaction():
             store.lock_guarded(connection, self._run, batch.intents)
             recorded = self._record_in_transaction(connection, batch)

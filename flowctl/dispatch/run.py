@@ -23,6 +23,7 @@ from flowctl.model import Channel, Outcome
 from flowctl.settings import Settings
 from flowctl.store import dispatch as store
 from flowctl.store import identity
+from flowctl.store.due import count_due
 from flowctl.store.runs import new_run_id
 from flowctl.transports import TextLookup, Transport, transport_for
 from flowctl.transports.dry_run import DryRunTransport
@@ -162,7 +163,7 @@ class DispatchRun:
         """Due messages by channel that is not configured."""
         now = self._request.options.now
         return {
-            channel: store.count_due(connection, channel, now)
+            channel: count_due(connection, channel, now)
             for channel in self._configured.unconfigured
         }
 

@@ -1,17 +1,20 @@
 """What a dispatcher does to messages: claim, begin, record, release (``dispatch.sql``)."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
-from psycopg.rows import scalar_row
+from psycopg import Cursor
+from psycopg.rows import class_row, scalar_row
 from psycopg.types.json import Json
 
 from flowctl.database import Connection, query
 from flowctl.model import Channel, ContentFormat, JsonObject, Slot, Status
-from flowctl.store.fetching import fetch_ids, fetch_rows
+from flowctl.records import record
+from flowctl.store.fetching import fetch_ids, fetch_rows, run_prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,15 @@ class Run:
     max_per_hour: int | None = None
     slot: Slot | None = None
 
+    @property
+    def share(self) -> dict[str, int | None]:
+        """The slot as parameters of a query."""
+        if self.slot is None:
+            return {"slot": None, "slots": None}
+        return {"slot": self.slot.number, "slots": self.slot.count}
 
-@dataclass(frozen=True, slots=True)
+
+@record
 class ClaimedMessage:
     """A due message as the claim judged it.
 
@@ -64,7 +74,7 @@ class ClaimedMessage:
     is_unseen: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Intent:
     """A rendered message about to be begun.
 
@@ -86,7 +96,7 @@ class Intent:
     has_earlier: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BeginResult:
     """What begin decided about one message: cancelled or deferred (written), busy or over the
     hourly limit (still claimed), or, with none of these, begun."""
@@ -98,7 +108,7 @@ class BeginResult:
     is_limited: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OutcomeRecord:
     """What is to be recorded of a message. ``pause`` keeps a pending one from being due;
     ``attempted`` says whether the provider was asked, ``is_unknown`` that a failed message may have
@@ -141,7 +151,7 @@ def claim_due(
         channel=channel,
         batch_size=batch_size,
         low=low,
-        **_share(run.slot),
+        **run.share,
     )
     return sorted(rows, key=_order)
 
@@ -166,64 +176,38 @@ def lock_guarded(connection: Connection, run: Run, intents: Sequence[Intent]) ->
         connection.execute(query("lock_guarded"), {"names": names})
 
 
+def record_and_begin(
+    connection: Connection, run: Run, results: Sequence[OutcomeRecord], intents: Sequence[Intent]
+) -> tuple[set[UUID], list[BeginResult]]:
+    """Write results and then begin intents: one transaction, one round trip.
+
+    As :func:`record_outcomes`, :func:`lock_guarded` and :func:`begin_sends` one after another.
+    Statements that are sent together are a transaction, where none is open (PostgreSQL, section
+    54.2.4).
+    """
+    with ExitStack() as stack:
+        stack.enter_context(connection.pipeline())
+        if not connection.autocommit:
+            stack.enter_context(connection.transaction())
+        lock_guarded(connection, run, intents)
+        recorded = _record(connection, run, results) if results else None
+        begun = _begin(connection, run, intents)
+    return set() if recorded is None else set(recorded.fetchall()), begun.fetchall()
+
+
 def begin_sends(connection: Connection, run: Run, intents: Sequence[Intent]) -> list[BeginResult]:
     """Write the intent to send; only what comes back begun may be handed over, after the commit.
 
     A message missing from the answer is no longer this run's.
     """
-    return fetch_rows(
-        connection,
-        "begin_sends",
-        BeginResult,
-        run=run.id,
-        lease=run.lease,
-        now=run.now,
-        max_per_hour=run.max_per_hour,
-        intents=Json(
-            [
-                {
-                    "number": number,
-                    "id": intent.id.hex,
-                    "channel": intent.channel,
-                    "transport": intent.transport,
-                    "recipient": intent.recipient,
-                    "addresses": intent.addresses,
-                    "subject": intent.subject,
-                    "content": intent.content,
-                    "format": intent.format,
-                    "has_earlier": intent.has_earlier,
-                }
-                for number, intent in enumerate(intents)
-            ]
-        ),
-    )
+    return _begin(connection, run, intents).fetchall()
 
 
 def record_outcomes(
     connection: Connection, run: Run, results: Sequence[OutcomeRecord]
 ) -> set[UUID]:
     """Write results and end their sends; returns the messages that took them."""
-    return fetch_ids(
-        connection,
-        "record_outcomes",
-        run=run.id,
-        now=run.now,
-        results=Json(
-            [
-                {
-                    "id": result.id.hex,
-                    "status": result.status,
-                    "error": result.error,
-                    "cause": result.cause,
-                    "provider_id": result.provider_id,
-                    "pause_seconds": result.pause and result.pause.total_seconds(),
-                    "attempted": result.attempted,
-                    "is_unknown": result.is_unknown,
-                }
-                for result in results
-            ]
-        ),
-    )
+    return set(_record(connection, run, results).fetchall())
 
 
 def keep_unknown_texts(
@@ -258,24 +242,58 @@ def abandon_sends(connection: Connection, run: Run, ids: Sequence[UUID]) -> None
     connection.execute(query("abandon_sends"), {"run": run.id, "ids": list(ids)})
 
 
-def count_due(connection: Connection, channel: Channel, now: datetime | None = None) -> int:
-    """How many messages of a channel are due."""
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        cursor.execute(query("count_due"), {"channel": channel, "now": now})
-        return int(cursor.fetchone() or 0)
+def _begin(connection: Connection, run: Run, intents: Sequence[Intent]) -> Cursor[BeginResult]:
+    return run_prepared(
+        connection,
+        "begin_sends",
+        class_row(BeginResult),
+        run=run.id,
+        lease=run.lease,
+        now=run.now,
+        max_per_hour=run.max_per_hour,
+        intents=Json(
+            [
+                {
+                    "number": number,
+                    "id": intent.id.hex,
+                    "channel": intent.channel,
+                    "transport": intent.transport,
+                    "recipient": intent.recipient,
+                    "addresses": intent.addresses,
+                    "subject": intent.subject,
+                    "content": intent.content,
+                    "format": intent.format,
+                    "has_earlier": intent.has_earlier,
+                }
+                for number, intent in enumerate(intents)
+            ]
+        ),
+    )
 
 
-def is_due(connection: Connection, run: Run, channels: Sequence[Channel]) -> bool:
-    """Whether anything is due for the run on these channels: one look at the index."""
-    values = {"channels": list(channels), "now": run.now, **_share(run.slot)}
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        return bool(cursor.execute(query("is_due"), values).fetchone())
-
-
-def _share(slot: Slot | None) -> dict[str, int | None]:
-    if slot is None:
-        return {"slot": None, "slots": None}
-    return {"slot": slot.number, "slots": slot.count}
+def _record(connection: Connection, run: Run, results: Sequence[OutcomeRecord]) -> Cursor[UUID]:
+    return run_prepared(
+        connection,
+        "record_outcomes",
+        scalar_row,
+        run=run.id,
+        now=run.now,
+        results=Json(
+            [
+                {
+                    "id": result.id.hex,
+                    "status": result.status,
+                    "error": result.error,
+                    "cause": result.cause,
+                    "provider_id": result.provider_id,
+                    "pause_seconds": result.pause and result.pause.total_seconds(),
+                    "attempted": result.attempted,
+                    "is_unknown": result.is_unknown,
+                }
+                for result in results
+            ]
+        ),
+    )
 
 
 def _order(row: ClaimedMessage) -> tuple[bool, datetime | None, int]:

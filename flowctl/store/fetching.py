@@ -1,9 +1,12 @@
 """Running a named query and taking its rows in the form that the caller wants."""
 
+import re
+from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
-from psycopg.rows import class_row, scalar_row
+from psycopg import Cursor, RawCursor
+from psycopg.rows import RowFactory, class_row, scalar_row
 
 from flowctl.database import Connection, query
 
@@ -25,7 +28,37 @@ def fetch_ids(connection: Connection, name: str, **values: object) -> set[UUID]:
         return set(cursor.fetchall())
 
 
+def run_prepared(
+    connection: Connection, name: str, row_factory: RowFactory[_Row], **values: object
+) -> Cursor[_Row]:
+    """Run a query that is run again and again: planned once where the connection allows it.
+
+    Inside a pipeline the rows may be fetched after it.
+    """
+    statement, names = _numbered(name)
+    cursor = RawCursor(connection, row_factory=row_factory)
+    return cursor.execute(statement, [values[name] for name in names], prepare=True)
+
+
 def fetch_value(connection: Connection, name: str, **values: object) -> Any:  # noqa: ANN401  # whatever the query returns
     """The only column of the query's first row, null where there is no row."""
     with connection.cursor(row_factory=scalar_row) as cursor:
         return cursor.execute(query(name), values).fetchone()
+
+
+@cache
+def _numbered(name: str) -> tuple[bytes, tuple[str, ...]]:
+    """The statement with ``$1``, ``$2`` for its placeholders, and whose place each takes.
+
+    psycopg would look for the placeholders of a long statement each time that it is run.
+    """
+    names: list[str] = []
+
+    def number(found: re.Match[bytes]) -> bytes:
+        if found[1] is None:
+            return b"%"
+        if found[1].decode() not in names:
+            names.append(found[1].decode())
+        return b"$%d" % (names.index(found[1].decode()) + 1)
+
+    return re.sub(rb"%\((\w+)\)s|%%", number, query(name)), tuple(names)

@@ -540,38 +540,6 @@ returning message.id;
 delete from flowctl.sends as send
 where send.message_id = any(%(ids)s::uuid[]) and send.claimed_by = %(run)s::uuid;
 
--- name: count_due
-select count(*)
-from flowctl.free_messages as free
-where free.message_type = %(channel)s
-  and free.due_at <= coalesce(%(now)s::timestamptz, now());
-
--- name: is_due
--- Whether there is anything to do on these channels: a look at the head of the index.
-with wanted as (
-  select unnest(%(channels)s::text[]) as channel
-)
-select exists(
-  select from wanted
-  cross join lateral (
-    select from flowctl.free_messages as free
-    where free.message_type = wanted.channel
-      and free.due_at <= coalesce(%(now)s::timestamptz, now())
-      and (
-        %(slots)s::integer is null
-        or exists (
-          select from public.message_logs as message
-          where message.ctid = free.place
-            and flowctl.slot_of(coalesce(message.lead_id::text, message.id::text), %(slots)s)
-            = %(slot)s
-        )
-      )
-    -- else a look through the table may be expected to find one sooner
-    order by free.due_at
-    limit 1
-  ) as due
-);
-
 -- name: flow_senders
 select flow.name, flow.sender
 from public.flows as flow

@@ -32,6 +32,7 @@ from flowctl.preview import preview_lead
 from flowctl.settings import Settings
 from flowctl.status import summarize
 from flowctl.store import dispatch as store
+from flowctl.store import due
 from flowctl.store.dispatch import Intent, OutcomeRecord, Run
 from tests.benchmarks.server import durable_database, machine, timed
 
@@ -243,7 +244,7 @@ def _read(connection: Connection) -> Times:
     lead = str(_value(connection, "select id::text from leads limit 1"))
     email = str(_value(connection, "select email from leads limit 1"))
     asked: dict[str, Callable[[], object]] = {
-        "is due": lambda: store.is_due(connection, run, [Channel.EMAIL]),
+        "is due": lambda: due.is_due(connection, run, [Channel.EMAIL]),
         "status": lambda: summarize(connection, NOTHING, timedelta(days=7)),
         "preview": lambda: preview_lead(connection, NOTHING, lead),
         "leads show EMAIL": lambda: show_lead(connection, NOTHING, email),

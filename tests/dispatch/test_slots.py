@@ -8,7 +8,8 @@ import pytest
 
 from flowctl.dispatch.options import Options
 from flowctl.model import Channel, Slot
-from flowctl.store.dispatch import Run, is_due
+from flowctl.store.dispatch import Run
+from flowctl.store.due import is_due
 from tests.support.dispatching import dispatch_once
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.postgres import Connection

@@ -1,0 +1,68 @@
+"""Statements are prepared where they stay with the connection, and no other."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from flowctl.clock import SystemClock
+from flowctl.database import Connection, open_connection
+from flowctl.reconnecting import ReconnectingConnection, allow_prepared
+from tests.support.pooler import PGBOUNCER, url_through
+
+
+@pytest.fixture
+def worker(database: str) -> Iterator[ReconnectingConnection]:
+    reconnecting = ReconnectingConnection(
+        lambda: open_connection(database),
+        pause=lambda _: False,
+        random=Random(1),  # noqa: S311 - jitter
+        on_change=lambda _: None,
+        clock=SystemClock(),
+    )
+    yield reconnecting
+    reconnecting.close()
+
+
+def prepared(connection: Connection) -> object:
+    """Run a statement that asks to be prepared; how many are."""
+    connection.execute("select 1", prepare=True)
+    row = connection.execute("select count(*) from pg_prepared_statements").fetchone()
+    return row and row[0]
+
+
+def test_a_direct_connection_prepares(worker: ReconnectingConnection) -> None:
+    assert worker.run(prepared) == 1
+
+
+def test_nothing_is_prepared_unless_asked_for(worker: ReconnectingConnection) -> None:
+    def work(connection: Connection) -> object:
+        for _ in range(10):
+            connection.execute("select 2")
+        return prepared(connection)
+
+    assert worker.run(work) == 1
+
+
+def test_a_connection_that_was_not_looked_at_prepares_nothing(database: str) -> None:
+    with closing(open_connection(database)) as connection:
+        assert prepared(connection) == 0
+
+
+@pytest.mark.skipif(PGBOUNCER is None, reason="there is no pgbouncer")
+def test_a_connection_through_a_pooler_prepares_nothing(database: str, pooled: Path) -> None:
+    with closing(open_connection(url_through(pooled, database))) as connection:
+        allow_prepared(connection)
+        assert prepared(connection) == 0
+
+
+def test_a_statement_that_did_not_stay_is_sent_whole(worker: ReconnectingConnection) -> None:
+    def forget(connection: Connection) -> None:
+        connection.execute("do $$ begin execute 'deallocate all'; end $$")
+
+    worker.run(prepared)
+    worker.run(forget)
+    assert worker.run(prepared) == 0
+    assert worker.run(prepared) == 0
