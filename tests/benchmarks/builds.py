@@ -9,7 +9,6 @@ The older one is any Python that has it installed::
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ from psycopg.conninfo import make_conninfo
 
 from flowctl import database
 from flowctl.database import Connection
-from tests.benchmarks.server import children_cpu, durable_database, timed
+from tests.benchmarks.server import children_cpu, durable_database, timed, user_environ
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class Build:
         """Run lines of Python with the program's modules and return the number they print."""
         done = subprocess.run(
             [self.python, "-c", program, *arguments],
-            env={**os.environ, "DATABASE_URL": self.conninfo},
+            env={**user_environ(), "DATABASE_URL": self.conninfo},
             cwd="/",
             stdout=subprocess.PIPE,
             check=True,
@@ -65,7 +64,7 @@ class Build:
         """Run a command and return what it printed."""
         done = subprocess.run(
             [self.python, "-m", "flowctl", *arguments],
-            env={**os.environ, **(environ or {}), "DATABASE_URL": self.conninfo},
+            env={**user_environ(), **(environ or {}), "DATABASE_URL": self.conninfo},
             cwd="/",
             stdout=subprocess.PIPE,
             check=True,

@@ -58,6 +58,11 @@ def fast_folder() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
+def user_environ() -> dict[str, str]:
+    """The environment in which users run a program: its modules are compiled once."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def children_cpu() -> float:
     """Seconds of CPU that all children used so far which have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -3,12 +3,11 @@
 ``python -m tests.benchmarks.start [TIMES]``
 """
 
-import os
 import subprocess
 import sys
 
 from flowctl.cli import show
-from tests.benchmarks.server import children_cpu, durable_database, machine
+from tests.benchmarks.server import children_cpu, durable_database, machine, user_environ
 
 PROGRAMS = {
     "bare Python": ("-c", "pass"),
@@ -31,7 +30,7 @@ def _cpu(arguments: tuple[str, ...], conninfo: str) -> float:
     before = children_cpu()
     subprocess.run(
         [sys.executable, *arguments],
-        env={**os.environ, "DATABASE_URL": conninfo},
+        env={**user_environ(), "DATABASE_URL": conninfo},
         capture_output=True,
         check=True,
     )
