@@ -192,6 +192,11 @@ def test_a_migration_of_our_own_that_stops_older_programs_stops_us_not(conn: Con
     assert migrate.require_schema(conn) is None
 
 
+def test_each_migration_has_the_next_number() -> None:
+    numbers = [script.version for script in scripts() if script.version is not None]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
 def test_comments_and_blanks_of_a_routine_are_no_difference() -> None:
     one = Script("r", "-- it's old\nselect  'a  b', 1 -2; -- x\n")
     other = Script("r", "select 'a  b',\n  1 -2;\n\n")
