@@ -3,14 +3,15 @@
 import imaplib
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 
-from flowctl.errors import InputError, ProviderStopped
+from flowctl.errors import ProviderStopped
 from flowctl.inbound.mime import LIMIT
 from flowctl.mailboxes import StoredMail
 from flowctl.settings.mailbox import MailboxSettings
 from flowctl.text import one_line
+from flowctl.tls import verifying_context
 
 _TIMEOUT = 60.0
 """Seconds for connecting, and for each answer."""
@@ -112,9 +113,8 @@ class ImapMailbox:
         except (imaplib.IMAP4.error, OSError) as error:
             raise self._stopped(self._shown(error), "try again") from error
         if status != _OK:
-            said = b" ".join(part for part in answer if isinstance(part, bytes))
             raise self._stopped(
-                f"no folder {folder!r}: {one_line(said.decode('utf-8', 'replace'))}",
+                f"no folder {folder!r}: {_text_of(answer)}",
                 "name the folder in MAILBOX_URL after the host: imaps://user:password@host/INBOX",
             )
 
@@ -125,9 +125,8 @@ class ImapMailbox:
         except (imaplib.IMAP4.error, OSError) as error:
             raise self._stopped(self._shown(error), "try again: nothing is lost") from error
         if status != _OK:
-            said = b" ".join(part for part in answer if isinstance(part, bytes))
             raise self._stopped(
-                f"{command} was refused: {one_line(said.decode('utf-8', 'replace'))}",
+                f"{command} was refused: {_text_of(answer)}",
                 "check the rights of the user in MAILBOX_URL on this folder",
             )
         return list(answer)
@@ -143,14 +142,14 @@ class ImapMailbox:
         return text
 
 
+def _text_of(answer: Iterable[object]) -> str:
+    """What the server says beside its status."""
+    text = b" ".join(part for part in answer if isinstance(part, bytes))
+    return one_line(text.decode("utf-8", "replace"))
+
+
 def _context(settings: MailboxSettings) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=settings.cafile)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"MAILBOX_URL: {settings.cafile} is not a file of CA certificates",
-            hint="name a PEM file with ?cafile=FILE",
-        ) from error
+    return verifying_context(settings.cafile, "MAILBOX_URL")
 
 
 def _drop(imap: imaplib.IMAP4) -> None:

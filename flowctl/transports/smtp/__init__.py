@@ -10,6 +10,7 @@ from flowctl.errors import InputError
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
 from flowctl.settings import EmailSettings, SmtpSettings
 from flowctl.text import one_line
+from flowctl.tls import verifying_context
 from flowctl.transports.mime import Composer
 from flowctl.transports.protocols import OnOutcomes
 from flowctl.transports.smtp.conversations import Conversations
@@ -45,7 +46,7 @@ class SmtpTransport:
             raise InputError("EMAIL_FROM is not set", hint="set it to the sender of all emails")
         self._settings = settings
         self._sender = email_settings.sender
-        self._context = _tls_context(settings)
+        self._context = verifying_context(settings.cafile, "SMTP_URL")
         self._clock = clock or SystemClock()
         pool = Pool(lambda: self._session(timeouts or Timeouts()), concurrency, self._clock)
         composer = Composer(email_settings)
@@ -95,14 +96,3 @@ class SmtpTransport:
 
     def _session(self, timeouts: Timeouts) -> SmtpSession:
         return SmtpSession(self._settings, self._context, self._clock, timeouts)
-
-
-def _tls_context(settings: SmtpSettings) -> ssl.SSLContext:
-    """A context that verifies the server's certificate and its name."""
-    try:
-        return ssl.create_default_context(cafile=settings.cafile)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"SMTP_URL: {settings.cafile} is not a file of CA certificates",
-            hint="name a PEM file with ?cafile=FILE",
-        ) from error
