@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+import trustme
 from hypothesis import HealthCheck, settings
 
 from flowctl import migrate
@@ -15,6 +16,8 @@ from tests.support.embedded import Client
 from tests.support.examples import LONG, examples
 from tests.support.pooler import name_in, pooler, url_through
 from tests.support.postgres import Connection, Postgres, connect, end_server, short_folder
+from tests.support.smtp_server import SmtpServer
+from tests.support.twilio_server import TwilioServer
 
 # Neither a slow machine nor a slow example is a failure.
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -129,6 +132,26 @@ def flowctl(request: pytest.FixtureRequest, database: str) -> RunFlowctl:
         return run_flowctl(*args, env=changes, input=input, cwd=cwd)
 
     return run
+
+
+@pytest.fixture
+def twilio() -> Iterator[TwilioServer]:
+    """A Twilio for this test alone."""
+    with TwilioServer() as server:
+        yield server
+
+
+@pytest.fixture
+def smtp() -> Iterator[SmtpServer]:
+    """A submission server for this test alone."""
+    with SmtpServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """An authority for certificates of servers."""
+    return trustme.CA()
 
 
 @pytest.fixture(scope="session")

@@ -19,12 +19,6 @@ from tests.support.postgres import Connection, Postgres, connect
 from tests.support.smtp_server import SmtpServer
 
 
-@pytest.fixture
-def smtp() -> Iterator[SmtpServer]:
-    with SmtpServer() as server:
-        yield server
-
-
 def flowctl(url: str, smtp: SmtpServer, *args: str, text: str | None = None) -> Ran:
     environ = {
         "DATABASE_URL": url, "SMTP_URL": smtp.url(), "EMAIL_FROM": "us@example.com",

@@ -1,6 +1,5 @@
 """``flowctl dispatch`` from the outside: what it sends, what it says, how it ends."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,18 +14,6 @@ from tests.support.twilio_server import TwilioServer, refuse
 NOTHING = {
     "sent": 0, "failed": 0, "retrying": 0, "cancelled": 0, "deferred": 0, "held": 0, "unknown": 0,
 }  # fmt: skip
-
-
-@pytest.fixture
-def twilio() -> Iterator[TwilioServer]:
-    with TwilioServer() as server:
-        yield server
-
-
-@pytest.fixture
-def smtp() -> Iterator[SmtpServer]:
-    with SmtpServer() as server:
-        yield server
 
 
 def email_environ(smtp: SmtpServer) -> dict[str, str]:

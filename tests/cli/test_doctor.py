@@ -1,7 +1,6 @@
 """``flowctl doctor`` as people and cron run it, and what it asks the providers."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,6 @@ from tests.support.twilio_server import FROM_NUMBER, TwilioServer, page, refuse
 
 SENDER = {"EMAIL_FROM": "Acme <news@acme.io>"}
 UNSUBSCRIBE = {"EMAIL_UNSUBSCRIBE": "https://acme.io/unsubscribe?id={message_id}"}
-
-
-@pytest.fixture
-def twilio() -> Iterator[TwilioServer]:
-    with TwilioServer() as server:
-        yield server
 
 
 def the(ran: Ran, name: str) -> dict[str, Any]:

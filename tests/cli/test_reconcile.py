@@ -1,6 +1,5 @@
 """What Twilio tells after a send finds its way into the database, and only that."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,12 +11,6 @@ from tests.support.postgres import Connection
 from tests.support.twilio_server import Answer, TwilioServer, refuse
 
 ADA = "+14155550123"
-
-
-@pytest.fixture
-def twilio() -> Iterator[TwilioServer]:
-    with TwilioServer() as server:
-        yield server
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """After a restore: texts that Twilio has and the database takes for unsent."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -9,12 +8,6 @@ from tests.support.cli import RunFlowctl
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.postgres import Connection
 from tests.support.twilio_server import TwilioServer
-
-
-@pytest.fixture
-def twilio() -> Iterator[TwilioServer]:
-    with TwilioServer() as server:
-        yield server
 
 
 @pytest.fixture

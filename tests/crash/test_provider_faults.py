@@ -1,6 +1,6 @@
 """Providers that fail in every way there is: each message ends recorded, accepted at most once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 from uuid import UUID
@@ -28,18 +28,6 @@ from tests.support.twilio_server import Answer, TwilioServer, page, refuse
 LEADS = 4
 SOON = 0.3
 """Seconds that a provider is waited for."""
-
-
-@pytest.fixture
-def twilio() -> Iterator[TwilioServer]:
-    with TwilioServer() as server:
-        yield server
-
-
-@pytest.fixture
-def smtp() -> Iterator[SmtpServer]:
-    with SmtpServer() as server:
-        yield server
 
 
 def text_channel(twilio: TwilioServer) -> ChannelState:

@@ -32,11 +32,6 @@ needs_tls = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
 def with_tls(authority: trustme.CA) -> Iterator[TcpServer]:
     """A server whose certificate is for HOST."""
     with short_folder() as folder, tcp_server(folder, authority) as server:

@@ -202,18 +202,6 @@ def test_a_stopped_channel_rests_while_the_other_goes_on_and_then_tries_again(
 # the program
 
 
-@pytest.fixture
-def smtp() -> Iterator[SmtpServer]:
-    with SmtpServer() as server:
-        yield server
-
-
-@pytest.fixture
-def twilio() -> Iterator[TwilioServer]:
-    with TwilioServer() as server:
-        yield server
-
-
 @pytest.mark.parametrize("way", [("--once", signal.SIGTERM), ("--loop", signal.SIGINT)])
 def test_a_signal_ends_the_program_in_order(
     database: str,

@@ -23,12 +23,6 @@ from tests.support.waiting import until
 
 
 @pytest.fixture
-def smtp() -> Iterator[SmtpServer]:
-    with SmtpServer() as server:
-        yield server
-
-
-@pytest.fixture
 def environ(smtp: SmtpServer) -> dict[str, str]:
     return {"SMTP_URL": smtp.url(), "EMAIL_FROM": "news@acme.example"}
 

@@ -32,11 +32,6 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
 def server(authority: trustme.CA) -> Iterator[ImapServer]:
     with imap_server(authority) as running:
         yield running

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from tests.support.twilio_server import ACCOUNT_SID, AUTH_TOKEN, FROM_NUMBER
+from tests.support.twilio_server import twilio_environ
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,7 @@ class Providers:
     def environ(self) -> dict[str, str]:
         """The variables that point flowctl at these servers."""
         return {
-            "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
-            "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
-            "TWILIO_FROM_NUMBER": FROM_NUMBER,
-            "TWILIO_API_URL": self.twilio_url,
+            **twilio_environ(self.twilio_url),
             "SMTP_URL": f"smtp://127.0.0.1:{self.smtp_port}",
             "EMAIL_FROM": "news@acme.example",
         }

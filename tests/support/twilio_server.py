@@ -93,6 +93,16 @@ def _now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - a provider has a clock of its own
 
 
+def twilio_environ(url: str) -> dict[str, str]:
+    """The variables that point flowctl at a server."""
+    return {
+        "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
+        "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+        "TWILIO_FROM_NUMBER": FROM_NUMBER,
+        "TWILIO_API_URL": url,
+    }
+
+
 class TwilioServer:
     """The server, running from the moment it is made; a context manager that stops it.
 
@@ -140,12 +150,7 @@ class TwilioServer:
     @property
     def environ(self) -> dict[str, str]:
         """The variables that point flowctl at this server."""
-        return {
-            "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
-            "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
-            "TWILIO_FROM_NUMBER": FROM_NUMBER,
-            "TWILIO_API_URL": self.url,
-        }
+        return twilio_environ(self.url)
 
     @property
     def accepted(self) -> list[Text]:

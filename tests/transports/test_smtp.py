@@ -28,11 +28,6 @@ LONG = Timeouts()
 MakeServer = Callable[..., SmtpServer]
 
 
-@pytest.fixture(scope="session")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
 @pytest.fixture
 def cafile(authority: trustme.CA, tmp_path: Path) -> Path:
     path = tmp_path / "ca.pem"

@@ -35,12 +35,6 @@ PASSWORD = "hunter2"  # noqa: S105 - of nobody
 
 
 @pytest.fixture
-def twilio() -> Iterator[TwilioServer]:
-    with TwilioServer() as server:
-        yield server
-
-
-@pytest.fixture
 def transport(twilio: TwilioServer) -> Iterator[TwilioTransport]:
     made = TwilioTransport(settings_for(twilio), timeouts=LONG)
     yield made
