@@ -1,9 +1,10 @@
-"""What the tests of the database's own reckoning share."""
+"""What several tests of the database share."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from tests.support.doctor import Examine, examined
 from tests.support.postgres import Connection, Postgres, connect
 from tests.support.zones import Zones
 
@@ -20,3 +21,9 @@ def reckoner(postgres: Postgres) -> Iterator[Connection]:
 def zones(reckoner: Connection) -> Zones:
     """The server's zones."""
     return Zones(reckoner)
+
+
+@pytest.fixture
+def doctor(database: str) -> Examine:
+    """What the doctor finds in the test's database."""
+    return lambda: examined(database)
