@@ -1,7 +1,6 @@
 """What the database keeps about steps and flows, whoever writes them."""
 
 from datetime import time
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -11,121 +10,9 @@ from psycopg import sql
 from psycopg.errors import CheckViolation, ForeignKeyViolation, NotNullViolation, UniqueViolation
 
 from flowctl.times import clock_text, parse_time_of_day
-from tests.support.factories import a_flow, a_lead, a_step, messages
+from tests.support.factories import a_flow, a_lead, a_step, a_timed_step, messages
 from tests.support.instants import MANY_CASES
-from tests.support.postgres import Connection, connect
-
-
-def order(conn: Connection, flow: str = "default") -> list[str]:
-    """The subjects of a flow's steps in the order of their numbers, which must have no gap."""
-    rows = conn.execute(
-        "select step_order, subject from flow_steps where flow = %s order by step_order", (flow,)
-    ).fetchall()
-    assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
-    return [row[1] for row in rows]
-
-
-def timed(conn: Connection, subject: str, day: int, at: str | None = None, **more: object) -> UUID:
-    """An email on a day, at a time or at once."""
-    kind = "immediately" if at is None else "specific"
-    return a_step(conn, subject=subject, day=day, time=at, time_type=kind, **more)
-
-
-def test_steps_are_ordered_by_day_then_at_once_then_time_then_making(conn: Connection) -> None:
-    timed(conn, "day 2", 2, "12:00 AM")
-    timed(conn, "noon", 1, "12:00 PM")
-    timed(conn, "nine", 1, "9:00 AM")
-    timed(conn, "at once", 1)
-    timed(conn, "nine again", 1, "09:00")
-    timed(conn, "midnight", 1, "12:00 AM")
-    timed(conn, "welcome", 0)
-    assert order(conn) == [
-        *("welcome", "at once", "midnight", "nine", "nine again", "noon", "day 2"),
-    ]
-
-
-def test_each_flow_counts_for_itself_and_disabled_steps_count(conn: Connection) -> None:
-    a_flow(conn, "other")
-    timed(conn, "second", 2)
-    timed(conn, "first", 1, enabled=False)
-    timed(conn, "theirs", 0, flow="other")
-    assert order(conn) == ["first", "second"]
-    assert order(conn, "other") == ["theirs"]
-
-
-def test_the_order_of_one_statement_is_the_order_of_its_rows(conn: Connection) -> None:
-    conn.execute(
-        "insert into flow_steps (type, subject, content, time_type) "
-        "select 'email', 'step ' || n, 'x', 'immediately' from generate_series(1, 12) n"
-    )
-    assert order(conn) == [f"step {n}" for n in range(1, 13)]
-
-
-def test_a_given_order_is_ignored(conn: Connection) -> None:
-    timed(conn, "late", 5, step_order=1)
-    timed(conn, "early", 0, step_order=99)
-    assert order(conn) == ["early", "late"]
-    conn.execute("update flow_steps set step_order = 10 - step_order")
-    assert order(conn) == ["early", "late"]
-
-
-def test_returning_gives_the_place_that_a_step_has(conn: Connection) -> None:
-    timed(conn, "day 2", 2)
-    a_step(conn, subject="at once", day=1, time="9:00 AM", time_type="immediately")
-    step = (
-        "insert into flow_steps (type, subject, content, day, time_type, time, step_order)"
-        " values ('email', 'x', 'x', 1, 'specific', %s, 77) returning step_order"
-    )
-    assert conn.execute(step, ("8:00 AM",)).fetchone() == (2,)
-    assert conn.execute(step, ("7:00 AM",)).fetchone() == (2,)
-    moved = conn.execute(
-        "update flow_steps set day = 3 where time = '7:00 AM' returning step_order"
-    ).fetchone()
-    assert moved == (4,)
-    assert [row[0] for row in conn.execute("select step_order from flow_steps order by 1")] == [
-        1, 2, 3, 4,
-    ]  # fmt: skip
-
-
-def test_the_order_follows_every_change(conn: Connection) -> None:
-    for n in range(4):
-        timed(conn, f"day {n}", n)
-    conn.execute("update flow_steps set day = 9 where subject = 'day 0'")
-    assert order(conn) == ["day 1", "day 2", "day 3", "day 0"]
-    conn.execute("delete from flow_steps where subject = 'day 2'")
-    assert order(conn) == ["day 1", "day 3", "day 0"]
-    a_flow(conn, "other")
-    conn.execute("update flow_steps set flow = 'other' where subject = 'day 1'")
-    assert order(conn) == ["day 3", "day 0"]
-    assert order(conn, "other") == ["day 1"]
-
-
-def test_steps_may_be_copied_and_upserted(conn: Connection) -> None:
-    with conn.cursor().copy(
-        "copy flow_steps (type, subject, content, day, time_type) from stdin"
-    ) as copy:
-        for day in (3, 1, 2):
-            copy.write_row(("email", f"day {day}", "x", day, "immediately"))
-    assert order(conn) == ["day 1", "day 2", "day 3"]
-    conn.execute(
-        "insert into flow_steps (id, type, subject, content, day, time_type) "
-        "select id, type, subject, content, 7, time_type from flow_steps where day = 1 "
-        "on conflict (id) do update set day = excluded.day"
-    )
-    assert order(conn) == ["day 2", "day 3", "day 1"]
-
-
-def test_two_writers_at_once_keep_the_order(database: str) -> None:
-    with connect(database) as first, connect(database) as second:
-        timed(first, "a", 5)
-        timed(first, "b", 6)
-        with first.transaction():
-            first.execute("update flow_steps set day = 8 where subject = 'a'")
-            second.execute("set lock_timeout = '50ms'")
-            with pytest.raises(psycopg.errors.LockNotAvailable):
-                second.execute("update flow_steps set day = 7 where subject = 'b'")
-        second.execute("update flow_steps set day = 9 where subject = 'b'")
-        assert order(first) == ["a", "b"]
+from tests.support.postgres import Connection
 
 
 @pytest.mark.parametrize(
@@ -149,7 +36,7 @@ def test_two_writers_at_once_keep_the_order(database: str) -> None:
     ],
 )
 def test_a_time_is_stored_as_one_form(conn: Connection, written: str, stored: str) -> None:
-    timed(conn, "step", 0, written)
+    a_timed_step(conn, "step", 0, written)
     conn.execute("update flow_steps set time = %s", (written,))
     assert conn.execute("select time from flow_steps").fetchall() == [(stored,)]
 
@@ -164,7 +51,7 @@ def test_a_time_is_stored_as_one_form(conn: Connection, written: str, stored: st
 )
 def test_a_time_that_cannot_be_read_is_refused(conn: Connection, written: str) -> None:
     with pytest.raises(CheckViolation, match="time"):
-        timed(conn, "step", 0, written)
+        a_timed_step(conn, "step", 0, written)
 
 
 @settings(MANY_CASES)
@@ -237,8 +124,8 @@ def test_what_could_not_be_scheduled_is_refused(
 
 
 def test_an_error_names_a_step_by_its_key_or_else_its_place_and_type(conn: Connection) -> None:
-    timed(conn, "first", 0)
-    timed(conn, "third", 5)
+    a_timed_step(conn, "first", 0)
+    a_timed_step(conn, "third", 5)
     text = {"type": "text", "content": " ", "day": 2}
     with pytest.raises(CheckViolation, match=r'^flow "default": step 2 \(text\): content is empty'):
         a_step(conn, **text)
@@ -293,9 +180,9 @@ def test_a_key_is_unique_within_its_flow(conn: Connection) -> None:
 
 
 def test_updated_at_follows_what_the_step_says_and_not_its_number(conn: Connection) -> None:
-    step = timed(conn, "step", 5)
+    step = a_timed_step(conn, "step", 5)
     before = conn.execute("select updated_at from flow_steps").fetchone()
-    timed(conn, "earlier", 1)
+    a_timed_step(conn, "earlier", 1)
     assert conn.execute(
         "select updated_at, step_order from flow_steps where id = %s", (step,)
     ).fetchone() == (*(before or ()), 2)
@@ -324,114 +211,3 @@ def test_a_deleted_step_keeps_its_history_and_cancels_the_rest(conn: Connection)
         ("cancelled", "cancelled", "as it was", None),
         ("pending", "cancelled", "step was deleted", None),
     ]
-
-
-def test_the_default_flow_always_exists(conn: Connection) -> None:
-    assert conn.execute("select name, enabled, timezone from flows").fetchall() == [
-        ("default", True, "UTC")
-    ]
-    for statement in (b"delete from flows", b"update flows set name = 'main'"):
-        with pytest.raises(CheckViolation, match="always exists"):
-            conn.execute(statement)
-
-
-def test_a_flow_with_steps_is_not_deleted_and_may_be_renamed(conn: Connection) -> None:
-    a_flow(conn, "nurture")
-    a_step(conn, flow="nurture")
-    with pytest.raises(ForeignKeyViolation):
-        conn.execute("delete from flows where name = 'nurture'")
-    conn.execute("update flows set name = 'renamed' where name = 'nurture'")
-    assert order(conn, "renamed") == ["Welcome"]
-
-
-@pytest.mark.parametrize(
-    "setting",
-    [
-        {"timezone": "Mars/Olympus"},
-        {"timezone": "EDT"},
-        {"timezone": "UTC+3"},
-        {"timezone": ""},
-        {"send_window": {"start": "8 o'clock"}},
-        {"send_window": {"start": 8}},
-        {"send_window": {"end": None}},
-        {"send_window": {"start": "8:00 AM", "end": "08:00"}},
-        {"send_window": {"end": "12:00 AM"}},
-        {"send_window": {"days": []}},
-        {"send_window": {"days": ["monday"]}},
-        {"send_window": {"days": "mon"}},
-        {"send_window": {"days": [1]}},
-        {"send_window": {"types": ["fax"]}},
-        {"send_window": {"types": []}},
-        {"send_window": {"Start": "8:00 AM"}},
-        {"send_window": {"start": "8:00 AM", "until": "8:00 PM"}},
-        {"sender": {"from": "ana@example.com"}},
-        {"sender": {"email_from": "ana"}},
-        {"sender": {"email_from": "a@example.com, b@example.com"}},
-        {"sender": {"email_from": "Ana <a@example.com>\nBcc: <b@example.com>"}},
-        {"sender": {"reply_to": 8}},
-        {"sender": {"reply_to": None}},
-        {"sender": {"return_path": "Ana <ana@example.com>"}},
-        {"sender": {"text_from": "212"}},
-        {"expire_after": "-1 hour"},
-        {"expire_after": "0"},
-        {"min_gap": "0"},
-    ],
-)
-def test_a_flow_that_could_not_be_scheduled_is_refused(
-    conn: Connection, setting: dict[str, object]
-) -> None:
-    a_flow(conn, "nurture")
-    with pytest.raises(CheckViolation):
-        a_flow(conn, "nurture", **setting)
-
-
-@pytest.mark.parametrize("name", ["", " ", " padded", "padded "])
-def test_a_flow_has_a_name(conn: Connection, name: str) -> None:
-    with pytest.raises(CheckViolation):
-        a_flow(conn, name)
-
-
-@pytest.mark.parametrize("column", ["audience", "exit_when", "send_window"])
-@pytest.mark.parametrize("value", ["[]", "5", '"text"', "null", "true"])
-def test_a_condition_is_a_json_object(conn: Connection, column: str, value: str) -> None:
-    statement = sql.SQL("update flows set {} = %s::jsonb")
-    with pytest.raises(CheckViolation):
-        conn.execute(statement.format(sql.Identifier(column)), (value,))
-
-
-def test_a_zone_is_stored_as_the_server_spells_it(conn: Connection) -> None:
-    a_flow(conn, timezone="america/new_york")
-    assert conn.execute("select timezone from flows").fetchall() == [("America/New_York",)]
-
-
-def test_an_address_is_stored_as_it_is_compared(conn: Connection) -> None:
-    conn.execute(
-        "insert into suppressions (channel, address) "
-        "values ('email', ' Ada@Example.COM '), ('text', '+1 (415) 555-0123')"
-    )
-    assert conn.execute("select address, source from suppressions order by 1").fetchall() == [
-        ("+14155550123", "manual"),
-        ("ada@example.com", "manual"),
-    ]
-    with pytest.raises(UniqueViolation):
-        conn.execute(
-            "insert into suppressions (channel, address) values ('email', 'ADA@example.com')"
-        )
-
-
-@pytest.mark.parametrize(
-    ("channel", "address"),
-    [
-        ("email", "ada"),
-        ("email", ""),
-        ("text", "ada@example.com"),
-        ("fax", "+14155550123"),
-    ],
-)
-def test_an_address_that_could_not_be_compared_is_refused(
-    conn: Connection, channel: str, address: str
-) -> None:
-    with pytest.raises(CheckViolation):
-        conn.execute(
-            "insert into suppressions (channel, address) values (%s, %s)", (channel, address)
-        )

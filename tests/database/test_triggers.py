@@ -1,29 +1,17 @@
 """Leads are scheduled as they are inserted, in their transaction, and never refused for it."""
 
-import threading
 from datetime import UTC, datetime, timedelta
 from itertools import product
-from typing import LiteralString
-from uuid import UUID
 
 import psycopg
 import pytest
-from psycopg import sql
-from psycopg.errors import CheckViolation, SerializationFailure
+from psycopg.errors import CheckViolation
 
-from flowctl import migrate
-from tests.support.factories import a_flow, a_lead, a_step, database_now, messages
-from tests.support.postgres import Connection, connect
-from tests.support.waiting import until
+from tests.support.factories import a_flow, a_lead, a_step, count, database_now, messages
+from tests.support.postgres import Connection
 
 MERGE = 15_00_00
 """The version from which there is ``merge``."""
-
-
-def count(conn: Connection, table: str = "message_logs") -> object:
-    row = conn.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(table))).fetchone()
-    assert row is not None
-    return row[0]
 
 
 @pytest.fixture
@@ -231,6 +219,7 @@ def test_a_lead_and_a_step_meet_once(conn: Connection) -> None:
 
 LONG_AGO = {"-infinity", "1970-01-01", "4713-01-01 BC"}
 
+
 HOSTILE_ROWS: list[dict[str, object]] = [
     {},
     {"created_at": None},
@@ -319,205 +308,3 @@ def test_one_lead_that_cannot_be_scheduled_keeps_out_no_other(
     conn.execute("insert into leads (timezone) values ('UTC'), ('Mars/Olympus'), ('Asia/Tokyo')")
     assert (count(conn), count(conn, "leads")) == (2, 3)
     assert [text.split(":")[1].split()[0] for text in warnings] == ["scheduling", "lead"]
-
-
-def in_thread(work: threading.Thread, conn: Connection, pid: int) -> None:
-    """Start it, and wait until the server says that the connection of that pid waits for a lock."""
-    work.start()
-    until(
-        lambda: (
-            conn.execute(
-                "select wait_event_type = 'Lock' from pg_stat_activity where pid = %s", (pid,)
-            ).fetchone()
-            == (True,)
-        )
-    )
-
-
-def test_a_step_deleted_while_a_lead_is_inserted(conn: Connection, database: str) -> None:
-    gone = a_step(conn, subject="gone")
-    a_step(conn, subject="stays")
-    with connect(database) as crm, connect(database) as form:
-        insert = threading.Thread(target=lambda: a_lead(form))
-        with crm.transaction():
-            crm.execute("delete from flow_steps where id = %s", (gone,))
-            in_thread(insert, conn, form.info.backend_pid)
-        insert.join()
-    assert messages(conn, "subject", "status") == [("stays", "pending")]
-    assert count(conn, "leads") == 1
-
-
-def test_a_lead_inserted_while_a_step_is_deleted(conn: Connection, database: str) -> None:
-    gone = a_step(conn, subject="gone")
-    with connect(database) as crm, connect(database) as form:
-        delete = threading.Thread(
-            target=lambda: crm.execute("delete from flow_steps where id = %s", (gone,))
-        )
-        with form.transaction():
-            a_lead(form)
-            in_thread(delete, conn, crm.info.backend_pid)
-        delete.join()
-    assert messages(conn, "status", "error_message", "flow_step_id") == [
-        ("cancelled", "step was deleted", None)
-    ]
-
-
-def test_a_deadlock_with_the_deletion_of_steps_refuses_no_lead(
-    conn: Connection, database: str
-) -> None:
-    for source in ("web", "phone"):
-        a_flow(conn, source, audience={"source": source})
-    web, phone = (a_step(conn, flow=source) for source in ("web", "phone"))
-    delete = "delete from flow_steps where id = %s"
-    with connect(database) as crm, connect(database) as form:
-        # whoever waits last notices the deadlock, and gives in
-        crm.execute("set deadlock_timeout = '1min'")
-        form.execute("set deadlock_timeout = '10ms'")
-        both = threading.Thread(target=lambda: delete_both(crm, delete, phone, web))
-        with form.transaction():
-            a_lead(form, source="web")
-            in_thread(both, conn, crm.info.backend_pid)
-            a_lead(form, source="phone")
-        both.join()
-    assert count(conn, "leads") == 2
-    assert messages(conn, "status", "error_message") == [("cancelled", "step was deleted")]
-
-
-def delete_both(crm: Connection, statement: LiteralString, first: UUID, second: UUID) -> None:
-    """Delete two steps in one transaction."""
-    with crm.transaction():
-        crm.execute(statement, (first,))
-        crm.execute(statement, (second,))
-
-
-def test_a_serialization_failure_is_the_writers_to_retry(conn: Connection, database: str) -> None:
-    gone = a_step(conn)
-    with connect(database) as form:
-        form.execute("begin isolation level repeatable read")
-        assert count(form, "flow_steps") == 1
-        conn.execute("delete from flow_steps where id = %s", (gone,))
-        with pytest.raises(SerializationFailure):
-            a_lead(form)
-        form.execute("rollback")
-    assert count(conn, "leads") == 0
-
-
-def test_scheduling_one_lead_adds_what_is_missing(conn: Connection) -> None:
-    a_step(conn, subject="old")
-    lead = a_lead(conn)
-    call = "select schedule_messages_for_lead(%s)"
-    assert conn.execute(call, (lead,)).fetchone() == (0,)
-    a_step(conn, subject="new")
-    a_step(conn, subject="draft", enabled=False)
-    a_step(conn, subject="later", day=5)
-    assert conn.execute(call, (lead,)).fetchone() == (2,)
-    assert conn.execute(call, (lead,)).fetchone() == (0,)
-    assert sorted(messages(conn, "subject")) == [("later",), ("new",), ("old",)]
-
-
-def test_scheduling_one_lead_adds_nothing_behind_it(conn: Connection) -> None:
-    lead = a_lead(conn, created_at=database_now(conn) - timedelta(days=3))
-    a_step(conn, subject="behind", day=1)
-    a_step(conn, subject="ahead", day=5)
-    assert conn.execute("select schedule_messages_for_lead(%s)", (lead,)).fetchone() == (1,)
-    assert messages(conn, "subject") == [("ahead",)]
-
-
-@pytest.mark.parametrize("lead", [None, "00000000-0000-0000-0000-000000000000"])
-def test_scheduling_nobody_adds_nothing(conn: Connection, lead: str | None) -> None:
-    a_step(conn)
-    assert conn.execute("select schedule_messages_for_lead(%s)", (lead,)).fetchone() == (0,)
-
-
-def test_a_sent_failed_or_cancelled_message_is_not_scheduled_again(conn: Connection) -> None:
-    a_step(conn)
-    for status in ("sent", "failed", "cancelled"):
-        lead = a_lead(conn)
-        conn.execute("update message_logs set status = %s where lead_id = %s", (status, lead))
-        assert conn.execute("select schedule_messages_for_lead(%s)", (lead,)).fetchone() == (0,)
-
-
-def test_leads_enter_one_flow_or_all(conn: Connection) -> None:
-    leads = [a_lead(conn, source=source) for source in ("web", "web", "phone")]
-    a_flow(conn, "nurture", audience={"source": "web"})
-    a_flow(conn, "off", enabled=False)
-    for flow in ("default", "nurture", "off"):
-        a_step(conn, flow=flow, subject=flow)
-    enrol = "select flowctl.schedule_leads(%s::uuid[], %s)"
-    assert conn.execute(enrol, (leads, "nurture")).fetchone() == (2,)
-    assert conn.execute(enrol, (leads, "off")).fetchone() == (0,)
-    assert conn.execute(enrol, (leads, "nowhere")).fetchone() == (0,)
-    assert conn.execute(enrol, ([], None)).fetchone() == (0,)
-    assert conn.execute(enrol, (leads[:2], None)).fetchone() == (2,)
-    assert conn.execute(enrol, (leads, None)).fetchone() == (1,)
-
-
-def test_a_lead_scheduled_by_a_trigger_of_the_users_is_scheduled_once(conn: Connection) -> None:
-    conn.execute(
-        b"create function theirs() returns trigger language plpgsql as $$ begin "
-        b"perform schedule_messages_for_lead(new.id); return null; end $$; "
-        b"create trigger theirs after insert on leads for each row execute function theirs()"
-    )
-    a_step(conn)
-    a_lead(conn)
-    assert count(conn) == 1
-
-
-SHAPES = {
-    "bigint": b"create table leads (id bigint generated always as identity primary key, "
-    b"created_at timestamptz default now(), email text, score numeric, tags text[], data jsonb)",
-    "integer": b"create table leads (id serial primary key, created_at timestamptz default now(), "
-    b"phone text)",
-    "text": b"create table leads (id text primary key default gen_random_uuid()::text, "
-    b"created_at timestamptz default now())",
-    "varchar": b"create table leads (id varchar(40) primary key default gen_random_uuid()::text, "
-    b"created_at timestamptz default now())",
-    "unique id": b"create table leads (serial_no bigserial primary key, id uuid not null unique "
-    b"default gen_random_uuid(), created_at timestamptz default now())",
-    "timestamp": b"create table leads (id uuid primary key default gen_random_uuid(), "
-    b"created_at timestamp default now(), email text)",
-    "date": b"create table leads (id uuid primary key default gen_random_uuid(), "
-    b"created_at date default current_date, email text)",
-    "zone is a number": b"create table leads (id uuid primary key default gen_random_uuid(), "
-    b"created_at timestamptz default now(), timezone integer default 5, email jsonb)",
-    "row security": b"create table leads (id uuid primary key default gen_random_uuid(), "
-    b"created_at timestamptz default now()); alter table leads enable row level security",
-    "partitioned": b"create table leads (id uuid primary key default gen_random_uuid(), "
-    b"created_at timestamptz default now()) partition by hash (id); create table leads_0 "
-    b"partition of leads for values with (modulus 1, remainder 0)",
-    "odd columns": b"create table leads (id uuid primary key default gen_random_uuid(), "
-    b'created_at timestamptz default now(), "First Name" text, "select" point, '
-    b"lead_id uuid, flow_step_id uuid, skipped text default 'yes', dropped text); "
-    b"alter table leads drop column dropped",
-}
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_a_leads_table_of_any_shape_is_used_as_it_is(empty_database: str, shape: str) -> None:
-    with connect(empty_database) as conn:
-        conn.execute(SHAPES[shape])
-        before = columns_of(conn, "leads")
-        conn.execute("insert into leads default values")
-        migrate.apply(conn)
-        assert columns_of(conn, "leads") == before
-        a_step(conn)
-        [lead] = conn.execute("insert into leads default values returning id").fetchall()
-        assert messages(conn, "lead_id") == [lead]
-        id_type = columns_of(conn, "leads")["id"]
-        assert columns_of(conn, "message_logs")["lead_id"] == id_type
-        conn.execute("delete from leads where id = %s", lead)
-        assert (count(conn), count(conn, "leads")) == (0, 1)
-        [old] = conn.execute("select id from leads").fetchall()
-        assert conn.execute(
-            sql.SQL("select schedule_messages_for_lead({})").format(sql.Literal(old[0]))
-        ).fetchone() == (1,)
-
-
-def columns_of(conn: Connection, table: str) -> dict[str, str]:
-    """The columns of a table and their types."""
-    rows = conn.execute(
-        "select attname, format_type(atttypid, atttypmod) from pg_attribute "
-        "where attrelid = %s::regclass and attnum > 0 and not attisdropped",
-        (table,),
-    ).fetchall()
-    return dict(rows)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from flowctl.inbound.mime import LIMIT
 from flowctl.inbound.reading import read
-from tests.pure.test_inbound import OURS
 from tests.support.examples import examples
+from tests.support.inbound import OURS
 from tests.support.mangling import Mangle, mangled
 from tests.support.returned import EXPECTED, SAMPLES, stored_with_us
 

@@ -8,7 +8,7 @@ import pytest
 from flowctl.inbound.model import MailKind
 from flowctl.inbound.reading import read
 from flowctl.inbound.reasons import judge
-from tests.pure.test_inbound import ID, OURS
+from tests.support.inbound import ID, OURS
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 CASES = json.loads((SAMPLES / "words.json").read_text("utf-8"))

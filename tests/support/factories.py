@@ -53,13 +53,27 @@ def messages(conn: Connection, *columns: str) -> list[tuple[Any, ...]]:
     return conn.execute(statement.format(names)).fetchall()
 
 
+def a_timed_step(
+    conn: Connection, subject: str, day: int, at: str | None = None, **columns: object
+) -> UUID:
+    """An email on a day, at a time or at once."""
+    kind = "immediately" if at is None else "specific"
+    return a_step(conn, subject=subject, day=day, time=at, time_type=kind, **columns)
+
+
+def count(conn: Connection, table: str = "message_logs") -> int:
+    """How many rows a table has."""
+    row = conn.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(table))).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def database_now(conn: Connection) -> datetime:
     """The database's clock."""
     row = conn.execute("select now()").fetchone()
     assert row is not None
-    moment = row[0]
-    assert isinstance(moment, datetime)
-    return moment
+    assert isinstance(row[0], datetime)
+    return row[0]
 
 
 def _inserted(conn: Connection, table: str, values: dict[str, object]) -> UUID:

@@ -1,9 +1,18 @@
-"""Messages ready for a transport."""
+"""Messages ready for a transport, and transports ready for them."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
-from flowctl.model import Channel, JsonObject, OutgoingMessage
+from flowctl.model import Channel, JsonObject, Outcome, OutgoingMessage
+from flowctl.settings import Settings, TwilioSettings
+from flowctl.transports import Transport, transport_for
+from flowctl.transports.smtp import SmtpTransport
+from tests.support.smtp_server import SmtpServer
+from tests.support.twilio_server import TwilioServer
+
+MakeServer = Callable[..., SmtpServer]
+Connect = Callable[..., SmtpTransport]
 
 AN_ID = UUID("11111111-2222-4333-8444-555555555555")
 
@@ -36,3 +45,21 @@ def an_email(
     return OutgoingMessage(
         message_id, lead_id, Channel.EMAIL, recipient, subject, text, html, flow=flow, sender=sender
     )
+
+
+def send_to(url: str) -> Outcome:
+    """Send an email by the server of the URL, with what ``transport_for`` makes of it."""
+    settings = Settings.from_env({"SMTP_URL": url, "EMAIL_FROM": "news@acme.example"})
+    transport: Transport | None = transport_for(Channel.EMAIL, settings, concurrency=1)
+    assert transport is not None
+    assert transport.channel is Channel.EMAIL
+    outcome = transport.send(an_email())
+    transport.close()
+    return outcome
+
+
+def twilio_settings(twilio: TwilioServer, **changes: str) -> TwilioSettings:
+    """What a user sets for that server."""
+    settings = Settings.from_env({**twilio.environ, **changes}).twilio
+    assert settings is not None
+    return settings

@@ -1,9 +1,7 @@
 """The real Twilio client against a real HTTP server that does whatever Twilio and networks do."""
 
-import json
 import logging
 import socket
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,39 +10,20 @@ import pytest
 
 from flowctl.errors import InputError, ProviderStopped
 from flowctl.model import Channel, OutcomeKind
-from flowctl.settings import Settings, TwilioSettings
+from flowctl.settings import Settings
 from flowctl.transports import TextLookup, Transport, transport_for
 from flowctl.transports.twilio import TwilioTransport
 from flowctl.transports.twilio.client import HttpTimeouts, TwilioClient
-from tests.support.outgoing import a_text
-from tests.support.twilio_server import (
-    ACCEPT,
-    ACCOUNT_SID,
-    FROM_NUMBER,
-    Answer,
-    TwilioServer,
-    page,
-    refuse,
-)
+from tests.support.outgoing import a_text, twilio_settings
+from tests.support.twilio_server import ACCEPT, FROM_NUMBER, Answer, TwilioServer, page, refuse
 from tests.support.waiting import until
 
 START = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
 SHORT = HttpTimeouts(connect=5, read=0.2)
+
+
 LONG = HttpTimeouts(connect=30, read=30)
 PASSWORD = "hunter2"  # noqa: S105 - of nobody
-
-
-@pytest.fixture
-def transport(twilio: TwilioServer) -> Iterator[TwilioTransport]:
-    made = TwilioTransport(settings_for(twilio), timeouts=LONG)
-    yield made
-    made.close()
-
-
-def settings_for(twilio: TwilioServer, **changes: str) -> TwilioSettings:
-    settings = Settings.from_env({**twilio.environ, **changes}).twilio
-    assert settings is not None
-    return settings
 
 
 def test_a_text_is_accepted_under_twilios_id(
@@ -78,7 +57,7 @@ def test_a_texts_validity_stays_within_what_twilio_takes(
 
 
 def test_a_messaging_service_chooses_the_sender(twilio: TwilioServer) -> None:
-    settings = settings_for(twilio, TWILIO_MESSAGING_SERVICE_SID="MG1")
+    settings = twilio_settings(twilio, TWILIO_MESSAGING_SERVICE_SID="MG1")
     TwilioTransport(settings).send(a_text())
 
     (_, form), *_ = twilio.requests
@@ -88,7 +67,7 @@ def test_a_messaging_service_chooses_the_sender(twilio: TwilioServer) -> None:
 
 @pytest.mark.parametrize("environ", [{}, {"TWILIO_MESSAGING_SERVICE_SID": "MG1"}])
 def test_a_flow_has_a_sender_of_its_own(twilio: TwilioServer, environ: dict[str, str]) -> None:
-    transport = TwilioTransport(settings_for(twilio, **environ))
+    transport = TwilioTransport(twilio_settings(twilio, **environ))
     transport.send(a_text(sender={"text_from": "+12125550177"}))
     transport.send(a_text(sender={"text_from": "MG" + "0" * 32}))
     transport.send(a_text(sender={"email_from": "ana@example.com"}))
@@ -170,7 +149,7 @@ def test_a_carrier_that_is_not_reached_suppresses_nobody_but_from_a_number(
 ) -> None:
     twilio.script(refuse(30006))
 
-    assert TwilioTransport(settings_for(twilio, **changes)).send(a_text()).kind is kind
+    assert TwilioTransport(twilio_settings(twilio, **changes)).send(a_text()).kind is kind
 
 
 def test_only_a_listed_refusal_blames_the_recipient(
@@ -243,7 +222,9 @@ def test_a_text_without_an_answer_is_unknown_and_never_repeated(
     twilio: TwilioServer, ending: Any, accept: bool
 ) -> None:
     twilio.script(Answer(accept=accept, ending=ending))
-    transport = TwilioTransport(settings_for(twilio), timeouts=SHORT if ending == "hang" else LONG)
+    transport = TwilioTransport(
+        twilio_settings(twilio), timeouts=SHORT if ending == "hang" else LONG
+    )
 
     outcome = transport.send(a_text())
 
@@ -264,7 +245,7 @@ def test_after_a_lost_connection_the_next_text_gets_a_new_one(
 
 
 def test_a_server_that_is_not_there_stops_the_channel(twilio: TwilioServer) -> None:
-    settings = settings_for(twilio)
+    settings = twilio_settings(twilio)
     twilio.close()
 
     outcome = TwilioTransport(settings).send(a_text())
@@ -275,7 +256,7 @@ def test_a_server_that_is_not_there_stops_the_channel(twilio: TwilioServer) -> N
 
 
 def test_a_host_that_does_not_exist_stops_the_channel(twilio: TwilioServer) -> None:
-    settings = settings_for(twilio, TWILIO_API_URL="https://twilio.invalid")
+    settings = twilio_settings(twilio, TWILIO_API_URL="https://twilio.invalid")
 
     assert TwilioTransport(settings).send(a_text()).kind is OutcomeKind.CHANNEL_STOPPED
 
@@ -283,7 +264,7 @@ def test_a_host_that_does_not_exist_stops_the_channel(twilio: TwilioServer) -> N
 def test_a_server_without_tls_stops_the_channel_before_anything_is_sent(
     twilio: TwilioServer,
 ) -> None:
-    settings = settings_for(twilio, TWILIO_API_URL=twilio.url.replace("http:", "https:"))
+    settings = twilio_settings(twilio, TWILIO_API_URL=twilio.url.replace("http:", "https:"))
 
     outcome = TwilioTransport(settings).send(a_text())
 
@@ -311,7 +292,7 @@ def test_no_secret_and_no_number_gets_into_a_log_or_an_outcome(
     twilio: TwilioServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    transport = TwilioTransport(settings_for(twilio, TWILIO_AUTH_TOKEN=PASSWORD))
+    transport = TwilioTransport(twilio_settings(twilio, TWILIO_AUTH_TOKEN=PASSWORD))
 
     outcome = transport.send(a_text("+14155559876"))
     with pytest.raises(ProviderStopped) as stopped:
@@ -328,7 +309,7 @@ def test_a_base_url_is_used_as_it_is(
 ) -> None:
     # As a setting, and in the environment, where Twilio's library looks for itself.
     monkeypatch.setenv(name, "ie1")
-    transport = TwilioTransport(settings_for(twilio, **{name: "ie1"}))
+    transport = TwilioTransport(twilio_settings(twilio, **{name: "ie1"}))
 
     assert transport.send(a_text()).kind is OutcomeKind.ACCEPTED
 
@@ -359,144 +340,14 @@ def test_edge_and_region_choose_among_twilios_hosts(
 @pytest.mark.parametrize("value", ["evil.example", "a/b", "Dublin", "a@b"])
 def test_an_edge_is_one_word(twilio: TwilioServer, name: str, value: str) -> None:
     with pytest.raises(InputError, match=name):
-        settings_for(twilio, **{name: value})
+        twilio_settings(twilio, **{name: value})
 
 
 def test_an_api_key_logs_in_instead_of_the_account(twilio: TwilioServer) -> None:
-    settings = settings_for(twilio, TWILIO_API_KEY="SK1", TWILIO_API_SECRET=PASSWORD)
+    settings = twilio_settings(twilio, TWILIO_API_KEY="SK1", TWILIO_API_SECRET=PASSWORD)
 
     assert TwilioTransport(settings).send(a_text()).code == "20003"
     assert twilio.accepted == []
-
-
-def test_find_lists_the_texts_to_one_number_newest_first() -> None:
-    moments = iter([START - timedelta(hours=3), START, START, START + timedelta(minutes=1)])
-    with TwilioServer(clock=lambda: next(moments)) as twilio:
-        transport = TwilioTransport(settings_for(twilio))
-        for number, text in [
-            ("+14155550101", "old"),
-            ("+14155550101", "first"),
-            ("+14155550102", "to another"),
-            ("+14155550101", "second"),
-        ]:
-            transport.send(a_text(number, text))
-
-        found = transport.find("+14155550101", START)
-
-        assert [record.body for record in found] == ["second", "first"]
-        assert found[0].created_at == START + timedelta(minutes=1)
-        assert found[0].provider_id == twilio.accepted[3].sid
-        assert not found[0].inbound
-        transport.close()
-
-
-def test_a_list_may_lag_behind(twilio: TwilioServer, transport: TwilioTransport) -> None:
-    twilio.lag = 4  # two requests a look: by the number, and by the number reached by RCS
-    transport.send(a_text())
-    since = twilio.accepted[0].created_at
-
-    assert [len(transport.find("+14155550123", since)) for _ in range(3)] == [0, 0, 1]
-
-
-def test_a_text_that_went_by_rcs_is_found_by_its_number(
-    twilio: TwilioServer, transport: TwilioTransport
-) -> None:
-    transport.send(a_text(text="first"))
-    transport.send(a_text(text="second"))
-    twilio.texts[1].to = "rcs:+14155550123"
-    twilio.texts[1].sender = "rcs:acme_agent"
-
-    found = transport.find("+14155550123", twilio.texts[0].created_at)
-
-    assert sorted((record.body, record.recipient) for record in found) == [
-        ("first", "+14155550123"),
-        ("second", "+14155550123"),
-    ]
-
-
-@pytest.mark.parametrize("address", ["whatsapp:+14155550123", "12345", "Acme", "", None])
-def test_a_record_that_is_no_text_to_a_number_stops_nothing(
-    twilio: TwilioServer, transport: TwilioTransport, address: Any
-) -> None:
-    transport.send(a_text(text="ours"))
-    twilio.receive(address, "STOP", to=address)
-
-    records = list(transport.recent(twilio.texts[0].created_at))
-
-    assert [record and record.recipient for record in records] == ["", "+14155550123"]
-
-
-def test_a_record_without_an_id_is_null_among_others(
-    twilio: TwilioServer, transport: TwilioTransport
-) -> None:
-    transport.send(a_text(text="ours"))
-    twilio.receive("+14155550123", "STOP").sid = ""
-
-    records = list(transport.recent(twilio.texts[0].created_at))
-
-    assert [record and record.body for record in records] == [None, "ours"]
-    twilio.texts[0].sid = ""
-    with pytest.raises(ProviderStopped):
-        transport.find("+14155550123", twilio.texts[0].created_at)
-
-
-def test_recent_reads_page_after_page_with_replies_and_errors() -> None:
-    with TwilioServer(clock=lambda: START) as twilio:
-        transport = TwilioTransport(settings_for(twilio))
-        with twilio.lock:
-            for n in range(2500):
-                twilio.accept({"To": f"+1415{n:07}", "Body": str(n)})
-        twilio.deliver(twilio.texts[0].sid, "undelivered", 30005)
-        twilio.receive("+14150000001", "STOP")
-
-        records = [r for r in transport.recent(START - timedelta(hours=1)) if r is not None]
-
-        assert len(records) == 2501
-        assert (records[0].inbound, records[0].body) == (True, "STOP")
-        assert records[0].sender == "+14150000001"
-        assert (records[-1].status, records[-1].error_code) == ("undelivered", 30005)
-        assert len(twilio.requests) == 3
-        assert {query["PageSize"] for _, query in twilio.requests} == {"1000"}
-        transport.close()
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        refuse(20003, 401),
-        refuse(20429, 429),
-        page(200),
-        page(502),
-        Answer(status=200, raw="{}"),
-        Answer(status=200, raw='{"messages": [{}]}'),
-        Answer(status=200, raw='{"messages": 7}'),
-        Answer(ending="drop"),
-        Answer(status=200, ending="cut"),
-    ],
-)
-def test_a_list_without_an_answer_is_an_error_and_never_an_empty_list(
-    twilio: TwilioServer, transport: TwilioTransport, answer: Answer
-) -> None:
-    twilio.script_lists(answer)
-
-    with pytest.raises(ProviderStopped) as stopped:
-        transport.find("+14155550123", START)
-
-    assert stopped.value.hint
-
-
-def test_a_list_that_never_ends_is_left() -> None:
-    path = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json"
-    record = {"sid": "SM1", "date_created": "Mon, 02 Mar 2026 14:00:00 +0000"}
-    endless = json.dumps({"messages": [record], "next_page_uri": path})
-    with TwilioServer() as twilio:
-        twilio.script_lists(*[Answer(status=200, raw=endless)] * 1000)
-        transport = TwilioTransport(settings_for(twilio))
-
-        with pytest.raises(ProviderStopped, match="does not end"):
-            list(transport.recent(START))
-
-        transport.close()
 
 
 def test_the_transport_is_what_the_dispatcher_expects(twilio: TwilioServer) -> None:
