@@ -187,16 +187,16 @@ def _check_outcome(outcome: Outcome) -> None:
     """Raise what the outcome means where the provider has not taken it."""
     if outcome.kind is OutcomeKind.ACCEPTED:
         return
-    said = one_line(f"{outcome.code} {outcome.detail}")
+    answer = one_line(f"{outcome.code} {outcome.detail}")
     match outcome.kind:
         case OutcomeKind.CHANNEL_STOPPED:
-            raise ProviderStopped(f"the sample was not sent: {said}", hint=outcome.hint)
+            raise ProviderStopped(f"the sample was not sent: {answer}", hint=outcome.hint)
         case OutcomeKind.UNKNOWN:
             raise NeedsAttention(
-                f"the sample may have been sent or not, nobody knows: {said}",
+                f"the sample may have been sent or not, nobody knows: {answer}",
                 hint="see whether it arrives before you send another",
             )
         case OutcomeKind.DEFERRED | OutcomeKind.NOT_TRIED:
-            raise NeedsAttention(f"the sample was not sent: {said}", hint="try again later")
+            raise NeedsAttention(f"the sample was not sent: {answer}", hint="try again later")
         case _:
-            raise NeedsAttention(f"the sample was refused: {said}", hint=outcome.hint)
+            raise NeedsAttention(f"the sample was refused: {answer}", hint=outcome.hint)

@@ -25,7 +25,7 @@ class EventLines:
         self._is_verbose = is_verbose
         self._is_dry_run = is_dry_run
         self._left_out = 0
-        self._said = 0
+        self._shown = 0
 
     def __call__(self, event: "Event") -> None:
         """Show an event, or only count it."""
@@ -57,10 +57,10 @@ class EventLines:
             show.say(f"... and {self._left_out} more: flowctl messages list")
 
     def _say_up_to_limit(self, event: "Event") -> None:
-        if self._said >= FAILURES_SHOWN and not self._is_verbose:
+        if self._shown >= FAILURES_SHOWN and not self._is_verbose:
             self._left_out += 1
             return
-        self._said += 1
+        self._shown += 1
         self._say(event)
 
     def _say(self, event: "Event") -> None:

@@ -102,8 +102,8 @@ def _totals(found: StepPending, *, is_dry_run: bool) -> None:
 
 
 def _heading(verb: str, name: str, details: str = "") -> None:
-    said = f"{verb:<{len(_INDENT)}}{name}" + (f": {details}" if details else "")
-    show.styled(escape(said), _COLORS.get(verb, "default"))
+    line = f"{verb:<{len(_INDENT)}}{name}" + (f": {details}" if details else "")
+    show.styled(escape(line), _COLORS.get(verb, "default"))
 
 
 def _fields(change: FlowChange | StepChange) -> None:

@@ -53,9 +53,9 @@ class Claimer:
             if row.cancelled is not None:
                 self._reporter.message(EventKind.CANCELLED, state.channel, row, row.cancelled)
             elif row.deferred_to is not None:
-                said = "outside the send window"
+                detail = "outside the send window"
                 self._reporter.message(
-                    EventKind.DEFERRED, state.channel, row, said, until=row.deferred_to
+                    EventKind.DEFERRED, state.channel, row, detail, until=row.deferred_to
                 )
             else:
                 self._reporter.message(EventKind.CLAIMED, state.channel, row)
@@ -70,8 +70,8 @@ class Claimer:
         self._batches.write(batch)
         for row, result in zip(ended, batch.results, strict=True):
             kind = EventKind.FAILED if result.status is Status.FAILED else EventKind.CANCELLED
-            said, cause = result.error or "", result.cause
-            self._reporter.message(kind, state.channel, row, said, cause=cause)
+            detail, cause = result.error or "", result.cause
+            self._reporter.message(kind, state.channel, row, detail, cause=cause)
 
     def _render(self, state: ChannelState, row: ClaimedMessage) -> RenderedMessage:
         try:

@@ -225,8 +225,8 @@ class Dispatcher:
             self._reporter.message(EventKind.CANCELLED, state.channel, claimed, decision.cancelled)
         elif decision.deferred_to is not None:
             state.drop(ready)
-            said, until = "too soon after the lead's last message", decision.deferred_to
-            self._reporter.message(EventKind.DEFERRED, state.channel, claimed, said, until=until)
+            detail, until = "too soon after the lead's last message", decision.deferred_to
+            self._reporter.message(EventKind.DEFERRED, state.channel, claimed, detail, until=until)
         elif decision.is_limited:
             self.totals.is_limited = True
             state.ready.appendleft(ready)
@@ -248,8 +248,8 @@ class Dispatcher:
         for state, ready in busy:
             state.drop(ready)
             state.busy.clear()
-            said = "waits for another message, which another dispatcher is sending"
-            self._reporter.message(EventKind.DEFERRED, state.channel, ready.claimed, said)
+            detail = "waits for another message, which another dispatcher is sending"
+            self._reporter.message(EventKind.DEFERRED, state.channel, ready.claimed, detail)
 
     def _is_done(self) -> bool:
         is_full = self.totals.is_limited or self._within_limit(1) == 0

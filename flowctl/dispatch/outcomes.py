@@ -32,7 +32,7 @@ def decide(
     ready: RenderedMessage, outcome: Outcome, random: Random, *, can_look_up: bool
 ) -> Decision:
     """What an outcome means: sent, failed, tried again, to be looked up, or nobody's fault."""
-    said = one_line(f"{outcome.code} {outcome.detail}")
+    answer = one_line(f"{outcome.code} {outcome.detail}")
     message = ready.claimed.id
     match outcome.kind:
         case OutcomeKind.ACCEPTED:
@@ -40,21 +40,21 @@ def decide(
                 OutcomeRecord(message, Status.SENT, provider_id=outcome.provider_id), EventKind.SENT
             )
         case OutcomeKind.REFUSED:
-            return Decision(OutcomeRecord(message, Status.FAILED, said), EventKind.FAILED)
+            return Decision(OutcomeRecord(message, Status.FAILED, answer), EventKind.FAILED)
         case OutcomeKind.SUPPRESSED:
             return Decision(
-                OutcomeRecord(message, Status.FAILED, said), EventKind.FAILED, suppression=said
+                OutcomeRecord(message, Status.FAILED, answer), EventKind.FAILED, suppression=answer
             )
         case OutcomeKind.DEFERRED:
             pause = pause_after(ready.claimed.attempts + 1, random, outcome.retry_after)
             if pause is None:
-                error = one_line(f"gave up after {MAX_ATTEMPTS} attempts: {said}")
+                error = one_line(f"gave up after {MAX_ATTEMPTS} attempts: {answer}")
                 return Decision(OutcomeRecord(message, Status.FAILED, error), EventKind.FAILED)
             return Decision(
-                OutcomeRecord(message, Status.PENDING, said, pause=pause), EventKind.RETRYING
+                OutcomeRecord(message, Status.PENDING, answer, pause=pause), EventKind.RETRYING
             )
         case OutcomeKind.UNKNOWN:
-            error = one_line(f"{UNKNOWN_OUTCOME}: {said or 'the answer cannot be read'}")
+            error = one_line(f"{UNKNOWN_OUTCOME}: {answer or 'the answer cannot be read'}")
             if can_look_up:
                 return Decision(
                     OutcomeRecord(message, Status.PENDING, error),
@@ -66,5 +66,5 @@ def decide(
             )
         case OutcomeKind.CHANNEL_STOPPED | OutcomeKind.NOT_TRIED:
             return Decision(
-                OutcomeRecord(message, Status.PENDING, said, attempted=False), EventKind.RELEASED
+                OutcomeRecord(message, Status.PENDING, answer, attempted=False), EventKind.RELEASED
             )

@@ -81,8 +81,8 @@ class CircuitBreaker:
             self.accepted_at = now
             self._refused_alike.clear()
         if outcome.is_suspect and self._are_all_refused(outcome, now, recipient):
-            said = f"{EQUAL_REFUSALS} recipients were refused alike and nothing was accepted"
-            return self._stop(_refused_alike(outcome, said), now)
+            reason = f"{EQUAL_REFUSALS} recipients were refused alike and nothing was accepted"
+            return self._stop(_refused_alike(outcome, reason), now)
         if outcome.kind is not OutcomeKind.REFUSED or outcome.blames_recipient:
             self._last_refusal, self._equal_refusals = "", 0
             return None
@@ -90,8 +90,8 @@ class CircuitBreaker:
         self._last_refusal = outcome.code
         if self._equal_refusals < EQUAL_REFUSALS:
             return None
-        said = f"{EQUAL_REFUSALS} messages in a row were refused alike"
-        return self._stop(_refused_alike(outcome, said), now)
+        reason = f"{EQUAL_REFUSALS} messages in a row were refused alike"
+        return self._stop(_refused_alike(outcome, reason), now)
 
     def resume(self, now: float) -> None:
         """Let the channel go again once it has rested."""
@@ -121,10 +121,10 @@ class CircuitBreaker:
         return outcome
 
 
-def _refused_alike(outcome: Outcome, said: str) -> Outcome:
+def _refused_alike(outcome: Outcome, reason: str) -> Outcome:
     return Outcome(
         OutcomeKind.CHANNEL_STOPPED,
         outcome.code,
-        f"{said}: {outcome.detail}",
+        f"{reason}: {outcome.detail}",
         hint="look at the reason, then: flowctl messages list --status failed",
     )

@@ -82,7 +82,7 @@ class Reporter:
         if decision.kind is EventKind.SENT and claimed.late_by is not None:
             self.totals.late += claimed.late_by > LATE
             self.totals.latest = max(self.totals.latest, claimed.late_by)
-        said = decision.result.error or ""
+        error = decision.result.error or ""
         self.event(
             Event(
                 decision.kind,
@@ -92,7 +92,7 @@ class Reporter:
                 claimed.flow,
                 claimed.key,
                 ready.message,
-                said if took else f"{said} (the message was changed meanwhile)".strip(),
+                error if took else f"{error} (the message was changed meanwhile)".strip(),
                 is_unknown=decision.result.is_unknown,
                 outcome=outcome,
             )
@@ -101,8 +101,8 @@ class Reporter:
     def channel_stopped(self, channel: Channel, outcome: Outcome) -> None:
         """Tell why a channel stops."""
         self.totals.stopped[channel] = outcome
-        said = one_line(f"{outcome.code} {outcome.detail}")
-        self.event(Event(EventKind.CHANNEL_STOPPED, channel, detail=said, outcome=outcome))
+        detail = one_line(f"{outcome.code} {outcome.detail}")
+        self.event(Event(EventKind.CHANNEL_STOPPED, channel, detail=detail, outcome=outcome))
 
     def database(self, reason: str) -> None:
         """Tell that the database is gone, or, with no reason, that it is back."""

@@ -77,10 +77,10 @@ class Senders:
     ) -> None:
         by_id = {ready.message.id: ready for ready in messages}
 
-        def told(outcomes: Sequence[tuple[OutgoingMessage, Outcome]]) -> None:
+        def report(outcomes: Sequence[tuple[OutgoingMessage, Outcome]]) -> None:
             self._tell([(channel, by_id[message.id], outcome) for message, outcome in outcomes])
 
-        transport.hand_over([ready.message for ready in messages], told)
+        transport.hand_over([ready.message for ready in messages], report)
 
     def _start_thread(self) -> None:
         name = f"sender-{len(self._threads)}"

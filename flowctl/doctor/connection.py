@@ -37,12 +37,14 @@ def connection(connection: Connection, _: Settings) -> Sequence[Check]:
 def server(connection: Connection, _: Settings) -> Sequence[Check]:
     """Its version, and whether anything can be written."""
     state = doctor_store.server_state(connection)
-    said = f"PostgreSQL {state.version}, database {state.name}, role {state.role}"
+    detail = f"PostgreSQL {state.version}, database {state.name}, role {state.role}"
     major = state.version_number // 10000
     if major < OLDEST:
-        return [fault("server", said, f"upgrade it: flowctl needs PostgreSQL {OLDEST} or newer")]
+        return [fault("server", detail, f"upgrade it: flowctl needs PostgreSQL {OLDEST} or newer")]
     if state.is_read_only:
-        return [fault("server", f"{said}: it is read-only", "name the primary in DATABASE_URL")]
+        return [fault("server", f"{detail}: it is read-only", "name the primary in DATABASE_URL")]
     if major > NEWEST:
-        return [note("server", said, f"flowctl is made for {OLDEST} to {NEWEST}; upgrade flowctl")]
-    return [ok("server", said)]
+        return [
+            note("server", detail, f"flowctl is made for {OLDEST} to {NEWEST}; upgrade flowctl")
+        ]
+    return [ok("server", detail)]

@@ -157,5 +157,5 @@ def _not_configured(name: str, settings: Settings, missing: Sequence[str]) -> Ch
 
 
 def _refused(name: str, where: str, outcome: Outcome, hint: str) -> Check:
-    said = f"{outcome.code} {outcome.detail}".strip()
-    return fault(name, f"{where}: {said}", outcome.hint or hint)
+    answer = f"{outcome.code} {outcome.detail}".strip()
+    return fault(name, f"{where}: {answer}", outcome.hint or hint)

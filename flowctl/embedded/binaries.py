@@ -44,10 +44,10 @@ class Binaries:
 
     def major(self) -> str:
         """The server's major version, such as ``18``."""
-        said = subprocess.run(  # noqa: S603 - no shell, and the program is PostgreSQL's
+        output = subprocess.run(  # noqa: S603 - no shell, and the program is PostgreSQL's
             [self.postgres, "--version"], capture_output=True, text=True, check=False
         ).stdout
-        return found[1] if (found := re.search(r"\) (\d+)", said)) else "of an unknown version"
+        return found[1] if (found := re.search(r"\) (\d+)", output)) else "of an unknown version"
 
 
 def find_binaries(environ: Mapping[str, str], package: str = PACKAGE) -> Binaries:

@@ -168,8 +168,8 @@ def _runs_postgres_in(cluster: Path, pid: int) -> bool:
     process = Path("/proc") / str(pid)
     if not Path("/proc/self/cmdline").exists():
         command = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
-        said = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603 - no shell
-        return f"postgres -D {cluster} " in said
+        output = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603 - no shell
+        return f"postgres -D {cluster} " in output
     try:
         arguments = (process / "cmdline").read_bytes().split(b"\0")
         folder = (process / "cwd").readlink()

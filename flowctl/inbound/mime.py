@@ -175,10 +175,10 @@ def _declared_type(message: Message) -> str:
     return message.declared_type() if isinstance(message, _Part) else message.get_content_type()
 
 
-def _envelope_sender(headers: Fields, unix_from: str | None, told: str | None) -> str | None:
-    """What the envelope said: told, else the Return-Path, else the ``From `` line of an mbox."""
-    if told is not None:
-        return told.strip("<> ").lower()
+def _envelope_sender(headers: Fields, unix_from: str | None, given: str | None) -> str | None:
+    """What the envelope said: given, else the Return-Path, else the ``From `` line of an mbox."""
+    if given is not None:
+        return given.strip("<> ").lower()
     if "return-path" in headers:
         return headers.get("return-path").strip("<> ").lower()
     words = (unix_from or "").split()

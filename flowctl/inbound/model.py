@@ -40,10 +40,6 @@ class Verdict(StrEnum):
     """Delivered, or relayed to a server that reports no more."""
 
 
-UNDELIVERED = frozenset({Verdict.HARD, Verdict.NO_HOST, Verdict.SOFT, Verdict.REFUSED})
-"""The verdicts after which a message will not arrive."""
-
-
 @dataclass(frozen=True, slots=True)
 class RecipientReport:
     """What a report says about one recipient.

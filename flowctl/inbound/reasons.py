@@ -96,11 +96,11 @@ def judge(sources: Sequence[str], status: str) -> ReportedReason:
     What a Status field adds to a bare SMTP code is believed only where it spares the address:
     servers make 5.1.1 of any 550.
     """
-    said = [" ".join(source[:LONGEST].split()) for source in sources if source.strip()]
-    coded = next((source for source in said if _codes(source)), None)
+    texts = [" ".join(source[:LONGEST].split()) for source in sources if source.strip()]
+    coded = next((source for source in texts if _codes(source)), None)
     by_status = [status] if _USEFUL.fullmatch(status) else []
     if coded is None:
-        return _judged(" ".join(said), by_status)
+        return _judged(" ".join(texts), by_status)
     reason = _judged(coded, _codes(coded))
     if not reason.is_certain and by_status:
         other = _judged("", by_status)

@@ -203,13 +203,13 @@ class _Reader:
         return column or self._columns.get(COLUMN_OF.get(fold(name), ""))
 
     def _unknown(self, cell: int, name: str) -> str:
-        said = f"{self._layout.shown(cell)} is not a column of leads"
+        error = f"{self._layout.shown(cell)} is not a column of leads"
         wanted = SUGGESTED.get(fold(name), "")
         if wanted and set(wanted.split("+")) <= self._columns.keys():
-            return f"{said}; it may be --map {shlex.quote(f'{name}={wanted}')}"
+            return f"{error}; it may be --map {shlex.quote(f'{name}={wanted}')}"
         if fold(name) in self._folded:
             return f"{self._layout.shown(cell)} is another system's: --map 'id=' leaves it out"
-        return said + _nearest(name, self._columns)
+        return error + _nearest(name, self._columns)
 
     def _join(self) -> None:
         """Add what was taken by name to what was mapped; no column may have two headers so."""

@@ -135,8 +135,8 @@ def open_file(path: Path, wanted: str | None) -> LeadFile:
         lines = _Lines(path, encoding, text)
         delimiter = None
         record = next(lines, "")
-        if said := _SEP.fullmatch(record):
-            delimiter = said[1]
+        if declared := _SEP.fullmatch(record):
+            delimiter = declared[1]
             record = next(lines, "")
         while record and not record.strip(DELIMITERS + ' "\r\n'):
             record = next(lines, "")

@@ -162,8 +162,8 @@ def _reason(error: BaseException) -> str:
         return "timed out"
     if isinstance(error, OSError) and error.strerror:
         return one_line(error.strerror)
-    said = error.args[0] if error.args else ""
-    return one_line(said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said))
+    text = error.args[0] if error.args else ""
+    return one_line(text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text))
 
 
 def _quoted(text: str) -> str:

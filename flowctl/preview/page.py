@@ -73,10 +73,10 @@ def _article(message: PreviewedMessage, senders: Mapping[str | None, str], *, ex
 
 def _bubble(_: PreviewedMessage, content: str, __: str) -> str:
     found = segments(content)
-    said = f"{plural(found.count, 'segment')}, {found.encoding}"
+    length = f"{plural(found.count, 'segment')}, {found.encoding}"
     if found.cause:
-        said += f" for the sake of {found.cause}"
-    return element("div", content, "bubble") + element("p", said, "soft")
+        length += f" for the sake of {found.cause}"
+    return element("div", content, "bubble") + element("p", length, "soft")
 
 
 def _email(message: PreviewedMessage, content: str, sender: str) -> str:

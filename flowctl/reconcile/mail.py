@@ -207,19 +207,19 @@ class MailRecorder:
                 return self._replied(mail, message)
 
     def _reported(self, mail: ReturnedMail, message: ReturnedMessage, address: str) -> Fate:
-        told = mail.report_on(address)
-        if not self._is_new(mail, message, told):
+        report = mail.report_on(address)
+        if not self._is_new(mail, message, report):
             return Fate.TAKEN
-        if told is None:  # of several recipients behind an alias: nothing about ours
+        if report is None:  # of several recipients behind an alias: nothing about ours
             return Fate.AUTOMATIC
-        status = _STATUS[told.verdict]
-        reason = one_line(told.reason or told.code or told.verdict)
+        status = _STATUS[report.verdict]
+        reason = one_line(report.reason or report.code or report.verdict)
         store.update_email_delivery(
-            self._connection, message.id, status, told.code, f"not delivered: {reason}"
+            self._connection, message.id, status, report.code, f"not delivered: {reason}"
         )
-        if told.verdict is Verdict.HARD or (
-            told.verdict in {Verdict.NO_HOST, Verdict.SOFT}
-            and store.is_given_up(self._connection, address, told.verdict)
+        if report.verdict is Verdict.HARD or (
+            report.verdict in {Verdict.NO_HOST, Verdict.SOFT}
+            and store.is_given_up(self._connection, address, report.verdict)
         ):
             self._suppress(address, reason, "bounce", message)
         return Fate(status)
@@ -256,7 +256,7 @@ class MailRecorder:
         self,
         mail: ReturnedMail,
         message: ReturnedMessage | None,
-        told: RecipientReport | None = None,
+        report: RecipientReport | None = None,
         *,
         address: str | None = None,
     ) -> bool:
@@ -267,8 +267,8 @@ class MailRecorder:
             RecordedMail(
                 digest=mail.digest,
                 kind=mail.kind,
-                verdict=None if told is None else told.verdict,
-                code=None if told is None else told.code,
+                verdict=None if report is None else report.verdict,
+                code=None if report is None else report.code,
                 message_id=None if message is None else message.id,
                 address=address if message is None else message.recipient,
             ),

@@ -134,11 +134,11 @@ def _write_deliveries(
     connection: Connection, records: list[TextRecord], since: datetime, done: ReconcileResult
 ) -> None:
     """The status decides whether a text arrived; the code only explains why it did not."""
-    told = [
+    deliveries = [
         Delivered(record.provider_id, record.status, _code(record), _error(record))
         for record in records
     ]
-    for change in reconcile_store.update_deliveries(connection, told, since):
+    for change in reconcile_store.update_deliveries(connection, deliveries, since):
         done.updated += 1
         if change.is_newly_undelivered:
             reason = change.code or change.status

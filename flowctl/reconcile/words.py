@@ -63,18 +63,18 @@ def wish_of(reply: str) -> Wish:
     words = _words(text)
     if len(words) == 1 and words[0] in _START:
         return Wish.START
-    first = next((said for part in _SENTENCE_END.split(text) if (said := _words(part))), [])
+    first = next((part for part in map(_words, _SENTENCE_END.split(text)) if part), [])
     if _is_opt_out(words) or (len(first) == 1 and first[0] in _ALONE):
         return Wish.STOP
     return Wish.OTHER
 
 
 def _is_opt_out(words: list[str]) -> bool:
-    said = _STOP.intersection(words)
+    found = _STOP.intersection(words)
     added = _COURTESIES | _MESSAGES
-    if said & _ALONE:
+    if found & _ALONE:
         added |= _ANYTHING
-    return bool(said) and (said | added).issuperset(words)
+    return bool(found) and (found | added).issuperset(words)
 
 
 def _words(text: str) -> list[str]:

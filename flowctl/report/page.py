@@ -144,10 +144,10 @@ def _step(step: StepFunnel) -> str:
         f"<div>{element('dt', word)}{element('dd', f'{number:,}', css if number else '')}</div>"
         for word, (number, css) in counts.items()
     )
-    said = one_line(step.subject or step.content or "")[:_FIRST_WORDS]
+    excerpt = one_line(step.subject or step.content or "")[:_FIRST_WORDS]
     return (
         f'<li class="{escape(step.channel)}"><div class="card">{element("h3", name)}'
-        f"{element('p', f'{step.channel}, {when}{off}', 'soft')}{element('p', said)}"
+        f"{element('p', f'{step.channel}, {when}{off}', 'soft')}{element('p', excerpt)}"
         f'<dl class="funnel">{funnel}</dl>{_share(step)}</div></li>'
     )
 
