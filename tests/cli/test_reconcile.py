@@ -1,12 +1,12 @@
 """What Twilio tells after a send finds its way into the database, and only that."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.support.cli import Ran, RunFlowctl
 from tests.support.factories import a_flow, a_lead, a_step, messages
+from tests.support.invariants import let_leases_pass
 from tests.support.postgres import Connection
 from tests.support.twilio_server import Answer, TwilioServer, refuse
 
@@ -145,10 +145,7 @@ def test_a_text_that_went_by_rcs_is_found_and_not_sent_again(
     twilio.script(Answer(ending="drop"))
     flowctl("dispatch", "--once", env=twilio.environ)
     twilio.texts[0].to = f"rcs:{ADA}"
-    lag = timedelta(minutes=10)
-    conn.execute(
-        "update flowctl.sends set lease_until = now() - %s, begun_at = begun_at - %s", (lag, lag)
-    )
+    let_leases_pass(conn)
     assert reconcile(flowctl, twilio).json()["found"] == 1
     assert messages(conn, "status", "provider_id") == [("sent", twilio.texts[0].sid)]
 
@@ -257,10 +254,7 @@ def test_an_unknown_outcome_that_twilio_never_saw_is_due_again_and_sent_once(
     a_lead(conn)
     twilio.script(Answer(accept=False, ending="drop"))
     flowctl("dispatch", "--once", env=twilio.environ)
-    lag = timedelta(minutes=10)
-    conn.execute(
-        "update flowctl.sends set lease_until = now() - %s, begun_at = begun_at - %s", (lag, lag)
-    )
+    let_leases_pass(conn)
     assert reconcile(flowctl, twilio).json()["missing"] == 1
     assert flowctl("dispatch", "--once", "--json", env=twilio.environ).json()["sent"] == 1
     assert len(twilio.accepted) == 1
