@@ -7,7 +7,7 @@ from datetime import date
 
 from flowctl import address
 from flowctl.database import Connection
-from flowctl.model import Channel
+from flowctl.model import DEFAULT_FLOW, Channel
 from flowctl.rendering import CannotSend, recipient_of, render_content, template_context
 from flowctl.segments import segments
 from flowctl.selection import check_flow, zone_name
@@ -17,9 +17,6 @@ from flowctl.store.forecast import FallingDue, ForecastText
 
 SAMPLE = 200
 """Texts a day that are rendered; of more, as many are drawn, and the day counted up from them."""
-
-DEFAULT_FLOW = "default"
-"""Whose days are meant, unless it is said."""
 
 UNKNOWN = "?"
 """The country of a number that cannot be read."""

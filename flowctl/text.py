@@ -12,6 +12,8 @@ _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _SEPARATORS = "\u2028\u2029\ufeff"
 _CONTROLS = "\x00-\x1f\x7f-\x9f"
 _SURROGATES = "\ud800-\udfff"
+CONTROL = re.compile(f"[{_CONTROLS}\u2028\u2029]")
+"""What no setting, address or header may hold: it ends a line, or is obeyed."""
 _UNSAFE = re.compile(f"[{_CONTROLS}{_BIDI}{_SEPARATORS}{_SURROGATES}]")
 _UNSAFE_BUT_LINES = re.compile(
     f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI}{_SEPARATORS}{_SURROGATES}]",

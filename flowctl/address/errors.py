@@ -1,8 +1,6 @@
 """What is wrong with an address."""
 
-import re
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+from flowctl.text import CONTROL
 
 
 class AddressError(ValueError):
@@ -11,4 +9,4 @@ class AddressError(ValueError):
 
 def shown(raw: str) -> str:
     """An address as it may appear in an error message: one line, not too long."""
-    return _CONTROL.sub(" ", raw)[:80]
+    return CONTROL.sub(" ", raw)[:80]

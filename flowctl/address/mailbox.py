@@ -4,11 +4,11 @@ import re
 from dataclasses import dataclass
 
 from flowctl.address.errors import AddressError
+from flowctl.text import CONTROL
 
 _MAILBOX = re.compile(r"(?:(?P<name>[^<>]*)<(?P<bracketed>[^<>]*)>|(?P<bare>[^<>]*))")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _DOMAIN = re.compile(r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)*")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def parse_mailbox(raw: str) -> Mailbox:
     AddressError.
     """
     text = raw.strip()
-    if _CONTROL.search(text):
+    if CONTROL.search(text):
         raise AddressError("it holds a control character")
     found = _MAILBOX.fullmatch(text)
     if found is None:

@@ -1,6 +1,5 @@
 """The keys of one table of a steps file, read one by one; what is wrong with them is collected."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,9 +9,9 @@ from typing import TypeVar
 
 from flowctl.flowfile.jsonvalue import json_object
 from flowctl.model import JsonObject
+from flowctl.text import CONTROL
 from flowctl.times import A_DURATION, parse_duration
 
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _T = TypeVar("_T")
 
 
@@ -76,7 +75,7 @@ class Fields:
                 self.wrong(name, "missing", "a name of its own")
         elif value is not None and not value.strip():
             self.wrong(name, "is empty", "a name of its own")
-        elif value is not None and (value != value.strip(" ") or _CONTROLS.search(value)):
+        elif value is not None and (value != value.strip(" ") or CONTROL.search(value)):
             self.wrong(
                 name, f"{value!r} has blanks around it or control characters", "a plain name"
             )

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from flowctl.database import Connection
 from flowctl.forecast import forecast
+from flowctl.model import DEFAULT_FLOW
 from flowctl.report.model import Report
 from flowctl.report.page import html_page
 from flowctl.selection import check_flow, zone_name
@@ -22,7 +23,7 @@ def report(connection: Connection, settings: Settings, span: timedelta, flow: st
     there."""
     if flow is not None:
         check_flow(connection, flow)
-    zone = zone_name(connection, None, flow or "default")
+    zone = zone_name(connection, None, flow or DEFAULT_FLOW)
     until = database_now(connection).astimezone(zone_info(zone))
     since = until - span
     return Report(

@@ -10,6 +10,7 @@ from uuid import UUID
 from flowctl import address
 from flowctl.errors import InputError
 from flowctl.sender import envelope_sender
+from flowctl.text import CONTROL
 
 PLACEHOLDERS = ("message_id", "lead_id", "email")
 """What ``EMAIL_UNSUBSCRIBE`` and ``EMAIL_HEADERS`` may name in braces."""
@@ -20,7 +21,6 @@ _OWN_HEADERS = frozenset({
     "sender", "subject", "to",
 })  # fmt: skip
 _PLACEHOLDER = re.compile(r"\{(message_id|lead_id|email)\}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,70}")
 _LONGEST_VALUE = 900
 """Characters; a header's line may have 998 (RFC 5322 section 2.1.1)."""
@@ -116,7 +116,7 @@ def _headers(text: str) -> tuple[tuple[str, str], ...]:
     for name, value in pairs:
         if not _HEADER_NAME.fullmatch(name) or not value or len(value) > _LONGEST_VALUE:
             raise InputError("EMAIL_HEADERS holds what is not a header", hint=_HEADERS_HINT)
-        if _CONTROL.search(value):
+        if CONTROL.search(value):
             raise InputError(f"EMAIL_HEADERS: {name} holds a control character", hint=_HEADERS_HINT)
         if name.lower() in _OWN_HEADERS:
             raise InputError(f"EMAIL_HEADERS may not set {name}", hint="flowctl writes it itself")

@@ -12,9 +12,9 @@ from ipaddress import ip_address
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from flowctl.errors import InputError
+from flowctl.text import CONTROL
 
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?|\[[0-9A-Fa-f:.]+\]")
 _LAST_PORT = 65535
 
@@ -54,7 +54,7 @@ def parse_server_url(
     def malformed(reason: str) -> InputError:
         return InputError(f"{variable} {reason}", hint=f"write it like {example}; {ESCAPES}")
 
-    if _CONTROL.search(url) or " " in url:
+    if CONTROL.search(url) or " " in url:
         raise malformed("holds a space or a control character")
     scheme, separator, rest = url.partition("://")
     if not separator or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
@@ -92,7 +92,7 @@ def check_database_url(variable: str, url: str) -> None:
         example = "postgresql://user:password@host:5432/database"
         return InputError(f"{variable} {reason}", hint=f"write it like {example}; {ESCAPES}")
 
-    if _CONTROL.search(url):
+    if CONTROL.search(url):
         raise malformed("holds a control character")
     scheme, separator, rest = url.partition("://")
     if not separator:
@@ -181,7 +181,7 @@ def _decoded(text: str, malformed: _Complaint) -> str:
         decoded = unquote_to_bytes(text).decode()
     except UnicodeError:
         raise malformed("holds what is not UTF-8") from None
-    if _CONTROL.search(decoded):
+    if CONTROL.search(decoded):
         raise malformed("holds an escaped control character")
     return decoded
 

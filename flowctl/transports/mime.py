@@ -24,11 +24,11 @@ from flowctl.address import Mailbox, parse_mailbox
 from flowctl.model import OutgoingMessage
 from flowctl.sender import envelope_sender
 from flowctl.settings import EmailSettings
+from flowctl.text import CONTROL
 
 NOBODY = Mailbox("flowctl@localhost.invalid", "flowctl")
 """The sender where none is set, for an outbox: RFC 2606 keeps the domain from ever existing."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _NOT_7BIT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+")
 _UTF8_ADDRESS = re.compile(r"[^\s\x00-\x20\x7f-\xa0\u2028\u2029()<>\[\]:;@\\,\"]+@[A-Za-z0-9.-]+")
@@ -143,7 +143,7 @@ def header(name: str, value: str) -> str:
 
     Control characters in the value, line separators among them, become spaces.
     """
-    value = _CONTROL.sub(" ", value)
+    value = CONTROL.sub(" ", value)
     plain = value.isascii() and "=?" not in value and value == value.strip(" ")
     if plain and len(name) + 2 + len(value) <= _LINE:
         return f"{name}: {value}\r\n" if value else f"{name}:\r\n"
