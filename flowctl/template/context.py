@@ -52,18 +52,19 @@ _TIMESTAMPTZ = re.compile(
 
 
 class TemplateContext(Mapping[str, object]):
-    """A lead's columns as templates see them, cleaned when they are looked up, and ``RESERVED``.
+    """A lead's columns as templates see them, cleaned when first looked up, and ``RESERVED``.
 
     ``now`` is the moment at which the message is taken to be sent, by the database's clock, and
     ``zone`` the zone in which it is read. ``unsubscribe_url`` is null where there is none.
     """
 
-    __slots__ = ("_lead", "_moment", "_unsubscribe_url", "zone")
+    __slots__ = ("_found", "_lead", "_moment", "_unsubscribe_url", "zone")
 
     def __init__(
         self, lead: JsonObject, *, now: datetime, zone: tzinfo, unsubscribe_url: str | None = None
     ) -> None:
         self._lead = lead
+        self._found: dict[str, object] = {}
         self._moment = now
         self._unsubscribe_url = unsubscribe_url
         self.zone = zone
@@ -74,15 +75,20 @@ class TemplateContext(Mapping[str, object]):
         return self._moment.astimezone(self.zone)
 
     def __getitem__(self, name: str) -> object:
-        if name in self._lead:
-            value = _on_clock(_cleaned(name, self._lead[name]), self.zone)
-        elif name in NOW:
-            value = self.now.isoformat()
-        else:
-            value = self._unsubscribe_url if name == UNSUBSCRIBE_URL else None
+        if name not in self._found:
+            self._found[name] = self._look_up(name)
+        value = self._found[name]
         if value is None:
             raise KeyError(name)
         return value
+
+    def _look_up(self, name: str) -> object:
+        """A value, null where there is none."""
+        if name in self._lead:
+            return _on_clock(_cleaned(name, self._lead[name]), self.zone)
+        if name in NOW:
+            return self.now.isoformat()
+        return self._unsubscribe_url if name == UNSUBSCRIBE_URL else None
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys((*RESERVED, *self._lead)))

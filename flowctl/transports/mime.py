@@ -14,10 +14,12 @@ import base64
 import binascii
 import re
 import zlib
+from calendar import timegm
 from datetime import datetime
 from email.header import Header
 from email.utils import formataddr, formatdate
 from functools import lru_cache
+from time import gmtime
 from urllib.parse import quote
 
 from flowctl.address import Mailbox, parse_mailbox
@@ -79,7 +81,7 @@ class Composer:
             f"To: {_checked(message.recipient)}\r\n",
             header("Subject", message.subject or ""),
             # formatdate's own zone, -0000, says that the sender's clock is unknown (RFC 5322, 3.3).
-            f"Date: {formatdate(self._timestamp)[:-5]}+0000\r\n",
+            f"Date: {self._date()[:-5]}+0000\r\n",
             f"Message-ID: {self.message_id(message)}\r\n",
             "" if reply_to is None else _mailbox_header("Reply-To", reply_to),
         ]
@@ -95,6 +97,9 @@ class Composer:
         opening = f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'
         parts = f"--{boundary}\r\n{text}\r\n--{boundary}\r\n{html}\r\n--{boundary}--\r\n"
         return "".join((*head, opening, parts)).encode()
+
+    def _date(self) -> str:
+        return _formatted(timegm(gmtime()) if self._timestamp is None else self._timestamp)
 
     def _from(self, message: OutgoingMessage) -> Mailbox:
         return _own(message, "email_from") or self._sender
@@ -129,6 +134,7 @@ def _own(message: OutgoingMessage, key: str) -> Mailbox | None:
 
 
 _parsed = lru_cache(maxsize=256)(parse_mailbox)
+_formatted = lru_cache(maxsize=4)(formatdate)
 
 
 def _label(flow: str | None) -> str:
