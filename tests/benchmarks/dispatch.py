@@ -1,25 +1,24 @@
 """Dispatch of a backlog into an outbox, against what the database and the file system can do.
 
-``python -m tests.benchmarks.dispatch [MESSAGES] [ROUNDS]``. One process, the installed program,
-from its start to its exit. Beside it, in each round: the same rows claimed and completed by bare
-SQL in batches of the same sizes, and as many files written as the outbox writes them. The best
-round of each counts.
+``python -m tests.benchmarks.dispatch [--older PYTHON] [--messages N] [--rounds N]``. One process,
+the installed program, from its start to its exit. Beside it, in each round: the same rows claimed
+and completed by bare SQL in batches of the same sizes, and as many files written as the outbox
+writes them. The best round of each counts.
 """
 
 import json
 import os
-import subprocess
-import sys
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from uuid import UUID
 
-from flowctl import database
 from flowctl.cli import show
 from flowctl.cli.dispatch import OUTBOX_CONCURRENCY
 from flowctl.database import Connection
 from flowctl.dispatch.options import LARGEST_CLAIM
-from tests.benchmarks.server import children_cpu, durable_database, fast_folder, machine, timed
+from tests.benchmarks.builds import Build, Pace, arguments, best, builds
+from tests.benchmarks.server import fast_folder, machine, timed
 
 PLAIN = {"min_gap": None, "dedupe_address": False}
 GUARDED = {"min_gap": "4 hours", "dedupe_address": True}
@@ -44,30 +43,36 @@ from unnest(%s::uuid[]) as done (id) where message.id = done.id
 """
 
 
-def main(messages: int = 20_000, rounds: int = 3) -> None:
+BARE = "claim and complete in SQL"
+FILES = "plain files"
+
+
+def main() -> None:
     """Measure, and say what came out."""
-    best: dict[str, float] = {}
-    cpu: list[float] = []
-    with durable_database() as conninfo, database.connect(conninfo) as connection:
-        _add_steps(connection)
-        show.line(f"{messages} messages, half of them emails, {rounds} rounds, {machine()}")
-        for number in range(1, rounds + 1):
-            before = children_cpu()
-            plain = _dispatch(connection, conninfo, messages, PLAIN)
-            cpu.append(children_cpu() - before)
-            rates = {
-                "dispatch": plain,
-                "dispatch, min_gap and dedupe": _dispatch(connection, conninfo, messages, GUARDED),
-                "claim and complete in SQL": _sql(connection, messages),
-                "plain files": _files(messages),
-            }
-            for name, rate in rates.items():
-                best[name] = max(best.get(name, 0), rate)
-            said = ", ".join(f"{name} {rate:,.0f}/s" for name, rate in rates.items())
-            show.line(f"round {number}: {said}")
-    for name, rate in best.items():
-        show.line(f"best: {name} {rate:,.0f}/s; dispatch is {best['dispatch'] / rate:.2f} of it")
-    show.line(f"CPU of the program: {min(cpu) / messages * 1e6:.0f} microseconds a message")
+    given = arguments("Dispatch of a backlog into an outbox.", messages=20_000).parse_args()
+    paces: defaultdict[str, list[Pace]] = defaultdict(list)
+    with builds(given.older) as programs:
+        for build in programs:
+            _add_steps(build.connection)
+        for _ in range(given.rounds):
+            for build in programs:
+                paces[build.name].append(_dispatch(build, given.messages, PLAIN))
+                guarded = _dispatch(build, given.messages, GUARDED)
+                paces[f"{build.name}, min_gap and dedupe"].append(guarded)
+            paces[BARE].append(Pace(_sql(programs[0].connection, given.messages), 0))
+            paces[FILES].append(Pace(_files(given.messages), 0))
+    document = {
+        name: {"messages_per_second": round(pace.rate), "cpu_us_per_message": round(pace.cpu)}
+        for name, pace in ((name, best(found)) for name, found in paces.items())
+    }
+    if given.json:
+        show.line(json.dumps({"messages": given.messages, "machine": machine(), **document}))
+        return
+    show.line(f"{given.messages} messages, half of them emails, {machine()}")
+    for name, pace in document.items():
+        cpu = pace["cpu_us_per_message"]
+        said = f", {cpu} us of CPU a message" if cpu else ""
+        show.line(f"{name}: {pace['messages_per_second']:,}/s{said}")
 
 
 def _add_steps(connection: Connection) -> None:
@@ -81,8 +86,10 @@ def _add_steps(connection: Connection) -> None:
 
 
 def _make_due(connection: Connection, messages: int) -> None:
-    # what was sent to an address is remembered when its lead is gone
-    connection.execute("truncate leads, flowctl.sent_addresses cascade")
+    connection.execute("truncate leads cascade")
+    # what was sent to an address is remembered when its lead is gone; an older build does not
+    if _has_memory(connection):
+        connection.execute("truncate flowctl.sent_addresses")
     connection.execute(
         "insert into leads (first_name, email, phone, created_at)"
         " select 'Lead' || n, 'lead' || n || '@example.com', '+1212' || 2000000 + n, now()"
@@ -93,26 +100,24 @@ def _make_due(connection: Connection, messages: int) -> None:
     connection.execute("checkpoint")
 
 
-def _dispatch(
-    connection: Connection, conninfo: str, messages: int, flow: Mapping[str, object]
-) -> float:
-    """Messages a second of one ``flowctl dispatch --once --outbox``."""
-    connection.execute(
+def _has_memory(connection: Connection) -> bool:
+    found = connection.execute("select to_regclass('flowctl.sent_addresses') is not null")
+    return found.fetchone() == (True,)
+
+
+def _dispatch(build: Build, messages: int, flow: Mapping[str, object]) -> Pace:
+    """One ``flowctl dispatch --once --outbox``."""
+    build.connection.execute(
         "update flows set min_gap = %(min_gap)s, dedupe_address = %(dedupe_address)s", flow
     )
-    _make_due(connection, messages)
-    with fast_folder() as outbox, timed() as taken:
-        program = [sys.executable, "-m", "flowctl", "dispatch", "--once", "--json"]
-        done = subprocess.run(
-            [*program, "--outbox", str(outbox)],
-            env={**os.environ, "DATABASE_URL": conninfo, "EMAIL_FROM": "us@example.com"},
-            stdout=subprocess.PIPE,
-            check=True,
+    _make_due(build.connection, messages)
+    with fast_folder() as outbox:
+        return build.dispatch(
+            "--outbox",
+            os.fspath(outbox),
+            environ={"EMAIL_FROM": "us@example.com"},
+            messages=messages,
         )
-    sent = json.loads(done.stdout)["sent"]
-    if sent != messages:
-        raise SystemExit(f"sent {sent} of {messages}")
-    return messages / taken.seconds
 
 
 def _sql(connection: Connection, messages: int) -> float:
@@ -149,4 +154,4 @@ def _write(folder: Path, name: str, content: bytes) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()
