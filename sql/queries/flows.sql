@@ -127,7 +127,8 @@ earliest as (
   where pending.is_late
   group by pending.lead_id, pending.zone
 ),
-moved as (
+moved as materialized (
+  -- once, also where nothing is known of the tables yet and the planner expects one row
   select
     earliest.lead_id,
     -- the day of the present, or the day after where the time of day is over
