@@ -1,7 +1,8 @@
 """A sample of a step, sent to an address of one's own: what a lead would get, and no message of it.
 
-No row is written, and nothing that comes back of it can be taken for a message: its id is zero in
-all that is answered to, and its Message-ID is of a form of its own.
+No message is touched, and nothing that comes back of it can be taken for one: its id is zero in all
+that is answered to, its Message-ID is of a form of its own, and what the provider calls it is
+written down, so that reconcile does not take it for a due text with the same words.
 """
 
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ from flowctl.model import Channel, Flow, JsonObject, Outcome, OutcomeKind, Outgo
 from flowctl.rendering import CannotSend, render_content, template_context
 from flowctl.selection import check_flow
 from flowctl.settings import Settings
+from flowctl.store import identity, selection
 from flowctl.store import preview as preview_store
-from flowctl.store import selection
+from flowctl.store import samples as sample_store
 from flowctl.store import steps as store
 from flowctl.store.steps import StoredStep
 from flowctl.text import nearest, one_line
@@ -68,9 +70,11 @@ def send_sample(
     """Send the step (its key, ``flow/key``, or ``#`` and its order) as the lead would get it, else
     as one of whom nothing is known.
 
-    Raises InputError for what does not exist, cannot be rendered or may not be sent there, else
-    ProviderStopped and NeedsAttention for what the provider answers.
+    Raises InputError for a copy of the database, for what does not exist, cannot be rendered or may
+    not be sent there, NeedsAttention where the hourly limit is reached, else ProviderStopped and
+    NeedsAttention for what the provider answers.
     """
+    identity.require_original(connection)
     stored = _step(connection, step, flow)
     _check_recipient(connection, settings, to, stored)
     transport = transport_for(to.channel, settings, concurrency=1)
@@ -81,8 +85,11 @@ def send_sample(
     if lead is not None:
         row = find_lead(connection, settings, lead).row
     message = _message(connection, settings, to, stored, row)
+    _check_limit(connection, settings.max_per_hour)
     outcome = _send(transport, message)
     _check_outcome(outcome)
+    if outcome.provider_id is not None:
+        sample_store.add_sample(connection, to.channel, outcome.provider_id)
     content = message.html or message.text
     return Sample(
         stored.step.flow, stored.step.key, to.channel, to.address, message.subject, content,
@@ -165,6 +172,14 @@ def _message(
         text=text, html=html, flow=flow.name, sender=flow.sender,
         sample_id=f"sample-{token_hex(16)}",
     )  # fmt: skip
+
+
+def _check_limit(connection: Connection, most: int | None) -> None:
+    """Raise NeedsAttention where so many were sent in the last hour."""
+    if most is not None and sample_store.sent_in_an_hour(connection) >= most:
+        raise NeedsAttention(
+            f"the hourly limit is reached: FLOWCTL_MAX_PER_HOUR={most}", hint="try again later"
+        )
 
 
 def _zone(connection: Connection, flow: Flow, row: JsonObject) -> str:

@@ -50,7 +50,7 @@ declare
   -- in which order they are copied and distributed: what is pointed at comes first
   references_first constant text[] := array[
     'flowctl.zones', 'flowctl.zone_spellings', 'flowctl.zone_history', 'flowctl.zone_releases',
-    'public.flows', 'public.flow_steps', 'public.suppressions'
+    'public.flows', 'public.flow_steps', 'public.suppressions', 'flowctl.samples'
   ];
   by_lead constant text[] := array[
     'public.leads', 'public.message_logs', 'flowctl.sends', 'flowctl.stops',

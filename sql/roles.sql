@@ -25,7 +25,8 @@ grant update (
 ) on public.message_logs to flowctl_dispatcher;
 grant select, insert, update, delete on public.suppressions to flowctl_dispatcher;
 grant select on flowctl.migrations, flowctl.routines, flowctl.zones, flowctl.zone_spellings,
-  flowctl.zone_releases, flowctl.zone_history, flowctl.sent_addresses, flowctl.stops
+  flowctl.zone_releases, flowctl.zone_history, flowctl.sent_addresses, flowctl.stops,
+  flowctl.samples
 to flowctl_dispatcher;
 grant select, insert, update, delete on flowctl.sends, flowctl.runs to flowctl_dispatcher;
 grant select, insert on flowctl.returned_mail to flowctl_dispatcher;
@@ -43,8 +44,8 @@ begin
       ('flowctl.zones', 'select'), ('flowctl.zone_spellings', 'select'),
       ('flowctl.zone_releases', 'select'), ('flowctl.zone_history', 'select'),
       ('flowctl.sent_addresses', 'select'),
-      ('flowctl.stops', 'select'), ('flowctl.sends', 'all'), ('flowctl.runs', 'all'),
-      ('flowctl.returned_mail', 'all')
+      ('flowctl.samples', 'select'), ('flowctl.stops', 'select'), ('flowctl.sends', 'all'),
+      ('flowctl.runs', 'all'), ('flowctl.returned_mail', 'all')
     ) as needed (place, command)
   loop
     -- row-level security shows the role every row; what it may do to them the grants say

@@ -8,6 +8,7 @@ import typer
 
 from flowctl import __version__, zones
 from flowctl.cli import show
+from flowctl.cli.options import Json
 from flowctl.cli.session import is_embedded, open_database, session_of
 from flowctl.errors import NeedsAttention, UsageError
 from flowctl.text import plural
@@ -42,6 +43,7 @@ def apply_schema(
         bool,
         typer.Option("--citus", help="Distribute the tables over the nodes of a Citus cluster."),
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Bring the database to this version's schema.
 
@@ -53,14 +55,14 @@ def apply_schema(
     if check and moved:
         raise UsageError("--check and --moved exclude each other", hint="give one of them")
     if check:
-        _check(ctx, distributes=citus)
+        _check(ctx, distributes=citus, as_json=as_json)
     elif dry_run:
-        _print_sql(ctx, is_moved=moved, distributes=citus)
+        _print_sql(ctx, is_moved=moved, distributes=citus, as_json=as_json)
     else:
-        _apply(ctx, is_moved=moved, distributes=citus)
+        _apply(ctx, is_moved=moved, distributes=citus, as_json=as_json)
 
 
-def _apply(ctx: typer.Context, *, is_moved: bool, distributes: bool) -> None:
+def _apply(ctx: typer.Context, *, is_moved: bool, distributes: bool, as_json: bool) -> None:
     from flowctl import migrate
     from flowctl.scripts import ZONES
     from flowctl.store import identity, selection
@@ -75,6 +77,18 @@ def _apply(ctx: typer.Context, *, is_moved: bool, distributes: bool) -> None:
         if is_moved and copy:
             migrate.take_over(connection)
         last = identity.last_known(connection) if is_moved and copy else None
+    if as_json:
+        show.json_document(
+            {
+                "applied": applied,
+                "adopted": adopted,
+                "zones": changed,
+                "newer": newer,
+                "copy": None if is_moved else copy,
+                "moved": last is not None,
+            }
+        )
+        return
     for line in _summary(applied):
         show.line(f"applied {line}")
     for adoption in adopted:
@@ -135,19 +149,22 @@ def _shift_text(shift: timedelta) -> str:
     return f"{format_duration(abs(shift))} {'ahead' if shift > timedelta() else 'behind'}"
 
 
-def _check(ctx: typer.Context, *, distributes: bool) -> None:
+def _check(ctx: typer.Context, *, distributes: bool, as_json: bool) -> None:
     from flowctl import migrate
 
     with open_database(ctx, check_schema=False) as connection:
         pending = migrate.pending(connection, distributes=distributes)
         newer = None if pending else migrate.require_schema(connection)
+    if as_json:
+        show.json_document({"pending": [script.name for script in pending], "newer": newer})
     if pending:
         raise NeedsAttention(
             f"the schema is not that of flowctl {__version__}; to be applied:",
             hint="flowctl apply-schema",
             details=_summary([script.name for script in pending]),
         )
-    _show_state(newer)
+    if not as_json:
+        _show_state(newer)
 
 
 def _show_state(newer: str | None) -> None:
@@ -159,7 +176,7 @@ def _show_state(newer: str | None) -> None:
         show.line("nothing to apply")
 
 
-def _print_sql(ctx: typer.Context, *, is_moved: bool, distributes: bool) -> None:
+def _print_sql(ctx: typer.Context, *, is_moved: bool, distributes: bool, as_json: bool) -> None:
     from flowctl import migrate
 
     if is_embedded(ctx) and not _embedded_exists(ctx):
@@ -168,7 +185,11 @@ def _print_sql(ctx: typer.Context, *, is_moved: bool, distributes: bool) -> None
     else:
         with open_database(ctx, check_schema=False) as connection:
             pending = migrate.pending(connection, distributes=distributes)
-    show.raw(migrate.text_of(pending, is_moved=is_moved))
+    text = migrate.text_of(pending, is_moved=is_moved)
+    if as_json:
+        show.json_document({"pending": [script.name for script in pending], "sql": text})
+    else:
+        show.raw(text)
 
 
 def _embedded_exists(ctx: typer.Context) -> bool:

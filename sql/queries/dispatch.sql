@@ -362,7 +362,10 @@ budget as (
     select count(*) from public.message_logs as message
     where message.status = 'sent'
       and message.sent_at > coalesce(%(now)s::timestamptz, now()) - interval '1 hour'
-  ) - (select count(*) from flowctl.sends) end as messages
+  ) - (select count(*) from flowctl.sends) - (
+    select count(*) from flowctl.samples as sample
+    where sample.sent_at > coalesce(%(now)s::timestamptz, now()) - interval '1 hour'
+  ) end as messages
 ),
 decided as (
   select

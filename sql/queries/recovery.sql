@@ -124,9 +124,13 @@ where message.id = counted.id and message.status = 'pending'
 returning message.id, message.status = 'failed' as has_failed;
 
 -- name: known_provider_ids
--- Which of these messages of the provider are already accounted for.
+-- Which of these messages of the provider are already accounted for, samples among them.
 select message.provider_id
 from public.message_logs as message
 where message.status = 'sent' and message.message_type = 'text'
   and message.sent_at > now() - interval '3 days'
-  and message.provider_id = any(%(provider_ids)s::text[]);
+  and message.provider_id = any(%(provider_ids)s::text[])
+union all
+select sample.provider_id
+from flowctl.samples as sample
+where sample.provider_id = any(%(provider_ids)s::text[]);

@@ -81,7 +81,8 @@ def test_a_database_made_from_another(
         plain = flowctl(url, smtp, "apply-schema")
         assert plain.exit_code == 0
         assert reason in plain.stderr
-        for command in (["dispatch", "--loop"], ["reconcile"]):
+        sample = ["steps", "test", "#1", "--to", "me@example.com"]
+        for command in (["dispatch", "--loop"], ["reconcile"], sample):
             ran = flowctl(url, smtp, *command)
             assert (ran.exit_code, ran.stdout) == (3, "")
             assert reason in ran.stderr

@@ -63,6 +63,12 @@ PREVIEW = {
     ],
 }
 DOCUMENTS: list[tuple[str, Any]] = [
+    ("apply-schema --check", {"pending": list, "newer": OPT}),
+    ("apply-schema --dry-run", {"pending": list, "sql": str}),
+    (
+        "apply-schema",
+        {"applied": list, "adopted": list, "zones": list, "newer": OPT, "copy": OPT, "moved": bool},
+    ),
     (
         "steps sync FILE --dry-run",
         {

@@ -103,3 +103,15 @@ def test_what_is_being_sent_is_left_alone(
     )
     assert recovered(flowctl, twilio) == 0
     assert messages(conn, "status") == [("pending",)]
+
+
+def test_a_sample_is_taken_for_no_message(
+    conn: Connection, flowctl: RunFlowctl, twilio: TwilioServer
+) -> None:
+    a_step(conn, key="hi", type="text", content="Hi {{ first_name }}")
+    a_lead(conn, phone="(415) 555-0123", first_name="Ada")
+    environ = {**twilio.environ, "FLOWCTL_DEFAULT_REGION": "US"}
+    sample = ("steps", "test", "hi", "--to", "+14155550123", "--lead", "ada@example.com")
+    assert flowctl(*sample, env=environ).exit_code == 0
+    assert recovered(flowctl, twilio) == 0
+    assert messages(conn, "status") == [("pending",)]

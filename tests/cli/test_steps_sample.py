@@ -105,6 +105,25 @@ def test_what_a_mail_server_refuses(flowctl: RunFlowctl, conn: Connection) -> No
     assert "error: the sample was not sent" in refused(closed, 6)
 
 
+def test_samples_count_in_the_hourly_limit(flowctl: RunFlowctl, conn: Connection) -> None:
+    a_step(conn, key="a")
+    a_lead(conn)
+    with SmtpServer() as smtp:
+        env = {**mail_environ(smtp), "FLOWCTL_MAX_PER_HOUR": "2"}
+        sample = ("steps", "test", "a", "--to", ME)
+        assert [flowctl(*sample, env=env).exit_code for _ in range(2)] == [0, 0]
+        said = refused(flowctl(*sample, env=env), 1)
+        assert "the hourly limit is reached: FLOWCTL_MAX_PER_HOUR=2" in said
+        assert flowctl("dispatch", "--once", env=env).exit_code == 1
+        conn.execute("update flowctl.samples set sent_at = now() - interval '61 minutes'")
+        assert flowctl("dispatch", "--once", env=env).exit_code == 0
+        assert flowctl(*sample, env=env).exit_code == 0
+        conn.execute("update flowctl.samples set sent_at = now() - interval '31 days'")
+        refused(flowctl(*sample, env={**env, "FLOWCTL_MAX_PER_HOUR": "1"}), 1)
+        assert flowctl(*sample, env=env).exit_code == 0
+        assert conn.execute("select count(*) from flowctl.samples").fetchone() == (1,)
+
+
 def test_who_may_not_be_written_to(flowctl: RunFlowctl, conn: Connection) -> None:
     a_step(conn, key="a")
     a_step(conn, key="t", type="text")
