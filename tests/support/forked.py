@@ -23,6 +23,8 @@ import typer
 
 import flowctl
 
+ROOT = Path(__file__).resolve().parents[2]
+
 KEPT = ("DATABASE_URL", "EMAIL_", "FLOWCTL_", "MAILBOX_", "PG", "PYTEST_", "SMTP_", "TWILIO_")
 """How the variables begin that nothing reads while it is loaded."""
 
@@ -40,6 +42,7 @@ class Forks:
             [sys.executable, "-m", __name__, self._address],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            cwd=ROOT,
             start_new_session=True,
         )
         assert self._process.stdout is not None
