@@ -11,6 +11,7 @@ import trustme
 from hypothesis import HealthCheck, settings
 
 from flowctl import migrate
+from tests.support.citus import TEST_CITUS_URL, Cluster, distribute
 from tests.support.cli import Environ, Ran, RunFlowctl, run_flowctl
 from tests.support.embedded import Client
 from tests.support.examples import LONG, examples
@@ -81,8 +82,13 @@ def data_dir(
 
 
 @pytest.fixture(scope="session")
-def postgres(session_folder: Path) -> Iterator[Postgres]:
-    """The server of this test process, whose template has the product's schema."""
+def postgres(session_folder: Path) -> Iterator[Postgres | Cluster]:
+    """The server of this test process, or the cluster that is named, whose template has the
+    product's schema."""
+    if TEST_CITUS_URL in os.environ:
+        with Cluster(os.environ[TEST_CITUS_URL]).running(distribute) as cluster:
+            yield cluster
+        return
     with Postgres(session_folder / "pg", migrate.apply, os.environ).running() as server:
         yield server
 

@@ -15,6 +15,7 @@ from flowctl.database import Connection, query
 from flowctl.model import Channel, ContentFormat, JsonObject, Slot, Status
 from flowctl.records import record
 from flowctl.store.fetching import fetch_ids, fetch_rows, run_prepared
+from flowctl.store.nodes import form_of, is_distributed, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ def claim_due(
     """
     rows = fetch_rows(
         connection,
-        "claim_due",
+        form_of(connection, "claim_due", has_slot=run.slot is not None),
         ClaimedMessage,
         run=run.id,
         lease=run.lease,
@@ -158,9 +159,7 @@ def claim_due(
 
 def flow_senders(connection: Connection) -> dict[str, JsonObject]:
     """Who the messages of a flow come from, for each flow that says so."""
-    with connection.cursor() as cursor:
-        rows = cursor.execute(query("flow_senders")).fetchall()
-    return {str(name): cast(JsonObject, sender) for name, sender in rows}
+    return {str(n): cast(JsonObject, s) for n, s in connection.execute(query("flow_senders"))}
 
 
 def lock_guarded(connection: Connection, run: Run, intents: Sequence[Intent]) -> None:
@@ -186,8 +185,9 @@ def record_and_begin(
     54.2.4).
     """
     with ExitStack() as stack:
-        stack.enter_context(connection.pipeline())
-        if not connection.autocommit:
+        if not is_distributed(connection):
+            stack.enter_context(connection.pipeline())
+        if is_distributed(connection) or not connection.autocommit:
             stack.enter_context(connection.transaction())
         lock_guarded(connection, run, intents)
         recorded = _record(connection, run, results) if results else None
@@ -226,8 +226,8 @@ def keep_unknown_texts(
 
 def renew_leases(connection: Connection, run: Run, ids: Sequence[UUID]) -> None:
     """Have what this run still holds of these, begun or not, last for another lease from now."""
-    parameters = {"run": run.id, "lease": run.lease, "ids": list(ids)}
-    connection.execute(query("renew_leases"), parameters)
+    values = {"run": run.id, "lease": run.lease, "ids": list(ids)}
+    connection.execute(text_of(connection, "renew_leases"), values)
 
 
 def release_claims(
@@ -245,7 +245,7 @@ def abandon_sends(connection: Connection, run: Run, ids: Sequence[UUID]) -> None
 def _begin(connection: Connection, run: Run, intents: Sequence[Intent]) -> Cursor[BeginResult]:
     return run_prepared(
         connection,
-        "begin_sends",
+        form_of(connection, "begin_sends"),
         class_row(BeginResult),
         run=run.id,
         lease=run.lease,

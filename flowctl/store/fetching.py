@@ -14,36 +14,43 @@ _Row = TypeVar("_Row")
 
 
 def fetch_rows(
-    connection: Connection, name: str, row_class: type[_Row], **values: object
+    connection: Connection, statement: str | bytes, row_class: type[_Row], **values: object
 ) -> list[_Row]:
-    """All rows of the query, each as a ``row_class``."""
+    """All rows of a query, each as a ``row_class``; the query is given by its name, or as text."""
     with connection.cursor(row_factory=class_row(row_class)) as cursor:
-        return cursor.execute(query(name), values).fetchall()
+        return cursor.execute(_text(statement), values).fetchall()
 
 
-def fetch_ids(connection: Connection, name: str, **values: object) -> set[UUID]:
+def fetch_ids(connection: Connection, statement: str | bytes, **values: object) -> set[UUID]:
     """The ids that the query returns in its only column."""
     with connection.cursor(row_factory=scalar_row) as cursor:
-        cursor.execute(query(name), values)
+        cursor.execute(_text(statement), values)
         return set(cursor.fetchall())
 
 
 def run_prepared(
-    connection: Connection, name: str, row_factory: RowFactory[_Row], **values: object
+    connection: Connection, statement: str | bytes, row_factory: RowFactory[_Row], **values: object
 ) -> Cursor[_Row]:
-    """Run a query that is run again and again: planned once where the connection allows it.
+    """Run a query that is run again and again: planned once where the connection allows it, unless
+    it is given as text.
 
     Inside a pipeline the rows may be fetched after it.
     """
-    statement, names = _numbered(name)
+    if isinstance(statement, bytes):
+        return connection.cursor(row_factory=row_factory).execute(statement, values)
+    text, names = _numbered(statement)
     cursor = RawCursor(connection, row_factory=row_factory)
-    return cursor.execute(statement, [values[name] for name in names], prepare=True)
+    return cursor.execute(text, [values[name] for name in names], prepare=True)
 
 
-def fetch_value(connection: Connection, name: str, **values: object) -> Any:  # noqa: ANN401  # whatever the query returns
+def fetch_value(connection: Connection, statement: str | bytes, **values: object) -> Any:  # noqa: ANN401  # whatever the query returns
     """The only column of the query's first row, null where there is no row."""
     with connection.cursor(row_factory=scalar_row) as cursor:
-        return cursor.execute(query(name), values).fetchone()
+        return cursor.execute(_text(statement), values).fetchone()
+
+
+def _text(statement: str | bytes) -> bytes:
+    return query(statement) if isinstance(statement, str) else statement
 
 
 @cache

@@ -19,10 +19,6 @@ with due as materialized (
   where free.message_type = %(channel)s
     and free.due_at <= coalesce(%(now)s::timestamptz, now())
     and free.due_at >= coalesce(%(low)s::timestamptz, '-infinity')
-    and (
-      %(slots)s::integer is null
-      or flowctl.slot_of(coalesce(message.lead_id::text, message.id::text), %(slots)s) = %(slot)s
-    )
   order by free.due_at, free.id
   limit %(batch_size)s
   for update of message skip locked
@@ -228,7 +224,7 @@ where judged.lead is null and judged.cause is null;
 
 -- name: check_writable
 -- Fails where a claim would: a read-only database, a lock on the table.
-select from public.message_logs limit 0 for no key update;
+update public.message_logs as message set claimed_by = null where false;
 
 -- name: lock_guarded
 -- One dispatcher at a time decides about one lead's gap, one address's step, and the hourly limit.
@@ -425,7 +421,10 @@ from decided;
 -- written whoever holds it by now: it is the truth. Anything else only by the run whose claim it
 -- still is.
 with result as (
-  select given.*, make_interval(secs => given.pause_seconds) as pause
+  select
+    given.*,
+    coalesce(%(now)s::timestamptz, now()) as moment,
+    coalesce(%(now)s::timestamptz, now()) + make_interval(secs => given.pause_seconds) as retry_at
   from json_to_recordset(%(results)s::json) as given (
     id uuid, status text, error text, provider_id text, pause_seconds double precision,
     attempted boolean, is_unknown boolean, cause text
@@ -446,7 +445,7 @@ ended as materialized (
 update public.message_logs as message
 set
   status = ended.status,
-  sent_at = case when ended.status = 'sent' then coalesce(%(now)s::timestamptz, now()) end,
+  sent_at = case when ended.status = 'sent' then ended.moment end,
   error_message = ended.error,
   cause = ended.cause,
   is_unknown = ended.is_unknown,
@@ -465,9 +464,7 @@ set
     else message.format
   end,
   attempts = message.attempts + ended.attempted::integer,
-  retry_at = case
-    when ended.pause is not null then coalesce(%(now)s::timestamptz, now()) + ended.pause
-  end,
+  retry_at = ended.retry_at,
   claimed_by = null,
   lease_until = null
 from ended

@@ -17,15 +17,6 @@ select exists(
     select from flowctl.free_messages as free
     where free.message_type = wanted.channel
       and free.due_at <= coalesce(%(now)s::timestamptz, now())
-      and (
-        %(slots)s::integer is null
-        or exists (
-          select from public.message_logs as message
-          where message.ctid = free.place
-            and flowctl.slot_of(coalesce(message.lead_id::text, message.id::text), %(slots)s)
-            = %(slot)s
-        )
-      )
     -- else a look through the table may be expected to find one sooner
     order by free.due_at
     limit 1

@@ -26,18 +26,23 @@ where message.id = expired.message_id and message.status in ('pending', 'cancell
 returning message.id, expired.transport;
 
 -- name: claim_lookups
--- Takes the texts whose outcome is unknown, to ask the provider about them.
-update flowctl.sends as send
-set claimed_by = %(run)s::uuid, lease_until = now() + %(lease)s::interval
-where send.message_id in (
-  select expired.message_id from flowctl.sends as expired
-  where expired.lease_until < now() and expired.transport = 'twilio'
-  order by expired.begun_at
+-- Takes the texts whose outcome is unknown, to ask the provider about them. Of two dispatchers that
+-- have seen one, the second finds that it is taken.
+with expired as (
+  select send.message_id from flowctl.sends as send
+  where send.lease_until < now() and send.transport = 'twilio'
+  order by send.begun_at, send.message_id
   limit %(batch_size)s
-  for update skip locked
+),
+taken as (
+  update flowctl.sends as send
+  set claimed_by = %(run)s::uuid, lease_until = now() + %(lease)s::interval
+  where send.message_id in (select expired.message_id from expired) and send.lease_until < now()
+  returning send.message_id, send.recipient, send.content, send.begun_at
 )
-returning
-  send.message_id, send.recipient, send.content, send.begun_at, now() - send.begun_at as age;
+select
+  taken.message_id, taken.recipient, taken.content, taken.begun_at, now() - taken.begun_at as age
+from taken;
 
 -- name: postpone_lookups
 -- Their outcome stays unknown, also of those whose dispatcher died and said nothing.

@@ -38,14 +38,14 @@ set
   is_unknown = false,
   cause = null,
   error_message = null,
-  sent_at = coalesce(finished.begun_at, least(message.due_at, now())),
+  sent_at = coalesce(finished.begun_at, least(message.due_at, given.moment)),
   recipient = coalesce(finished.recipient, message.recipient),
   subject = coalesce(finished.subject, message.subject),
   content = coalesce(finished.content, message.content),
   attempts = greatest(message.attempts, 1),
   claimed_by = null,
   lease_until = null
-from (select %(id)s::uuid as id) as given
+from (select %(id)s::uuid as id, now() as moment) as given
 left join finished on finished.message_id = given.id
 where message.id = given.id and message.status <> 'sent'
 returning message.id;

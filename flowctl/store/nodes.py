@@ -1,0 +1,41 @@
+"""Whether the tables of a database are distributed over several nodes, and which form of a
+statement suits them (``slots.sql``)."""
+
+from weakref import WeakKeyDictionary
+
+from flowctl.database import Connection, query
+from flowctl.store.fetching import fetch_value
+
+_SHARES = {
+    "claim_due": "claim_share",
+    "begin_sends": "begin_share",
+    "renew_leases": "renew_share",
+    "is_due": "is_share_due",
+    "lock_messages": "touch_messages",
+}
+"""The statements that lock rows or name their places, and those that do without."""
+
+_OF_ITS_LEAD = b"/* of its lead */", b"and message.lead_id = free.lead_id"
+
+_known: WeakKeyDictionary[Connection, bool] = WeakKeyDictionary()
+
+
+def is_distributed(connection: Connection) -> bool:
+    """Whether statements on this connection go to several nodes; asked once for each."""
+    if connection not in _known:
+        _known[connection] = bool(fetch_value(connection, "is_distributed"))
+    return _known[connection]
+
+
+def form_of(connection: Connection, name: str, *, has_slot: bool = False) -> str | bytes:
+    """A statement in the form that suits the tables, as its name or its text. With a slot nothing
+    is locked either."""
+    if is_distributed(connection):
+        return query(_SHARES[name]).replace(*_OF_ITS_LEAD)
+    return _SHARES[name] if has_slot else name
+
+
+def text_of(connection: Connection, name: str) -> bytes:
+    """As :func:`form_of`, the text."""
+    form = form_of(connection, name)
+    return query(form) if isinstance(form, str) else form

@@ -1,0 +1,447 @@
+-- What a dispatcher does to messages where it locks none before it claims them: with a slot, and
+-- where the tables are distributed, since no lock skips what is locked over several nodes. The same
+-- judgments and the same fences as in dispatch.sql. `/* of its lead */` stands for a further
+-- condition of distributed tables.
+
+-- name: claim_share
+-- As claim_due. What is due is looked at without a lock, and claimed where it is still as it was
+-- seen: of two dispatchers with one slot, one takes it.
+with due as materialized (
+  select message.id, message.lead_id, message.flow_step_id, free.due_at
+  from flowctl.free_messages as free
+  inner join public.message_logs as message on message.id = free.id /* of its lead */
+  where free.message_type = %(channel)s
+    and free.due_at <= coalesce(%(now)s::timestamptz, now())
+    and free.due_at >= coalesce(%(low)s::timestamptz, '-infinity')
+    and (
+      %(slots)s::integer is null
+      or flowctl.slot_of(message.lead_id::text, %(slots)s::integer) = %(slot)s::integer
+    )
+  order by free.due_at, free.id
+  limit %(batch_size)s
+),
+step as materialized (
+  -- once for each step, not for each message
+  select
+    setting.*,
+    parent.exit_when,
+    parent.expire_after,
+    parent.min_gap is not null or parent.dedupe_address as is_guarded
+  from public.flow_steps as flow_step
+  inner join public.flows as parent on parent.name = flow_step.flow
+  cross join lateral flowctl.step_setting(flow_step, parent) as setting
+),
+earlier_step as materialized (
+  select step.id, earlier.id as earlier_id
+  from public.flow_steps as step
+  inner join public.flow_steps as earlier
+    on earlier.flow = step.flow and earlier.step_order < step.step_order
+),
+ahead as materialized (
+  -- the pending messages that each of them comes after
+  select due.id as waiting_id, message.id, message.lead_id, message.flow_step_id, message.due_at
+  from due
+  inner join earlier_step on earlier_step.id = due.flow_step_id
+  inner join public.message_logs as message
+    on message.lead_id = due.lead_id and message.flow_step_id = earlier_step.earlier_id
+  where message.status = 'pending' and message.message_type = %(channel)s
+),
+taken as materialized (
+  select due.id, due.lead_id, due.flow_step_id, due.due_at, false as is_pulled from due
+  union all
+  select distinct ahead.id, ahead.lead_id, ahead.flow_step_id, ahead.due_at, true
+  from ahead
+  where ahead.due_at <= coalesce(%(now)s::timestamptz, now())
+    and ahead.id not in (select due.id from due)
+),
+candidate as materialized (
+  select
+    message.id,
+    message.lead_id,
+    message.scheduled_for,
+    message.due_at,
+    message.flow_step_id,
+    message.is_own,
+    -- the deadline counts from the plan, or from where a person has put it earlier
+    least(message.planned_for, message.scheduled_for) as planned_for,
+    to_jsonb(lead) as lead,
+    case
+      when to_jsonb(lead) ->> 'timezone' <> ''
+        then flowctl.zone_of(to_jsonb(lead) ->> 'timezone')
+    end as own_zone
+  from taken
+  inner join public.message_logs as message
+    on message.lead_id = taken.lead_id and message.id = taken.id
+  left join public.leads as lead on lead.id = message.lead_id
+  where message.status = 'pending'
+),
+stopped as materialized (
+  select stop.lead_id, stop.flow
+  from flowctl.stops as stop
+  where stop.lead_id in (select taken.lead_id from taken)
+),
+placed as materialized (
+  select
+    candidate.*,
+    taken.is_pulled,
+    step.flow,
+    step.key,
+    step.step_order,
+    step.exit_when,
+    step.expire_after,
+    step.is_guarded,
+    step.skipped,
+    step.opens,
+    step.closes,
+    step.weekdays,
+    taken.is_pulled or taken.id in (select ahead.waiting_id from ahead) as has_earlier,
+    step.id is null and not candidate.is_own as is_orphan,
+    coalesce(
+      candidate.own_zone,
+      step.zone,
+      (select parent.timezone from public.flows as parent where parent.name = 'default')
+    ) as zone,
+    coalesce(%(now)s::timestamptz, now()) as moment,
+    now() + %(lease)s::interval as leased_until
+  from candidate
+  inner join taken on taken.id = candidate.id
+  left join step on step.id = candidate.flow_step_id
+),
+weighed as materialized (
+  select
+    placed.*,
+    case
+      when placed.lead is null
+        then case when flowctl.is_lead_deleted(placed.id) then 'lead_deleted' end
+      when placed.is_orphan then 'step_deleted'
+      when placed.skipped is not null then 'off'
+      when exists (
+        select from stopped
+        where stopped.lead_id = placed.lead_id
+          and (stopped.flow is null or stopped.flow = placed.flow)
+      ) then 'stopped'
+      when placed.lead @> placed.exit_when then 'exit_rule'
+      when placed.moment > placed.planned_for + placed.expire_after then 'expired'
+    end as cause,
+    case when placed.opens is not null then flowctl.window_edge(
+      placed.moment, placed.zone, placed.opens, placed.closes, placed.weekdays, true
+    ) end as opens_at,
+    case when placed.opens is not null then flowctl.window_edge(
+      placed.moment, placed.zone, placed.opens, placed.closes, placed.weekdays, false
+    ) end as closes_at
+  from placed
+),
+judged as materialized (
+  select
+    weighed.*,
+    case weighed.cause
+      when 'lead_deleted' then 'lead was deleted'
+      when 'step_deleted' then 'step was deleted'
+      when 'off' then weighed.skipped
+      when 'stopped' then 'lead is stopped'
+      when 'exit_rule' then 'lead left the flow (exit_when)'
+      when 'expired' then format('expired: more than %%s late', weighed.expire_after)
+    end as cancelled,
+    weighed.cause is null and coalesce(weighed.opens_at <= weighed.moment, true) as is_claimed
+  from weighed
+),
+left_flow as (
+  -- the rest of the flow, for a lead that has left it
+  update public.message_logs as message
+  set
+    status = 'cancelled',
+    cause = judged.cause,
+    error_message = judged.cancelled,
+    claimed_by = null,
+    lease_until = null
+  from judged
+  inner join public.flow_steps as step on step.flow = judged.flow
+  where judged.cause = 'exit_rule'
+    and message.lead_id = judged.lead_id
+    and message.flow_step_id = step.id
+    and message.status = 'pending'
+    and message.id not in (select taken.id from taken)
+    and not exists (
+      select from flowctl.sends as send
+      where send.lead_id = message.lead_id and send.message_id = message.id
+    )
+  returning message.id, message.lead_id, judged.cancelled
+),
+claimed as (
+  update public.message_logs as message
+  set
+    status = case when judged.cancelled is null then 'pending' else 'cancelled' end,
+    cause = judged.cause,
+    error_message = coalesce(judged.cancelled, message.error_message),
+    scheduled_for = case
+      when judged.cancelled is null and not judged.is_claimed then judged.opens_at
+      else message.scheduled_for
+    end,
+    claimed_by = case when judged.is_claimed then %(run)s::uuid end,
+    lease_until = case when judged.is_claimed then judged.leased_until end
+  from judged
+  where message.lead_id = judged.lead_id
+    and message.id = judged.id
+    and (judged.lead is not null or judged.cause = 'lead_deleted')
+    -- still as it was seen
+    and message.status = 'pending'
+    and message.due_at = judged.due_at
+    and message.flow_step_id is not distinct from judged.flow_step_id
+    and (message.lease_until is null or message.lease_until < now())
+    and not exists (
+      select from flowctl.sends as send
+      where send.lead_id = message.lead_id and send.message_id = message.id
+    )
+  returning
+    message.id, message.lead_id, message.subject, message.content, message.format, message.attempts,
+    message.due_at
+)
+select
+  claimed.id, claimed.lead_id::text, claimed.subject, claimed.content, claimed.format,
+  claimed.attempts, claimed.due_at, judged.lead, judged.zone, judged.moment as claimed_at,
+  judged.flow, judged.key, judged.step_order, judged.is_guarded, judged.has_earlier,
+  judged.is_pulled, judged.cancelled,
+  case when judged.cancelled is null and not judged.is_claimed then judged.opens_at end
+    as deferred_to,
+  judged.closes_at - judged.moment as valid_for,
+  judged.moment - judged.scheduled_for as late_by,
+  false as is_unseen
+from claimed
+inner join judged on judged.id = claimed.id
+union all
+select
+  left_flow.id, left_flow.lead_id::text, null, null, null, 0, null, null, null, null, null, null,
+  null, false, false, true, left_flow.cancelled, null, null, null, false
+from left_flow
+union all
+select
+  judged.id, judged.lead_id::text, null, null, null, 0, null, null, null, null, judged.flow,
+  judged.key, null, false, false, true, null, null, null, null, true
+from judged
+where judged.lead is null and judged.cause is null;
+
+-- name: begin_share
+-- As begin_sends, where the tables are distributed: the claims are kept from others by an update,
+-- and what is known of a lead is looked up for all leads at once.
+with asked as materialized (
+  select given.*
+  from json_to_recordset(%(intents)s::json) as given (
+    number integer, id uuid, channel text, transport text, recipient text, addresses text[],
+    subject text, content text, format text, has_earlier boolean
+  )
+),
+held as (
+  update public.message_logs as message
+  set lease_until = message.lease_until
+  from asked
+  where message.id = asked.id
+    and message.claimed_by = %(run)s::uuid
+    and message.status = 'pending'
+    and message.lease_until > now()
+    and not exists (
+      select from flowctl.sends as send
+      where send.lead_id = message.lead_id and send.message_id = message.id
+    )
+  returning message.id, message.lead_id, message.flow_step_id
+),
+candidate as materialized (
+  select
+    asked.*,
+    held.lead_id,
+    held.flow_step_id,
+    parent.min_gap,
+    parent.dedupe_address,
+    step.flow,
+    step.step_order,
+    coalesce(%(now)s::timestamptz, now()) as moment
+  from asked
+  inner join held on held.id = asked.id
+  left join public.flow_steps as step on step.id = held.flow_step_id
+  left join public.flows as parent on parent.name = step.flow
+  -- paused since the claim
+  where parent.paused_at is null
+),
+in_flight as materialized (
+  select send.message_id, send.lead_id, send.channel, send.flow_step_id, step.flow,
+    flowctl.comparable_address(send.channel, send.recipient) as address
+  from flowctl.sends as send
+  left join public.flow_steps as step on step.id = send.flow_step_id
+),
+own as materialized (
+  -- what else the leads have on the channel
+  select
+    candidate.id as for_id, other.id, other.flow_step_id, other.status, other.sent_at, other.due_at,
+    other.is_unknown
+  from candidate
+  inner join public.message_logs as other on other.lead_id = candidate.lead_id
+  where (candidate.min_gap is not null or candidate.has_earlier)
+    and other.message_type = candidate.channel
+),
+past as materialized (
+  -- The lead's last message of the flow on the channel; and whether one of an earlier step waits
+  -- for its turn or is being sent. One that waits for a retry, or for a look-up, does neither.
+  select
+    candidate.id,
+    max(own.sent_at) filter (where own.status = 'sent') + candidate.min_gap as gap_ends,
+    bool_or(
+      own.status = 'pending' and step.step_order < candidate.step_order
+      and case
+        when own.id in (select in_flight.message_id from in_flight) then not own.is_unknown
+        else own.due_at <= candidate.moment
+      end
+    ) as has_earlier
+  from candidate
+  inner join own on own.for_id = candidate.id
+  inner join public.flow_steps as step on step.id = own.flow_step_id and step.flow = candidate.flow
+  group by candidate.id, candidate.min_gap
+),
+known as materialized (
+  select distinct candidate.id
+  from candidate
+  inner join flowctl.sent_addresses as sent_address
+    on sent_address.flow_step_id = candidate.flow_step_id
+    and sent_address.digest = flowctl.address_digest(candidate.channel, candidate.recipient)
+  where candidate.dedupe_address
+),
+judged as materialized (
+  select
+    candidate.*,
+    past.gap_ends,
+    case
+      when exists (
+        select from public.suppressions as suppression
+        where suppression.channel = candidate.channel
+          and suppression.address = any(candidate.addresses)
+      ) then 'suppressed'
+      when candidate.id in (select known.id from known) then 'duplicate'
+    end as cause,
+    coalesce(past.has_earlier, false)
+    or (candidate.min_gap is not null and exists (
+      select from in_flight
+      where in_flight.lead_id = candidate.lead_id and in_flight.channel = candidate.channel
+        and in_flight.flow = candidate.flow
+    ))
+    or (candidate.dedupe_address and (
+      row_number() over (
+        partition by candidate.flow_step_id, candidate.addresses[1] order by candidate.number
+      ) > 1
+      or exists (
+        select from in_flight
+        where in_flight.flow_step_id = candidate.flow_step_id
+          and in_flight.address = candidate.addresses[1]
+      )
+    )) as is_busy
+  from candidate
+  left join past on past.id = candidate.id
+),
+allowed as materialized (
+  select
+    judged.*,
+    judged.cause is null and coalesce(judged.gap_ends <= judged.moment, true)
+      and not coalesce(judged.is_busy, false) as may_go
+  from judged
+),
+ranked as materialized (
+  select allowed.*, sum(allowed.may_go::integer) over (order by allowed.number) as place
+  from allowed
+),
+budget as materialized (
+  select case when %(max_per_hour)s::integer is not null then %(max_per_hour)s::integer - (
+    select count(*) from public.message_logs as message
+    where message.status = 'sent'
+      and message.sent_at > coalesce(%(now)s::timestamptz, now()) - interval '1 hour'
+  ) - (select count(*) from in_flight) - (
+    select count(*) from flowctl.samples as sample
+    where sample.sent_at > coalesce(%(now)s::timestamptz, now()) - interval '1 hour'
+  ) end as messages
+),
+decided as materialized (
+  select
+    ranked.*,
+    case ranked.cause
+      when 'suppressed' then 'recipient is suppressed'
+      when 'duplicate' then 'already sent to this address through another lead'
+    end as cancelled,
+    ranked.may_go and coalesce(ranked.place <= budget.messages, true) as begins,
+    ranked.may_go and ranked.place > budget.messages as is_limited,
+    now() + %(lease)s::interval as leased_until
+  from ranked cross join budget
+),
+begun as (
+  insert into flowctl.sends (
+    message_id, lead_id, flow_step_id, channel, transport, recipient, subject, content, format,
+    claimed_by, lease_until
+  )
+  select
+    decided.id, decided.lead_id, decided.flow_step_id, decided.channel, decided.transport,
+    decided.recipient, decided.subject, decided.content, decided.format, %(run)s::uuid,
+    decided.leased_until
+  from decided
+  where decided.begins
+),
+stopped as (
+  update public.message_logs as message
+  set
+    status = case when decided.cancelled is null then message.status else 'cancelled' end,
+    cause = decided.cause,
+    error_message = coalesce(decided.cancelled, message.error_message),
+    recipient = case
+      when decided.cancelled is null then message.recipient else decided.recipient
+    end,
+    scheduled_for = case
+      when decided.cancelled is null then greatest(message.scheduled_for, decided.gap_ends)
+      else message.scheduled_for
+    end,
+    claimed_by = null,
+    lease_until = null
+  from decided
+  where message.lead_id = decided.lead_id
+    and message.id = decided.id
+    and (decided.cancelled is not null or decided.gap_ends > decided.moment)
+)
+select
+  decided.id,
+  decided.cancelled,
+  case
+    when decided.cancelled is null and decided.gap_ends > decided.moment then decided.gap_ends
+  end as deferred_to,
+  coalesce(decided.is_busy, false) and decided.cancelled is null
+    and coalesce(decided.gap_ends <= decided.moment, true) as is_busy,
+  coalesce(decided.is_limited, false) as is_limited
+from decided;
+
+-- name: is_share_due
+-- As is_due.
+select exists(
+  select free.id from flowctl.free_messages as free
+  inner join public.message_logs as message on message.id = free.id /* of its lead */
+  where free.message_type = any(%(channels)s::text[])
+    and free.due_at <= coalesce(%(now)s::timestamptz, now())
+    and (
+      %(slots)s::integer is null
+      or flowctl.slot_of(message.lead_id::text, %(slots)s::integer) = %(slot)s::integer
+    )
+  limit 1
+);
+
+-- name: renew_share
+-- As renew_leases.
+with renewed as (
+  update flowctl.sends as send
+  set lease_until = now() + %(lease)s::interval
+  where send.message_id = any(%(ids)s::uuid[]) and send.claimed_by = %(run)s::uuid
+)
+update public.message_logs as message
+set lease_until = now() + %(lease)s::interval
+where message.id = any(%(ids)s::uuid[]) and message.claimed_by = %(run)s::uuid
+  and message.status = 'pending';
+
+-- name: is_distributed
+select exists(select from flowctl.routines as own where own.name = 'citus');
+
+-- name: touch_messages
+-- As lock_messages, and waits for the dispatchers that hold one.
+update public.message_logs as message
+set lease_until = message.lease_until
+where message.id = any(%(ids)s::uuid[])
+returning message.id;

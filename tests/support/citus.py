@@ -1,0 +1,100 @@
+"""A Citus cluster in the place of the test server, and cheap databases in it."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from typing import Self
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from flowctl import migrate
+from tests.support.postgres import Connection, connect
+from tests.support.waiting import until
+
+TEST_CITUS_URL = "TEST_CITUS_URL"
+"""Names a database on the coordinator: with the extension, its workers added, and a role that may
+create databases and reaches the workers in the same way."""
+
+_TAKEN = """select count(*) filter (where pg_terminate_backend(pid) is not null)
+from pg_stat_activity where datname = %s"""
+
+
+class Cluster:
+    """As ``Postgres``: a template database on every node, and clones of it, each for one test."""
+
+    def __init__(self, coordinator: str) -> None:
+        self._url = coordinator
+        self._numbers = count(1)
+        self._prefix = f"test_{os.getpid()}"
+
+    @contextmanager
+    def running(self, prepare: Callable[[Connection], object]) -> Iterator[Self]:
+        """The cluster has its template while the block runs."""
+        with ExitStack() as stack:
+            coordinator = stack.enter_context(connect(self._url))
+            workers = coordinator.execute(
+                "select nodename, nodeport from pg_dist_node where groupid <> 0"
+            ).fetchall()
+            address = coordinator.execute(
+                "select nodename, nodeport from pg_dist_node where groupid = 0"
+            ).fetchone()
+            self._nodes = [coordinator]
+            for host, port in workers:
+                url = make_conninfo(self._url, host=host, port=port)
+                self._nodes.append(stack.enter_context(connect(url)))
+            self._template = f"{self._prefix}_template"
+            with self._created(self._template):
+                for node in self._nodes:
+                    with connect(make_conninfo(node.info.dsn, dbname=self._template)) as own:
+                        own.execute("create extension citus")
+                with connect(self.url(self._template)) as own:
+                    own.execute("select citus_set_coordinator_host(%s, %s)", address)
+                    for worker in workers:
+                        own.execute("select citus_add_node(%s, %s)", worker)
+                    prepare(own)
+                yield self
+
+    def url(self, name: str) -> str:
+        """The database of that name on the coordinator, as a user writes it."""
+        parts = conninfo_to_dict(self._url)
+        secret = f":{parts['password']}" if "password" in parts else ""
+        port = parts.get("port", 5432)
+        return f"postgresql://{parts['user']}{secret}@/{name}?host={parts['host']}&port={port}"
+
+    @contextmanager
+    def database(self, *, template: str | None = None) -> Iterator[str]:
+        """The URL of a new database, which is dropped at the end, whoever is still connected."""
+        name = f"{self._prefix}_{next(self._numbers)}"
+        with self._created(name, template or self._template):
+            if template is None:
+                with connect(self.url(name)) as connection:
+                    # the clone is a copy, which would not send
+                    migrate.take_over(connection)
+            yield self.url(name)
+
+    @contextmanager
+    def _created(self, name: str, template: str = "template0") -> Iterator[None]:
+        """A database of that name on every node."""
+        new = sql.Identifier(name)
+        try:
+            for node in self._nodes:
+                self._disconnect(node, template)
+                node.execute(
+                    sql.SQL("create database {} template {}").format(new, sql.Identifier(template))
+                )
+            yield
+        finally:
+            for node in self._nodes:
+                node.execute(sql.SQL("drop database if exists {} with (force)").format(new))
+
+    def _disconnect(self, node: psycopg.Connection[tuple[object, ...]], name: str) -> None:
+        """End every connection to the database, Citus's own as well."""
+        until(lambda: node.execute(_TAKEN, (name,)).fetchone() == (0,))
+
+
+def distribute(connection: Connection) -> None:
+    """Give a database the schema, on all nodes."""
+    migrate.apply(connection, distributes=True)
