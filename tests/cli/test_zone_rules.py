@@ -1,5 +1,6 @@
 """What users are told when the rules of zones change, and of timezones that nobody can read."""
 
+import re
 from typing import Any
 
 from flowctl import zones
@@ -40,11 +41,13 @@ def test_newer_rules_are_told_and_what_to_type(conn: Connection, flowctl: RunFlo
     assert flowctl("apply-schema", "--check").exit_code == 1
     ran = flowctl("apply-schema")
     assert f"tz database {zones.release()}" in ran.stdout
-    assert (
-        f"{WINNIPEG}: from Sun 1 Nov 2026 on the clock is 1h ahead, 1 pending message\n"
+    # the first winter that differs, of those that are less than a year ago
+    assert re.search(
+        rf"{WINNIPEG}: from \w+ \d+ \w+ 20\d\d on the clock is 1h ahead, 1 pending message\n"
         "not at the planned local time any more: 1 pending message; "
-        "to move them: flowctl messages refresh\n"
-    ) in ran.stdout
+        "to move them: flowctl messages refresh\n",
+        ran.stdout,
+    )
     assert check_of(flowctl, "zone rules")["status"] == "ok"
     times = check_of(flowctl, "planned times")
     assert times["status"] == "note"
