@@ -8,6 +8,7 @@ from psycopg.rows import scalar_row
 from flowctl.database import Connection, query
 from flowctl.model import JsonObject
 from flowctl.store.fetching import fetch_rows
+from flowctl.store.nodes import one_by_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ def flow_names(connection: Connection) -> list[str]:
 def lock_flow(connection: Connection, flow: str) -> datetime | None:
     """Since when a flow is paused, null where it is not; nobody else changes it until the end of
     the transaction."""
+    one_by_one(connection)
     with connection.cursor(row_factory=scalar_row) as cursor:
         found = cursor.execute(query("lock_flow"), {"flow": flow}).fetchone()
     return found if isinstance(found, datetime) else None

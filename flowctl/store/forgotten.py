@@ -10,6 +10,7 @@ from psycopg.types.json import Json
 from flowctl.database import Connection, query
 from flowctl.model import JsonObject
 from flowctl.store.fetching import fetch_rows
+from flowctl.store.nodes import text_of
 
 _TAIL = 7
 """Digits at the end of a number by which leads are looked for: those that no country code or
@@ -58,6 +59,6 @@ def record_sent(connection: Connection, recovered: Sequence[RecoveredText]) -> i
     ]
     with connection.transaction(), connection.cursor() as cursor:
         # The rows first: the second statement then sees every send that was begun.
-        cursor.execute(query("lock_messages"), {"ids": [one.id for one in recovered]})
+        cursor.execute(text_of(connection, "lock_messages"), {"ids": [one.id for one in recovered]})
         cursor.execute(query("record_forgotten"), {"recovered": Json(rows)})
         return cursor.rowcount

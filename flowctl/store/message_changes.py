@@ -9,6 +9,7 @@ from psycopg.rows import dict_row, scalar_row
 from flowctl.database import Connection, query
 from flowctl.model import Channel, Status
 from flowctl.store.messages import Filter, filter_values, filtered
+from flowctl.store.nodes import text_of
 
 BATCH = 5000
 """Messages changed in one transaction."""
@@ -78,6 +79,6 @@ def _change_free(
 ) -> set[UUID]:
     """Change those of these messages that nobody else has hold of."""
     with connection.transaction(), connection.cursor(row_factory=scalar_row) as cursor:
-        free = cursor.execute(query("lock_messages"), {"ids": list(ids)}).fetchall()
+        free = cursor.execute(text_of(connection, "lock_messages"), {"ids": list(ids)}).fetchall()
         cursor.execute(query(name), {"ids": free, **values})
         return set(cursor.fetchall())

@@ -39,3 +39,10 @@ def text_of(connection: Connection, name: str) -> bytes:
     """As :func:`form_of`, the text."""
     form = form_of(connection, name)
     return query(form) if isinstance(form, str) else form
+
+
+def one_by_one(connection: Connection) -> None:
+    """Have the transaction that has begun reach each node over one connection: it changes what is
+    copied to every node, beside what is distributed. On one machine nothing is done."""
+    if is_distributed(connection):
+        connection.execute(query("one_by_one"))

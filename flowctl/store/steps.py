@@ -22,6 +22,7 @@ from flowctl.model import (
     TimeType,
 )
 from flowctl.store.fetching import fetch_rows
+from flowctl.store.nodes import one_by_one
 
 _JSON_COLUMNS = ("audience", "exit_when", "send_window", "sender")
 
@@ -81,6 +82,7 @@ class SyncedChange:
 
 def lock_sync(connection: Connection) -> None:
     """Wait for any other sync or export, and keep others waiting until the transaction ends."""
+    one_by_one(connection)
     connection.execute(query("lock_sync"))
 
 

@@ -14,7 +14,8 @@ select
   message.content = '' as is_redacted,
   send.message_id is not null as is_being_sent
 from public.message_logs as message
-left join flowctl.sends as send on send.message_id = message.id
+left join flowctl.sends as send
+  on send.message_id = message.id and send.lead_id = message.lead_id
 left join public.flow_steps as step on step.id = message.flow_step_id
 cross join lateral (
   select count(*) > 0 as is_stopped

@@ -185,5 +185,6 @@ select
 from public.message_logs as message
 left join public.flow_steps as step on step.id = message.flow_step_id
 left join public.flows as flow on flow.name = step.flow
-left join flowctl.sends as send on send.message_id = message.id
+left join flowctl.sends as send
+  on send.message_id = message.id and send.lead_id = message.lead_id
 where message.id = %(id)s::uuid;

@@ -9,7 +9,8 @@ select
   message.status = 'sent' as is_sent,
   message.is_unknown or send.message_id is not null as is_unknown
 from public.message_logs as message
-left join flowctl.sends as send on send.message_id = message.id
+left join flowctl.sends as send
+  on send.message_id = message.id and send.lead_id = message.lead_id
 where message.id = any(%(ids)s::uuid[]) and message.message_type = 'email'
 order by array_position(%(ids)s::uuid[], message.id)
 limit 1

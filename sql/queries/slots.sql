@@ -445,3 +445,7 @@ update public.message_logs as message
 set lease_until = message.lease_until
 where message.id = any(%(ids)s::uuid[])
 returning message.id;
+
+-- name: one_by_one
+-- Over one connection to each node, until the end of the transaction.
+select set_config('citus.multi_shard_modify_mode', 'sequential', true);

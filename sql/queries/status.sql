@@ -12,16 +12,16 @@ from public.message_logs as message
 group by message.status;
 
 -- name: all_pending
-select from public.message_logs as message
+select message.id from public.message_logs as message
 where message.status = 'pending';
 
 -- name: all_sent
-select from public.message_logs as message
+select message.id from public.message_logs as message
 where message.status = 'sent'
 order by message.sent_at desc;
 
 -- name: sent_from
-select from public.message_logs as message
+select message.id from public.message_logs as message
 where message.status = 'sent' and message.sent_at >= %(since)s::timestamptz
 order by message.sent_at desc;
 
@@ -39,12 +39,12 @@ group by newest.status;
 
 -- name: with_status
 -- To be explained, not run: how many the planner expects.
-select from public.message_logs as message
+select message.id from public.message_logs as message
 where message.status = %(status)s;
 
 -- name: all_due
 -- To be explained, not run.
-select from public.message_logs as message
+select message.id from public.message_logs as message
 where message.status = 'pending' and message.message_type = %(channel)s
   and message.due_at <= now();
 
@@ -100,15 +100,21 @@ order by count desc, code asc;
 -- name: due_by_channel
 -- What is due, and for how many seconds the oldest has been.
 with soonest as (
-  select channel.name as channel, free.due_at
-  from unnest(array['email', 'text']) as channel (name)
-  cross join lateral ( -- noqa: ST05
-    select waiting.due_at
-    from flowctl.free_messages as waiting
-    where waiting.message_type = channel.name and waiting.due_at <= now()
-    order by waiting.due_at
+  (
+    select free.message_type as channel, free.due_at
+    from flowctl.free_messages as free
+    where free.message_type = 'email' and free.due_at <= now()
+    order by free.due_at
     limit %(bound)s::bigint
-  ) as free
+  )
+  union all
+  (
+    select free.message_type as channel, free.due_at
+    from flowctl.free_messages as free
+    where free.message_type = 'text' and free.due_at <= now()
+    order by free.due_at
+    limit %(bound)s::bigint
+  )
 )
 select
   soonest.channel,
@@ -123,7 +129,7 @@ select flow.name from public.flows as flow where flow.paused_at is not null orde
 -- name: count_paused
 -- What would be due were its flow not paused.
 select count(*) from (
-  select from public.message_logs as message
+  select message.id from public.message_logs as message
   where message.status = 'pending' and message.message_type in ('email', 'text')
     and message.due_at <= now()
     and message.flow_step_id in (

@@ -17,6 +17,16 @@ begin
       flowctl.step_setting(step, jsonb_populate_record(parent, '{"audience": null}')) as setting
     from public.flow_steps as step
     inner join public.flows as parent on parent.name = step.flow
+  ),
+  -- each with its lead, before anything is reckoned: several nodes take it in this order
+  found as materialized (
+    select
+      message.id, message.flow_step_id, message.message_type, message.subject, message.content,
+      message.format, message.planned_for, message.created_at, message.counted_from,
+      message.shifted_days, to_jsonb(lead) as lead, lead.created_at::timestamptz as lead_created_at
+    from public.message_logs as message
+    inner join public.leads as lead on lead.id = message.lead_id
+    where message.id = any(message_ids) and message.status = 'pending'
   )
   select
     message.id,
@@ -25,15 +35,14 @@ begin
     plan.moment <> message.planned_for and (plan.moment > now() or message.planned_for > now()),
     (message.message_type, message.subject, message.content, message.format)
       is distinct from (step.type, step.subject, step.content, step.format)
-  from public.message_logs as message
-  inner join public.leads as lead on lead.id = message.lead_id
+  from found as message
   inner join steps as step on step.id = message.flow_step_id
   cross join lateral flowctl.lead_schedule(
     case
-      when message.counted_from is null then to_jsonb(lead)
-      else to_jsonb(lead) || jsonb_build_object('created_at', message.counted_from)
+      when message.counted_from is null then message.lead
+      else message.lead || jsonb_build_object('created_at', message.counted_from)
     end,
-    coalesce(message.counted_from, lead.created_at::timestamptz),
+    coalesce(message.counted_from, message.lead_created_at),
     message.created_at,
     array[step.setting]
   ) as due
@@ -55,8 +64,6 @@ begin
     end as moment
     offset 0
   ) as plan
-  where message.id = any(message_ids)
-    and message.status = 'pending'
-    and due.skipped is null;
+  where due.skipped is null;
 end;
 $$;

@@ -35,25 +35,19 @@ class Cluster:
         """The cluster has its template while the block runs."""
         with ExitStack() as stack:
             coordinator = stack.enter_context(connect(self._url))
-            workers = coordinator.execute(
+            self._workers = coordinator.execute(
                 "select nodename, nodeport from pg_dist_node where groupid <> 0"
             ).fetchall()
-            address = coordinator.execute(
+            self._address = coordinator.execute(
                 "select nodename, nodeport from pg_dist_node where groupid = 0"
             ).fetchone()
             self._nodes = [coordinator]
-            for host, port in workers:
+            for host, port in self._workers:
                 url = make_conninfo(self._url, host=host, port=port)
                 self._nodes.append(stack.enter_context(connect(url)))
             self._template = f"{self._prefix}_template"
-            with self._created(self._template):
-                for node in self._nodes:
-                    with connect(make_conninfo(node.info.dsn, dbname=self._template)) as own:
-                        own.execute("create extension citus")
+            with self._joined(self._template):
                 with connect(self.url(self._template)) as own:
-                    own.execute("select citus_set_coordinator_host(%s, %s)", address)
-                    for worker in workers:
-                        own.execute("select citus_add_node(%s, %s)", worker)
                     prepare(own)
                 yield self
 
@@ -65,15 +59,35 @@ class Cluster:
         return f"postgresql://{parts['user']}{secret}@/{name}?host={parts['host']}&port={port}"
 
     @contextmanager
-    def database(self, *, template: str | None = None) -> Iterator[str]:
-        """The URL of a new database, which is dropped at the end, whoever is still connected."""
+    def database(self, *, template: str | None = None, schema: bool = True) -> Iterator[str]:
+        """The URL of a new database, which is dropped at the end, whoever is still connected.
+
+        Without the schema it is a cluster's all the same.
+        """
         name = f"{self._prefix}_{next(self._numbers)}"
+        if not schema:
+            with self._joined(name):
+                yield self.url(name)
+            return
         with self._created(name, template or self._template):
             if template is None:
                 with connect(self.url(name)) as connection:
                     # the clone is a copy, which would not send
                     migrate.take_over(connection)
             yield self.url(name)
+
+    @contextmanager
+    def _joined(self, name: str) -> Iterator[None]:
+        """An empty database of that name, whose nodes know one another."""
+        with self._created(name):
+            for node in self._nodes:
+                with connect(make_conninfo(node.info.dsn, dbname=name)) as own:
+                    own.execute("create extension citus")
+            with connect(self.url(name)) as own:
+                own.execute("select citus_set_coordinator_host(%s, %s)", self._address)
+                for worker in self._workers:
+                    own.execute("select citus_add_node(%s, %s)", worker)
+            yield
 
     @contextmanager
     def _created(self, name: str, template: str = "template0") -> Iterator[None]:
@@ -88,9 +102,17 @@ class Cluster:
             yield
         finally:
             for node in self._nodes:
-                node.execute(sql.SQL("drop database if exists {} with (force)").format(new))
+                until(lambda: self._is_dropped(node, new))  # noqa: B023 - called at once
 
-    def _disconnect(self, node: psycopg.Connection[tuple[object, ...]], name: str) -> None:
+    def _is_dropped(self, node: Connection, name: sql.Identifier) -> bool:
+        """Drop a database, unless a process of Citus's has just come back to it."""
+        try:
+            node.execute(sql.SQL("drop database if exists {} with (force)").format(name))
+        except psycopg.errors.ObjectInUse:
+            return False
+        return True
+
+    def _disconnect(self, node: Connection, name: str) -> None:
         """End every connection to the database, Citus's own as well."""
         until(lambda: node.execute(_TAKEN, (name,)).fetchone() == (0,))
 

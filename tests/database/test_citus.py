@@ -1,0 +1,69 @@
+"""The tables on a Citus cluster; run where TEST_CITUS_URL names one, else skipped."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from flowctl import migrate
+from tests.support.citus import TEST_CITUS_URL, Cluster
+from tests.support.factories import a_lead, a_step, messages
+from tests.support.postgres import Connection, connect
+
+pytestmark = pytest.mark.skipif(TEST_CITUS_URL not in os.environ, reason=f"no {TEST_CITUS_URL}")
+
+TABLES = ("leads", "message_logs", "flow_steps", "flowctl.message_history")
+
+OF_ONE_LEAD = {
+    "a new lead": "insert into leads (id) values (gen_random_uuid())",
+    "its page": "select * from leads join message_logs on lead_id = leads.id where leads.id = {}",
+    "a claim's end": "update message_logs set status = 'sent' where lead_id = {} and id = {}",
+    "a send": "delete from flowctl.sends where lead_id = {} and message_id = {}",
+    "a lead's end": "delete from leads where id = {}",
+}
+
+
+@pytest.fixture
+def filled(postgres: Cluster) -> Iterator[Connection]:
+    """A cluster's database with the tables on the coordinator alone, and history in them."""
+    with postgres.database(schema=False) as url, connect(url) as connection:
+        migrate.apply(connection)
+        a_step(connection)
+        a_step(connection)
+        for number in range(20):
+            a_lead(connection, email=f"lead{number}@example.com")
+        connection.execute(
+            "update message_logs set status = 'failed', error_message = 'x' "
+            "where id in (select id from message_logs order by id limit 7)"
+        )
+        yield connection
+
+
+def contents(connection: Connection) -> dict[str, Counter[str]]:
+    """Every row of the tables, but for the column that the conversion fills."""
+    return {
+        table: Counter(
+            row[0]
+            for row in connection.execute(
+                f"select (to_jsonb(own) - 'lead_id')::text from {table} as own".encode()  # noqa: S608
+            )
+        )
+        for table in TABLES
+    }
+
+
+def test_a_filled_database_is_converted_without_losing_a_row(filled: Connection) -> None:
+    before = contents(filled)
+    assert migrate.apply(filled, distributes=True) == ["citus", "security"]
+    assert contents(filled) == before
+    assert migrate.apply(filled, distributes=True) == []
+    a_lead(filled, email="another@example.com")
+    assert len(messages(filled, "id")) == 42
+
+
+@pytest.mark.parametrize("what", OF_ONE_LEAD)
+def test_a_statement_of_one_lead_touches_one_part(conn: Connection, what: str) -> None:
+    one = "'00000000-0000-0000-0000-000000000001'"
+    plan = conn.execute(f"explain {OF_ONE_LEAD[what].replace('{}', one)}".encode()).fetchall()
+    assert "  Task Count: 1" in {row[0] for row in plan}
