@@ -78,7 +78,7 @@ class Dispatcher:
         self._decider = Decider(self._channels, self._reporter, clock=clock, random=random)
         self._claimer = Claimer(self._batches, settings, self._reporter, self._stopping)
         threads = (options.threads or options.concurrency) if states else 0
-        self._senders = Senders(threads, self._reporter.answered)
+        self._senders = Senders(threads, self._reporter.answered, clock)
 
     @property
     def totals(self) -> Totals:

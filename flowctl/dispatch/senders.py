@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from math import inf
 from queue import Empty, SimpleQueue
 from threading import Thread
 
+from flowctl.clock import Clock
 from flowctl.dispatch.rendered import RenderedMessage
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
 from flowctl.transports import ManyAtOnce, Transport
@@ -13,6 +15,10 @@ Answer = tuple[Channel, RenderedMessage, Outcome]
 
 CLOSE_TOGETHER = 0.002
 """Seconds between two outcomes that are recorded together: about the cost of a commit."""
+
+GATHERING = 0.005
+"""Seconds for which outcomes are gathered at most, however close they come: those that are there
+make room for the next messages."""
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +31,9 @@ class Senders:
     that learned of an outcome, as soon as it is there.
     """
 
-    def __init__(self, count: int, on_answer: Callable[[Answer], None]) -> None:
+    def __init__(self, count: int, on_answer: Callable[[Answer], None], clock: Clock) -> None:
         self._count = count
+        self._clock = clock
         self._jobs: SimpleQueue[tuple[Transport, RenderedMessage] | None] = SimpleQueue()
         self._answers: SimpleQueue[list[Answer]] = SimpleQueue()
         self._on_answer = on_answer
@@ -45,17 +52,21 @@ class Senders:
     def answers(self, timeout: float | None, enough: int) -> list[Answer]:
         """The outcomes that are there; waits for the first one, at most ``timeout`` seconds.
 
-        While others follow at once it goes on, up to ``enough`` of them: each batch costs a commit.
+        While others follow at once it goes on for a while, up to ``enough`` of them: each batch
+        costs a commit.
         """
         found: list[Answer] = []
         wait = timeout
+        end = inf
         try:
             while len(found) < enough:
                 answers = self._answers.get(timeout=wait)
                 if not answers:
                     break
+                now = self._clock.monotonic()
+                end = min(end, now + GATHERING)
                 found += answers
-                wait = CLOSE_TOGETHER
+                wait = max(0.0, min(CLOSE_TOGETHER, end - now))
         except Empty:
             pass
         return found
