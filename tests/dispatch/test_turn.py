@@ -1,0 +1,76 @@
+"""What is recorded and what is begun in one turn is written together, or nothing of it is."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from flowctl.database import Connection as OwnConnection
+from flowctl.database import open_connection
+from flowctl.model import Channel, ContentFormat, Status
+from flowctl.store.dispatch import (
+    ClaimedMessage,
+    Intent,
+    OutcomeRecord,
+    Run,
+    begin_sends,
+    claim_due,
+    record_and_begin,
+)
+from tests.support.factories import a_lead, a_step, messages
+from tests.support.postgres import Connection
+
+RUN = Run(UUID(int=1), timedelta(minutes=2))
+
+
+@pytest.fixture
+def connection(database: str, conn: Connection) -> Iterator[OwnConnection]:
+    """The dispatcher's own; two messages are due."""
+    a_step(conn)
+    a_lead(conn)
+    a_lead(conn)
+    with closing(open_connection(database)) as opened:
+        yield opened
+
+
+def intent(claimed: ClaimedMessage, content: str = "Hello") -> Intent:
+    return Intent(
+        id=claimed.id,
+        channel=Channel.EMAIL,
+        transport="smtp",
+        lead_id=claimed.lead_id,
+        flow_step=f"{claimed.flow}/{claimed.key}",
+        recipient="ada@example.com",
+        addresses=("ada@example.com",),
+        subject="Hello",
+        content=content,
+        format=ContentFormat.TEXT,
+        is_guarded=False,
+        has_earlier=False,
+    )
+
+
+def test_a_turn_records_and_begins(conn: Connection, connection: OwnConnection) -> None:
+    one, two = claim_due(connection, RUN, Channel.EMAIL, batch_size=10)
+    begin_sends(connection, RUN, [intent(one)])
+    sent = OutcomeRecord(one.id, Status.SENT)
+    recorded, begun = record_and_begin(connection, RUN, [sent], [intent(two)])
+    assert recorded == {one.id}
+    assert [result.id for result in begun] == [two.id]
+    assert sorted(messages(conn, "status")) == [("pending",), ("sent",)]
+    assert conn.execute("select message_id from flowctl.sends").fetchall() == [(two.id,)]
+
+
+def test_a_turn_that_cannot_begin_records_nothing(
+    conn: Connection, connection: OwnConnection
+) -> None:
+    one, two = claim_due(connection, RUN, Channel.EMAIL, batch_size=10)
+    begin_sends(connection, RUN, [intent(one)])
+    no_text = intent(two, content="\0")
+    with pytest.raises(psycopg.DataError):
+        record_and_begin(connection, RUN, [OutcomeRecord(one.id, Status.SENT)], [no_text])
+    assert messages(conn, "status") == [("pending",), ("pending",)]
+    assert conn.execute("select message_id from flowctl.sends").fetchall() == [(one.id,)]
