@@ -13,9 +13,9 @@ with due as materialized (
   where free.message_type = %(channel)s
     and free.due_at <= coalesce(%(now)s::timestamptz, now())
     and free.due_at >= coalesce(%(low)s::timestamptz, '-infinity')
-    and (
-      %(slots)s::integer is null
-      or flowctl.slot_of(message.lead_id::text, %(slots)s::integer) = %(slot)s::integer
+    -- so that the planner expects to keep half of them, and walks the index in order
+    and coalesce(
+      flowctl.slot_of(message.lead_id::text, %(slots)s::integer) = %(slot)s::integer, true
     )
   order by free.due_at, free.id
   limit %(batch_size)s
@@ -417,9 +417,9 @@ select exists(
   inner join public.message_logs as message on message.id = free.id /* of its lead */
   where free.message_type = any(%(channels)s::text[])
     and free.due_at <= coalesce(%(now)s::timestamptz, now())
-    and (
-      %(slots)s::integer is null
-      or flowctl.slot_of(message.lead_id::text, %(slots)s::integer) = %(slot)s::integer
+    -- so that the planner expects to keep half of them, and walks the index in order
+    and coalesce(
+      flowctl.slot_of(message.lead_id::text, %(slots)s::integer) = %(slot)s::integer, true
     )
   limit 1
 );
