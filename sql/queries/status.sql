@@ -127,17 +127,36 @@ group by soonest.channel;
 select flow.name from public.flows as flow where flow.paused_at is not null order by flow.name;
 
 -- name: count_paused
--- What would be due were its flow not paused.
+-- What would be due were its flow not paused: in the order of the index, or the whole table may be
+-- walked.
 select count(*) from (
-  select message.id from public.message_logs as message
-  where message.status = 'pending' and message.message_type in ('email', 'text')
-    and message.due_at <= now()
-    and message.flow_step_id in (
-      select step.id
-      from public.flow_steps as step
-      inner join public.flows as flow on flow.name = step.flow
-      where flow.paused_at is not null
-    )
+  (
+    select message.id from public.message_logs as message
+    where message.status = 'pending' and message.message_type = 'email'
+      and message.due_at <= now()
+      and message.flow_step_id in (
+        select step.id
+        from public.flow_steps as step
+        inner join public.flows as flow on flow.name = step.flow
+        where flow.paused_at is not null
+      )
+    order by message.due_at
+    limit %(bound)s::bigint
+  )
+  union all
+  (
+    select message.id from public.message_logs as message
+    where message.status = 'pending' and message.message_type = 'text'
+      and message.due_at <= now()
+      and message.flow_step_id in (
+        select step.id
+        from public.flow_steps as step
+        inner join public.flows as flow on flow.name = step.flow
+        where flow.paused_at is not null
+      )
+    order by message.due_at
+    limit %(bound)s::bigint
+  )
   limit %(bound)s::bigint
 ) as waiting;
 
