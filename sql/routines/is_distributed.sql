@@ -8,10 +8,10 @@ declare
 begin
   -- asked of the text, since the table is the extension's
   if to_regclass('pg_catalog.pg_dist_partition') is not null then
-    execute 'select exists (
-      select from pg_catalog.pg_dist_partition as part
-      where part.logicalrelid = ''public.leads''::regclass
-    )' into found;
+    execute format(
+      'select exists (select from %s as part where part.logicalrelid = %L::regclass)',
+      to_regclass('pg_catalog.pg_dist_partition'), 'public.leads'
+    ) into found;
   end if;
   return found;
 end;

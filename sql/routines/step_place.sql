@@ -2,10 +2,12 @@ drop function if exists flowctl.step_place(public.flow_steps);
 
 -- The place that a step has, or would have, among those of its flow that are there: 1, 2, 3 ...
 -- by the key of order_steps.
-create or replace function flowctl.step_place(placed record) returns integer
+create or replace function flowctl.step_place(step_row record) returns integer
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  placed constant public.flow_steps := step_row;
 begin
   return (
     select 1 + count(*)::integer

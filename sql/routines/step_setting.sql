@@ -2,12 +2,14 @@ drop function if exists flowctl.step_setting(public.flow_steps, public.flows);
 
 -- A step with its flow's settings, in the form in which lead_schedule reads them. It takes records:
 -- the rows of a table's part on a node are of a type of their own.
-create or replace function flowctl.step_setting(step record, flow record)
+create or replace function flowctl.step_setting(step_row record, flow_row record)
 returns flowctl.step_setting
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  step constant public.flow_steps := step_row;
+  flow constant public.flows := flow_row;
   has_window constant boolean := coalesce(
     flow.send_window -> 'types' ? step.type, flow.send_window is not null
   );
