@@ -42,7 +42,7 @@ def let_leases_pass(conn: Connection) -> None:
     )
     conn.execute(
         "update flowctl.sends set lease_until = now() - interval '1 second', "
-        "begun_at = begun_at - interval '6 minutes'"
+        "begun_at = now() - interval '6 minutes'"
     )
 
 
@@ -56,7 +56,8 @@ def let_claims_pass(conn: Connection) -> None:
     conn.execute(
         "update message_logs m set lease_until = now() - interval '1 second' "
         "where lease_until is not null "
-        "and not exists (select from flowctl.sends s where s.message_id = m.id)"
+        "and not exists (select from flowctl.sends s "
+        "where s.lead_id = m.lead_id and s.message_id = m.id)"
     )
 
 
@@ -65,7 +66,8 @@ def assert_intended(conn: Connection, providers: Providers) -> None:
     emails, texts = providers.emails(), providers.texts()
     rows = conn.execute(
         "select m.id, m.lead_id, m.message_type from message_logs m where m.status <> 'sent' "
-        "and not exists (select from flowctl.sends s where s.message_id = m.id) "
+        "and not exists (select from flowctl.sends s "
+        "where s.lead_id = m.lead_id and s.message_id = m.id) "
         "and not m.is_unknown"
     ).fetchall()
     for message_id, lead_id, channel in rows:
