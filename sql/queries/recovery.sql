@@ -60,24 +60,28 @@ where message.id = postponed.message_id and message.status = 'pending' and not m
 -- name: resolve_found
 -- The provider has them: they were sent, when they were begun. One is left for later if the record
 -- may belong to another send to the number, which is under way or was recorded meanwhile.
-with found as (
+with recorded as materialized (
+  select other.provider_id
+  from public.message_logs as other
+  where other.status = 'sent' and other.message_type = 'text'
+    and other.sent_at > now() - interval '3 days'
+    and other.provider_id = any(%(provider_ids)s::text[])
+),
+found as materialized (
   select given.*
   from unnest(%(ids)s::uuid[], %(provider_ids)s::text[]) as given (id, provider_id)
-  where not exists (
-    select from public.message_logs as other
-    where other.status = 'sent' and other.message_type = 'text'
-      and other.sent_at > now() - interval '3 days'
-      and other.provider_id = given.provider_id
-  )
+  where given.provider_id not in (select recorded.provider_id from recorded)
+),
+others as materialized (
+  select other.recipient
+  from flowctl.sends as other
+  where other.message_id <> all(%(asked)s::uuid[])
 ),
 finished as (
   delete from flowctl.sends as send
   using found
   where send.message_id = found.id and send.claimed_by = %(run)s::uuid
-    and not exists (
-      select from flowctl.sends as other
-      where other.recipient = send.recipient and other.message_id <> all(%(asked)s::uuid[])
-    )
+    and send.recipient not in (select others.recipient from others)
   returning send.message_id, send.recipient, send.subject, send.content, send.begun_at,
     found.provider_id
 )
@@ -112,20 +116,26 @@ counted as (
   select message.id, message.attempts + (message.claimed_by is not null)::integer as attempts
   from public.message_logs as message
   where message.id in (select finished.message_id from finished)
+),
+resolved as materialized (
+  select
+    counted.*,
+    format('gave up after %%s attempts: not found at the provider', counted.attempts) as given_up
+  from counted
 )
 update public.message_logs as message
 set
-  status = case when counted.attempts < %(max_attempts)s::integer then 'pending' else 'failed' end,
+  status = case when resolved.attempts < %(max_attempts)s::integer then 'pending' else 'failed' end,
   error_message = case
-    when counted.attempts < %(max_attempts)s::integer then 'not found at the provider: sent again'
-    else format('gave up after %%s attempts: not found at the provider', counted.attempts)
+    when resolved.attempts < %(max_attempts)s::integer then 'not found at the provider: sent again'
+    else resolved.given_up
   end,
   is_unknown = false,
-  attempts = counted.attempts,
+  attempts = resolved.attempts,
   claimed_by = null,
   lease_until = null
-from counted
-where message.id = counted.id and message.status = 'pending'
+from resolved
+where message.id = resolved.id and message.status = 'pending'
 returning message.id, message.status = 'failed' as has_failed;
 
 -- name: known_provider_ids
