@@ -99,7 +99,7 @@ def reconcile(
         outbound = [record for record in records if not record.inbound]
         done.recovered += record_forgotten(connection, outbound, settings)
         _write_deliveries(connection, outbound, start, done)
-    _write_replies(connection, replies, done)
+    _write_replies(connection, replies[::-1], done)
     return done
 
 
@@ -167,7 +167,8 @@ def _error(record: TextRecord) -> str | None:
 def _write_replies(
     connection: Connection, replies: list[TextRecord], done: ReconcileResult
 ) -> None:
-    """Act on each number's last STOP or START."""
+    """Act on each number's last STOP or START. ``replies`` come in their order: their times are
+    whole seconds."""
     last: dict[str, tuple[datetime, Wish]] = {}
     for record in sorted(replies, key=lambda reply: reply.created_at):
         wish = wish_of(record.body)

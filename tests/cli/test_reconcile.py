@@ -150,6 +150,17 @@ def test_a_text_that_went_by_rcs_is_found_and_not_sent_again(
     assert messages(conn, "status", "provider_id") == [("sent", twilio.texts[0].sid)]
 
 
+@pytest.mark.parametrize("last", ["STOP", "START"])
+def test_of_two_answers_in_one_second_the_later_counts(
+    conn: Connection, flowctl: RunFlowctl, twilio: TwilioServer, last: str
+) -> None:
+    """Twilio's times are whole seconds; its list has the newest first."""
+    first = twilio.receive(ADA, "START" if last == "STOP" else "STOP")
+    twilio.receive(ADA, last).created_at = first.created_at
+    reconcile(flowctl, twilio)
+    assert suppressions(conn) == ([(ADA, "reply", "replied STOP")] if last == "STOP" else [])
+
+
 @pytest.mark.parametrize("word", [" stop. ", "Opt-Out", "Stop. Thank you"])
 def test_a_stop_suppresses_and_a_later_start_lifts_it(
     conn: Connection, flowctl: RunFlowctl, twilio: TwilioServer, word: str
