@@ -21,7 +21,6 @@ _UNSAFE_BUT_LINES = re.compile(
 _INVISIBLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]+"
 )
-_LONGEST = 500
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -41,10 +40,11 @@ def json_safe(document: str) -> str:
     return _UNSAFE_BUT_LINES.sub(lambda match: f"\\u{ord(match[0]):04x}", document)
 
 
-def one_line(text: str) -> str:
-    """The text without control and direction characters, in one line of at most 500 characters."""
+def one_line(text: str, longest: int = 500) -> str:
+    """The text without control and direction characters, in one line of at most so many
+    characters."""
     line = " ".join(_INVISIBLE.sub(" ", text).split())
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def plural(number: int, noun: str) -> str:

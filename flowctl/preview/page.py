@@ -84,7 +84,7 @@ def _email(message: PreviewedMessage, content: str, sender: str) -> str:
     inbox = (
         f'<div class="inbox">{element("span", sender, "soft")}'
         f"{element('b', message.subject or '')}"
-        f"{element('span', one_line(message.text)[:_FIRST_WORDS], 'soft')}</div>"
+        f"{element('span', one_line(message.text, _FIRST_WORDS), 'soft')}</div>"
     )
     if not message.is_html:
         return inbox + element("pre", content)

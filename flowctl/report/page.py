@@ -1,11 +1,13 @@
 """The page of a report: flows as lines of steps, days as bars, reasons as a list."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date
 from html import escape
 from itertools import groupby
 
 from flowctl.html import element, page
+from flowctl.model import Channel
+from flowctl.report.chart import STYLE as CHART_STYLE
+from flowctl.report.chart import chart
 from flowctl.report.model import Report
 from flowctl.store.report import StepFunnel
 from flowctl.text import one_line
@@ -13,7 +15,8 @@ from flowctl.text import one_line
 _STYLE = """
 .sums { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr));
   margin: 1.5rem 0; }
-.sums b { display: block; font-size: 1.6rem; font-variant-numeric: tabular-nums; line-height: 1.2; }
+.sums b { font-size: 1.6rem; font-variant-numeric: tabular-nums; line-height: 1.2;
+  margin-right: .5rem; }
 ol.steps { border-left: 3px solid var(--line); list-style: none; margin: 0 0 0 .5rem; padding: 0; }
 ol.steps li { margin: 0 0 1rem; padding-left: 1.25rem; position: relative; }
 ol.steps li::before { background: var(--email); border-radius: 50%; content: ""; height: .8rem;
@@ -26,97 +29,72 @@ ol.steps li.text::before { background: var(--text); }
   margin-top: .6rem; overflow: hidden; }
 .share span { display: block; } .share .sent { background: var(--good); }
 .share .lost { background: var(--bad); } .share .left { background: var(--wait); }
-svg { display: block; height: auto; width: 100%; }
-svg .email { fill: var(--email); } svg .text { fill: var(--text); }
-svg text { fill: var(--soft); font-size: 11px; }
-.key::before { border-radius: 2px; content: ""; display: inline-block; height: .7rem;
-  margin-right: .35rem; width: .7rem; }
-.key.email::before { background: var(--email); } .key.text::before { background: var(--text); }
-.reasons { list-style: none; padding: 0; } .reasons li { display: flex; gap: .9rem; }
+.reasons { list-style: none; } .reasons li { display: flex; gap: .9rem; }
 .reasons b { font-variant-numeric: tabular-nums; min-width: 2.5rem; text-align: right; }
 """
 
-_WIDTH, _HEIGHT, _FOOT = 600, 150, 18
 _FIRST_WORDS = 90
 
-Day = tuple[date, int, int]
-"""A day with its emails and texts."""
+_DELIVERED = "Delivered is what was reported: of every text, of emails where a mail server does so."
 
 
 def html_page(report: Report) -> str:
     """The page, as UTF-8 text."""
     title = "What went out, and what became of it"
-    span = f"{report.since:%-d %B %Y} to {report.until:%-d %B %Y, %H:%M}, days of {report.zone}"
+    span = f"{report.since:%-d %B %Y} to {report.until:%-d %B %Y, %H:%M}, days in {report.zone}"
     coming = [(day.date, day.email, day.text) for day in report.forecast.days]
     body = [
         f"<header>{element('h1', title)}{element('p', span, 'soft')}</header>",
         _sums(report),
         "<h2>Sent a day</h2>",
-        _bars([(day.date, day.email, day.text) for day in report.days]),
+        chart([(day.date, day.email, day.text) for day in report.days]),
         "<h2>The next days</h2>",
-        _bars(coming),
+        chart(coming),
         _cannot(report),
         *_flows(report.steps),
+        element("p", _DELIVERED, "soft"),
         "<h2>Failures by reason</h2>",
         _failures(report),
     ]
-    return page(title, "\n".join(body), _STYLE)
+    return page(title, "\n".join(body), _STYLE + CHART_STYLE)
 
 
 def _sums(report: Report) -> str:
-    sums = {
-        "sent": sum(day.email + day.text for day in report.days),
-        "delivered": sum(step.delivered for step in report.steps),
-        "not delivered": sum(step.bounced for step in report.steps),
-        "failed": sum(one.count for one in report.failures),
-        "opted out": sum(step.opted_out for step in report.steps),
-        "waiting": sum(step.pending for step in report.steps),
-    }
+    sent = sum(day.email + day.text for day in report.days)
+    failed = sum(one.count for one in report.failures)
+    undelivered = sum(step.bounced for step in report.steps)
+    opted_out = sum(step.opted_out for step in report.steps)
+    delivered = sum(step.delivered for step in report.steps)
+    is_texts = not any(step.delivered for step in report.steps if step.channel == Channel.EMAIL)
+    sums = [
+        ("sent", sent, ""),
+        ("texts delivered" if is_texts else "delivered", delivered, ""),
+        ("not delivered", undelivered, _percent(undelivered, sent)),
+        ("failed", failed, _percent(failed, sent + failed)),
+        ("opted out", opted_out, _percent(opted_out, sent)),
+        ("waiting", sum(step.pending for step in report.steps), ""),
+    ]
     tiles = "".join(
-        f'<div class="card"><b>{number:,}</b>{element("span", name, "soft")}</div>'
-        for name, number in sums.items()
+        f'<div class="card"><b>{number:,}</b>{share}{element("div", name, "soft")}</div>'
+        for name, number, share in sums
     )
     return f'<div class="sums">{tiles}</div>'
 
 
-def _bars(days: Sequence[Day]) -> str:
-    """Emails and texts of each day, one on the other, to the scale of the fullest."""
-    most = max((email + text for _, email, text in days), default=0)
-    if not most:
-        return element("p", "Nothing.", "soft")
-    step, room = _WIDTH / len(days), _HEIGHT - 2 * _FOOT
-    wide = max(step * 0.75, 0.5)
-    marks = []
-    for number, (day, email, text) in enumerate(days):
-        x, base = number * step + (step - wide) / 2, float(_HEIGHT - _FOOT)
-        says = element("title", f"{day:%a %-d %b}: {email} emails, {text} texts")
-        marks.append(f"<g>{says}")
-        for kind, count in (("email", email), ("text", text)):
-            tall = room * count / most
-            base -= tall
-            marks.append(
-                f'<rect class="{kind}" x="{x:.1f}" y="{base:.1f}" width="{wide:.1f}" '
-                f'height="{tall:.1f}"/>'
-            )
-        marks.append("</g>")
-    first, last = days[0][0], days[-1][0]
-    return (
-        f'<div class="card"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
-        f'aria-label="messages a day, at most {most}">{"".join(marks)}'
-        f'<text x="0" y="11">{most:,}</text><text x="0" y="{_HEIGHT - 4}">{first:%-d %b}</text>'
-        f'<text x="{_WIDTH}" y="{_HEIGHT - 4}" text-anchor="end">{last:%-d %b}</text></svg>'
-        '<p class="soft"><span class="key email">emails</span> '
-        '<span class="key text">texts</span></p></div>'
-    )
+def _percent(part: int, whole: int) -> str:
+    return element("span", f"{100 * part / whole:.1f} %", "soft") if part and whole else ""
 
 
 def _cannot(report: Report) -> str:
+    """What of the coming messages will not go unless something is done about it."""
     cannot = report.forecast.cannot
-    words = (
-        f"Among these {cannot.no_address} without an address, {cannot.suppressed} to suppressed "
-        f"addresses, {cannot.paused} of paused flows, which will not go as things are."
-    )
-    return element("p", words, "soft")
+    reasons = {
+        "in paused flows": cannot.paused,
+        "to suppressed addresses": cannot.suppressed,
+        "to leads without an address": cannot.no_address,
+    }
+    words = [f"{count:,} {reason}" for reason, count in reasons.items() if count]
+    return element("p", f"Not going as things are: {', '.join(words)}.", "soft") if words else ""
 
 
 def _flows(steps: Sequence[StepFunnel]) -> Iterator[str]:
@@ -129,27 +107,35 @@ def _flows(steps: Sequence[StepFunnel]) -> Iterator[str]:
 
 def _step(step: StepFunnel) -> str:
     name = step.key or f"#{step.step_order}"
-    when = f"day {step.day}" + (f", {step.time}" if step.time else ", at once")
+    when = f"day {step.day}, {step.time or 'immediately'}"
     off = "" if step.is_on else ", off"
+    excerpt = one_line(step.subject or step.content or "", _FIRST_WORDS)
+    return (
+        f'<li class="{escape(step.channel)}"><div class="card">{element("h3", name)}'
+        f"{element('p', f'{step.channel}, {when}{off}', 'soft')}{element('p', excerpt)}"
+        f"{_funnel(step)}{_share(step)}</div></li>"
+    )
+
+
+def _funnel(step: StepFunnel) -> str:
+    """Its numbers; a dash where no mail server has reported a delivery, which few do."""
+    is_email = step.channel == Channel.EMAIL
+    is_unreported = is_email and step.sent and not step.delivered
     counts = {
         "sent": (step.sent, ""),
-        "delivered": (step.delivered, "good"),
-        "not delivered": (step.bounced, "bad"),
+        "delivered": (None if is_unreported else step.delivered, "good"),
+        "bounced" if is_email else "not delivered": (step.bounced, "bad"),
         "failed": (step.failed, "bad"),
         "cancelled": (step.cancelled, ""),
         "opted out": (step.opted_out, "wait"),
         "waiting": (step.pending, ""),
     }
-    funnel = "".join(
-        f"<div>{element('dt', word)}{element('dd', f'{number:,}', css if number else '')}</div>"
+    shown = "".join(
+        f"<div>{element('dt', word)}"
+        f"{element('dd', '—' if number is None else f'{number:,}', css if number else '')}</div>"
         for word, (number, css) in counts.items()
     )
-    excerpt = one_line(step.subject or step.content or "")[:_FIRST_WORDS]
-    return (
-        f'<li class="{escape(step.channel)}"><div class="card">{element("h3", name)}'
-        f"{element('p', f'{step.channel}, {when}{off}', 'soft')}{element('p', excerpt)}"
-        f'<dl class="funnel">{funnel}</dl>{_share(step)}</div></li>'
-    )
+    return f'<dl class="funnel">{shown}</dl>'
 
 
 def _share(step: StepFunnel) -> str:

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from datetime import UTC
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -80,12 +81,30 @@ def test_the_page_shows_each_step_with_its_funnel(
     ran = flowctl("report", file, "--flow", "nurture")
     assert (ran.exit_code, ran.stdout) == (0, "")
     text = " ".join(Page(file.read_text("utf-8")).text.split())
-    assert "Flow nurture welcome email, day 0, at once" in text
-    funnel = "sent 3 delivered 1 not delivered 1 failed 0 cancelled 0 opted out 1 waiting 0"
+    assert "Flow nurture welcome email, day 0, immediately" in text
+    funnel = "sent 3 delivered 1 bounced 1 failed 0 cancelled 0 opted out 1 waiting 0"
     assert funnel in text
     assert "remind text, day 2, 9:00 AM Hi sent 0 delivered 0 not delivered 0 failed 3" in text
     assert "another" not in text
     assert "ada@example.com" not in text
+
+
+def test_the_page_says_only_what_is_known(
+    conn: Connection, flowctl: RunFlowctl, tmp_path: Path
+) -> None:
+    """Of an email that did not come back nobody knows that it was delivered."""
+    a_history(conn)
+    conn.execute(
+        "update message_logs set delivery_status = null where delivery_status <> 'bounced'"
+    )
+    file = tmp_path / "report.html"
+    assert flowctl("report", file, "--since", "1d").exit_code == 0
+    text = " ".join(Page(file.read_text("utf-8")).text.split())
+    assert "sent 3 delivered — bounced 1" in text
+    sums = "3 sent 0 texts delivered 1 33.3 % not delivered 3 50.0 % failed 1 33.3 % opted out"
+    assert sums in text
+    ((sent_at,),) = conn.execute("select max(sent_at) from message_logs").fetchall()
+    assert f"{sent_at.astimezone(UTC):%a %-d} 3 " in text
 
 
 def test_the_page_loads_and_runs_nothing(

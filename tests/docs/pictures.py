@@ -1,7 +1,7 @@
 """Pictures of the terminal for the documents: what the program prints, drawn as SVG.
 
-``python -m tests.docs.pictures`` writes them to ``docs/pictures``. Only what is the same on every
-day is drawn; a test draws it again and compares.
+``python -m tests.docs.pictures`` writes them and those of the report to ``docs/pictures``. Only
+what is the same on every day is drawn; a test draws it again and compares.
 """
 
 import os
@@ -15,6 +15,7 @@ from textwrap import wrap
 from typing import Any
 
 from tests.docs.readme import ROOT
+from tests.docs.report_pictures import report_page, report_pictures
 
 FOLDER = ROOT / "docs" / "pictures"
 
@@ -126,6 +127,8 @@ def main() -> None:
     with durable_database() as url:
         for name, text in pictures(url):
             (FOLDER / name).write_text(text, "utf-8")
+        for name, picture in report_pictures(report_page(url)):
+            (FOLDER / name).write_bytes(picture)
 
 
 if __name__ == "__main__":
