@@ -61,6 +61,23 @@ def test_a_server_that_takes_no_connection_stops_the_channel(
     assert transport.send(an_email()).kind is OutcomeKind.ACCEPTED
 
 
+@pytest.mark.parametrize("at", ["connect", "ehlo", "auth"])
+def test_a_connection_that_opens_slowly_holds_up_no_other(
+    serve: MakeServer, connect: Connect, at: Any
+) -> None:
+    smtp = serve(password=PASSWORD)
+    transport = connect(smtp, concurrency=2)
+    smtp.script(Move(at, ending="wait"))
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(transport.send, an_email("slow@example.com"))
+        until(lambda: smtp.connections == 1)
+        assert transport.send(an_email()).kind is OutcomeKind.ACCEPTED
+        assert not slow.done()
+        smtp.release()
+
+    assert slow.result().kind is OutcomeKind.ACCEPTED
+
+
 @pytest.mark.parametrize("ending", ["drop", "hang"])
 @pytest.mark.parametrize("at", ["mail", "rcpt", "data"])
 def test_a_connection_lost_before_the_handover_is_tried_again_later(

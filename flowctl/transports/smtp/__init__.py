@@ -1,6 +1,5 @@
 """Emails by SMTP: one message a transaction, over connections that are kept and reused."""
 
-import smtplib
 import ssl
 from collections.abc import Sequence
 from queue import SimpleQueue
@@ -13,11 +12,14 @@ from flowctl.text import one_line
 from flowctl.tls import verifying_context
 from flowctl.transports.mime import Composer
 from flowctl.transports.protocols import OnOutcomes
+from flowctl.transports.smtp.attempt import Opener
 from flowctl.transports.smtp.conversations import Conversations
-from flowctl.transports.smtp.failures import lost, open_session
+from flowctl.transports.smtp.failures import lost
+from flowctl.transports.smtp.names import Names, OnAnswer
 from flowctl.transports.smtp.pool import Pool
-from flowctl.transports.smtp.session import SmtpSession
+from flowctl.transports.smtp.session import SmtpSession, Steps
 from flowctl.transports.smtp.timeouts import Timeouts
+from flowctl.transports.smtp.watch import drive
 
 _SHORTLY = Timeouts(connect=15.0, command=15.0)
 """For a person who waits for the answer."""
@@ -50,7 +52,7 @@ class SmtpTransport:
         self._clock = clock or SystemClock()
         pool = Pool(lambda: self._session(timeouts or Timeouts()), concurrency, self._clock)
         composer = Composer(email_settings)
-        self._conversations = Conversations(pool, composer, self._sender.domain, self._clock)
+        self._conversations = Conversations(pool, composer, self._opener, self._clock)
 
     def send(self, message: OutgoingMessage) -> Outcome:
         """Hand over one message, once another connection is done where the server takes no more.
@@ -72,23 +74,10 @@ class SmtpTransport:
     def greet(self) -> Outcome:
         """Connect, start TLS, log in, and hand over nothing; accepted is that all of it works."""
         session = self._session(_SHORTLY)
-        failure = open_session(session, self._sender.domain)
-        if failure is not None:
-            session.close()
-            return failure
         try:
-            code, _ = session.noop()
-        except (smtplib.SMTPException, OSError) as error:
+            return drive(session, self._greeted(session), self._clock)
+        finally:
             session.close()
-            return lost(session.stage, error)
-        tls = session.sock.version() if isinstance(session.sock, ssl.SSLSocket) else None
-        session.quit_quietly()
-        login = (
-            "" if self._settings.username is None else f", logged in as {self._settings.username}"
-        )
-        return Outcome(
-            OutcomeKind.ACCEPTED, code=str(code), detail=one_line(f"{tls or 'no TLS'}{login}")
-        )
 
     def close(self) -> None:
         """Say goodbye on all kept connections."""
@@ -96,3 +85,25 @@ class SmtpTransport:
 
     def _session(self, timeouts: Timeouts) -> SmtpSession:
         return SmtpSession(self._settings, self._context, self._clock, timeouts)
+
+    def _opener(self, on_answer: OnAnswer | None = None) -> Opener:
+        names = Names(self._settings.host, self._settings.port, self._clock, on_answer)
+        return Opener(self._sender.domain, names)
+
+    def _greeted(self, session: SmtpSession) -> Steps[Outcome]:
+        failure = yield from self._opener().opened(session)
+        if failure is not None:
+            return failure
+        try:
+            reply = yield from session.asked("NOOP")
+        except OSError as error:
+            return lost(session.stage, error)
+        tls = session.sock.version() if isinstance(session.sock, ssl.SSLSocket) else None
+        yield from session.goodbye()
+        user = self._settings.username
+        login = "" if user is None else f", logged in as {user}"
+        return Outcome(
+            OutcomeKind.ACCEPTED,
+            code=str(reply.code),
+            detail=one_line(f"{tls or 'no TLS'}{login}"),
+        )

@@ -1,16 +1,12 @@
 """One message over an open session: MAIL, RCPT, DATA, the text (RFC 5321 section 3.3).
 
-A generator that never blocks: it gives the event to wait for (``selectors.EVENT_READ`` or
-``EVENT_WRITE``) and goes on when it is there. Who drives it throws TimeoutError into it when the
-session's deadline has passed.
-"""
+It never blocks (``session``)."""
 
 import re
-import smtplib
-from collections.abc import Generator, Iterator
 
+from flowctl.records import record
 from flowctl.transports.smtp.replies import CLOSING, Reply, Stage
-from flowctl.transports.smtp.session import SmtpSession
+from flowctl.transports.smtp.session import SmtpSession, Steps
 
 _DOT_AT_LINE_START = re.compile(rb"(?m)^\.")
 _PLAIN = re.compile(r"[\w+-]+(?:\.[\w+-]+)*@[a-z0-9-]+(?:\.[a-z0-9-]+)+", re.ASCII | re.IGNORECASE)
@@ -19,62 +15,80 @@ _READY_FOR_TEXT = 354
 _BLOCK = 65536
 _NONE = Reply(-1, "")
 
-Delivery = Generator[int, None, Reply]
+
+class NotTaken(Exception):
+    """The server said beforehand that it takes no such message; the text says why."""
 
 
-def deliver(
-    session: SmtpSession, sender: str, recipient: str, content: bytes, envelope_id: str
-) -> Delivery:
+@record
+class Envelope:
+    """A message and what its server is told of it.
+
+    ``id`` is to be in reports about it, ``message_id`` is the message's own.
+    """
+
+    id: str
+    sender: str
+    recipient: str
+    content: bytes
+    message_id: str
+
+
+def deliver(session: SmtpSession, envelope: Envelope) -> Steps[Reply]:
     """Hand over one message; the first reply that is not positive, or the last one.
 
     Where the server can report on it (RFC 3461), reports of failure and delay are asked for,
-    without the message's text and with ``envelope_id`` in them.
+    without the message's text.
 
-    Raises ``smtplib.SMTPNotSupportedError`` for what the server said it does not take: a
-    recipient that needs SMTPUTF8 (RFC 6531), a message above its SIZE (RFC 1870). Raises
-    ``smtplib.SMTPException`` and OSError when the connection is lost: only with ``stage`` at
+    Raises NotTaken for a recipient that needs SMTPUTF8 (RFC 6531), and a message above the server's
+    SIZE (RFC 1870). Raises OSError when the connection is lost: only with ``stage`` at
     ``HANDED_OVER`` may the message have been accepted.
     """
     session.stage = Stage.MAIL
-    _check_size(session, len(content))
-    commands = _commands(session, sender, recipient, len(content), envelope_id)
+    _check_size(session, len(envelope.content))
+    commands = _commands(session, envelope)
     yield from _end_transaction(session)
-    together = session.has_extn("pipelining")
+    together = "pipelining" in session.extensions
     if together:
         session.allow(session.timeouts.command)
         yield from session.writing(b"".join(commands))
     reply = yield from _envelope(session, commands, together=together)
     if reply.code == _READY_FOR_TEXT and session.stage is Stage.DATA:
-        reply = yield from _text(session, content)
+        reply = yield from _text(session, envelope.content)
     if _is_over(reply):
         session.close()
     return reply
 
 
-def _commands(
-    session: SmtpSession, sender: str, recipient: str, size: int, envelope_id: str
-) -> list[bytes]:
-    """MAIL, RCPT and DATA. Raises ``smtplib.SMTPNotSupportedError``."""
-    options = [f"size={size}"] if session.has_extn("size") else []
-    if not recipient.isascii():
-        if not session.has_extn("smtputf8"):
-            raise smtplib.SMTPNotSupportedError("SMTPUTF8 not supported by server")
-        options += ["SMTPUTF8", "BODY=8BITMIME"]
-    notify = []
-    if session.has_extn("dsn"):
-        options += ["RET=HDRS", f"ENVID={envelope_id}"]
-        notify = ["NOTIFY=FAILURE,DELAY"]
-    mail = " ".join((f"MAIL FROM:{path(sender)}", *options))
-    rcpt = " ".join((f"RCPT TO:{path(recipient)}", *notify))
-    return [f"{command}\r\n".encode() for command in (mail, rcpt, "DATA")]
+def _commands(session: SmtpSession, envelope: Envelope) -> list[bytes]:
+    """MAIL, RCPT and DATA. Raises NotTaken."""
+    offered = session.extensions
+    options = f" size={len(envelope.content)}" if "size" in offered else ""
+    if not envelope.recipient.isascii():
+        if "smtputf8" not in offered:
+            raise NotTaken("SMTPUTF8 not supported by server")
+        options += " SMTPUTF8 BODY=8BITMIME"
+    notify = ""
+    if "dsn" in offered:
+        options += f" RET=HDRS ENVID={envelope.id}"
+        notify = " NOTIFY=FAILURE,DELAY"
+    return [
+        f"MAIL FROM:{path(envelope.sender)}{options}\r\n".encode(),
+        f"RCPT TO:{path(envelope.recipient)}{notify}\r\n".encode(),
+        b"DATA\r\n",
+    ]
 
 
 def path(address: str) -> str:
     """An address in angle brackets, as ``smtplib`` reads it."""
-    return f"<{address}>" if _PLAIN.fullmatch(address) else smtplib.quoteaddr(address)
+    if _PLAIN.fullmatch(address):
+        return f"<{address}>"
+    from smtplib import quoteaddr  # seldom needed, and slow to load
+
+    return quoteaddr(address)
 
 
-def _envelope(session: SmtpSession, commands: list[bytes], *, together: bool) -> Delivery:
+def _envelope(session: SmtpSession, commands: list[bytes], *, together: bool) -> Steps[Reply]:
     """The reply to DATA, or the first that is not positive; ``stage`` says to what it is.
 
     Commands that were written together (RFC 2920) are all answered, whatever the first replies say.
@@ -97,7 +111,7 @@ def _envelope(session: SmtpSession, commands: list[bytes], *, together: bool) ->
     return reply
 
 
-def _hear_out(session: SmtpSession, count: int) -> Iterator[int]:
+def _hear_out(session: SmtpSession, count: int) -> Steps[None]:
     """Read the replies to what was written behind a command that was refused.
 
     A server that is ready for the text all the same gets a lone dot: nothing, for nobody (RFC 2920
@@ -113,12 +127,14 @@ def _hear_out(session: SmtpSession, count: int) -> Iterator[int]:
             yield from session.writing(b".\r\n")
             yield from session.reply()
             session.is_in_transaction = False
-    except (smtplib.SMTPException, OSError):
+    except OSError:
         session.close()
 
 
-def _text(session: SmtpSession, content: bytes) -> Delivery:
-    quoted = _DOT_AT_LINE_START.sub(b"..", content)
+def _text(session: SmtpSession, content: bytes) -> Steps[Reply]:
+    quoted = content
+    if b"\n." in content or content.startswith(b"."):
+        quoted = _DOT_AT_LINE_START.sub(b"..", content)
     quoted += b".\r\n" if quoted.endswith(b"\r\n") else b"\r\n.\r\n"
     session.stage = Stage.TEXT
     # If this fails, its last byte was not written, and without it no server takes the message.
@@ -134,14 +150,12 @@ def _text(session: SmtpSession, content: bytes) -> Delivery:
 
 def _check_size(session: SmtpSession, size: int) -> None:
     """Refuse what the server would only refuse after MAIL, some with a login's code."""
-    largest = session.esmtp_features.get("size", "")
+    largest = session.extensions.get("size", "")
     if largest.isdecimal() and 0 < int(largest) < size:
-        raise smtplib.SMTPNotSupportedError(
-            f"the message has {size} bytes, the SMTP server takes at most {largest}"
-        )
+        raise NotTaken(f"the message has {size} bytes, the SMTP server takes at most {largest}")
 
 
-def _end_transaction(session: SmtpSession) -> Iterator[int]:
+def _end_transaction(session: SmtpSession) -> Steps[None]:
     """RSET after a message that was refused halfway; a connection that does not heed it ends.
 
     Servers count them, so a connection is renewed after a few.

@@ -41,10 +41,6 @@ class Pool:
         self._idle.append(session)
         return True
 
-    def renewed(self) -> SmtpSession:
-        """Another connection to be opened, in the place of one that has served its time."""
-        return self._make()
-
     def refused(self) -> bool:
         """Give up a connection that the server did not take; whether another of ours is left."""
         self._count -= 1
