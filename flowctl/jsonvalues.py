@@ -72,11 +72,14 @@ def exact(value: object) -> object:
 
 def from_json(text: str | bytes) -> object:
     """What a JSON text says; a number with a fraction keeps its digits. Raises ValueError."""
-    return json.loads(text, parse_float=Decimal, parse_int=_read_integer)
+    return _DECODER.decode(text if isinstance(text, str) else text.decode())
 
 
 def _read_integer(digits: str) -> int | Decimal:
     return int(digits) if len(digits) <= _LONGEST_INTEGER else Decimal(digits)
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_int=_read_integer)
 
 
 def to_json(value: object) -> str:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 CONCURRENCY = 10
 """Sends at once by default: what one submission server or one sending number takes gladly."""
 
-OUTBOX_CONCURRENCY = 100
+OUTBOX_CONCURRENCY = 500
 
 
 def register(app: typer.Typer) -> None:

@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from flowctl.database import Connection
+from flowctl.dispatch.background import Background
 from flowctl.errors import DatabaseUnavailable, FlowctlError
 from flowctl.model import Channel, JsonObject
 from flowctl.reconnecting import Worker
@@ -17,6 +19,14 @@ from flowctl.store.recovery import Lookup
 from flowctl.store.refusals import Refused, suppress_recipients
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What was claimed, and who the messages of a flow come from, for each that says so."""
+
+    rows: list[ClaimedMessage]
+    senders: dict[str, JsonObject]
 
 
 @dataclass(slots=True)
@@ -36,6 +46,11 @@ class Batch:
     def has_outcomes(self) -> bool:
         """Whether there is anything to record."""
         return bool(self.results or self.unknown_texts)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not (self.has_outcomes or self.intents)
 
     @property
     def is_plain(self) -> bool:
@@ -69,39 +84,47 @@ class LookupResult:
 class Batches:
     """Claims, batches and releases of one run.
 
-    ``allows_copy``: a copy of a database is served, too, since nobody is written to.
+    ``allows_copy``: a copy of a database is served, too, since nobody is written to. ``second`` is
+    for claims that are made ahead.
     """
 
-    def __init__(self, connection: Worker, run: Run, *, allows_copy: bool = False) -> None:
+    def __init__(
+        self,
+        connection: Worker,
+        run: Run,
+        *,
+        allows_copy: bool = False,
+        second: Worker | None = None,
+    ) -> None:
         self._connection = connection
+        self._second = second
         self._run = run
         self._allows_copy = allows_copy
+        self._writing = Background("writing")
+        self._claiming = Background("claiming")
 
-    def claim(
-        self, channel: Channel, batch_size: int, low: datetime | None
-    ) -> list[ClaimedMessage]:
+    def claim(self, channel: Channel, batch_size: int, low: datetime | None) -> Claim:
         """Claim what is due.
 
         Raises DatabaseUnavailable where the role cannot read every lead, and InputError where the
         database has become a copy: promoted, or restored over.
         """
+        return self._claim(self._connection, channel, batch_size, low)
 
-        def claim(connection: Connection) -> list[ClaimedMessage]:
-            if not self._allows_copy:
-                identity.require_original(connection)
-            return store.claim_due(connection, self._run, channel, batch_size=batch_size, low=low)
+    def claim_ahead(
+        self, channel: Channel, batch_size: int, low: datetime | None
+    ) -> Future[Claim] | None:
+        """As :meth:`claim`, over the second connection while others are being sent; null without
+        one."""
+        second = self._second
+        if second is None:
+            return None
+        return self._claiming.start(lambda: self._claim(second, channel, batch_size, low))
 
-        rows = self._connection.run(claim)
-        if any(row.is_unseen for row in rows):
-            raise DatabaseUnavailable(
-                "this database role cannot read all leads",
-                hint="grant it select on leads, and a policy that shows it every row",
-            )
-        return rows
-
-    def senders(self) -> dict[str, JsonObject]:
-        """Who the messages of a flow come from, for each flow that says so."""
-        return self._connection.run(store.flow_senders)
+    def start_writing(self, batch: Batch) -> Future[BatchResult]:
+        """As :meth:`write`, which goes on meanwhile; nothing else may be asked for until it is
+        done."""
+        return self._writing.start(lambda: self.write(batch))
 
     def write(self, batch: Batch) -> BatchResult:
         """Record outcomes and begin sends in one transaction.
@@ -183,8 +206,31 @@ class Batches:
         self._connection.run_until_done(store.check_writable, pause)
 
     def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
+        """Close the connections; one that still waits for an answer ends with the process."""
+        for connection, background in (
+            (self._connection, self._writing),
+            (self._second, self._claiming),
+        ):
+            if connection is not None and not background.is_busy:
+                connection.close()
+            background.close()
+
+    def _claim(
+        self, worker: Worker, channel: Channel, batch_size: int, low: datetime | None
+    ) -> Claim:
+        def claim(connection: Connection) -> Claim:
+            if not self._allows_copy:
+                identity.require_original(connection)
+            rows = store.claim_due(connection, self._run, channel, batch_size=batch_size, low=low)
+            return Claim(rows, store.flow_senders(connection) if rows else {})
+
+        found = worker.run(claim)
+        if any(row.is_unseen for row in found.rows):
+            raise DatabaseUnavailable(
+                "this database role cannot read all leads",
+                hint="grant it select on leads, and a policy that shows it every row",
+            )
+        return found
 
     def _record(self, connection: Connection, batch: Batch) -> set[UUID]:
         with connection.transaction():

@@ -2,22 +2,34 @@
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from flowctl.dispatch.batches import Claim
 from flowctl.dispatch.pace import CircuitBreaker, RateLimiter
 from flowctl.dispatch.rendered import RenderedMessage
 from flowctl.dispatch.steporder import StepOrder
 from flowctl.model import Channel, Outcome
+from flowctl.store.dispatch import ClaimedMessage
 from flowctl.store.refusals import Refused
 from flowctl.transports import TextLookup, Transport
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A claim that is being made meanwhile, and for how many messages it asks."""
+
+    claim: Future[Claim]
+    batch_size: int
+
+
 @dataclass(slots=True)
 class ChannelState:
-    """``ready`` are claimed and rendered; ``busy`` wait for another message of theirs to end.
+    """``claimed`` are to be rendered, ``ready`` are; ``busy`` wait for another message of theirs.
 
+    ``ahead``: what is claimed meanwhile.
     ``lookup`` is the transport where its provider can be asked what became of a text.
     ``is_drained``: the last claim found nothing more. ``low``: the last claim took all up to there.
     ``unproven``: recipients that do not exist by a provider's words, which may be about us.
@@ -30,12 +42,14 @@ class ChannelState:
     rate: RateLimiter = field(default_factory=RateLimiter)
     breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
     lookup: TextLookup | None = None
+    claimed: deque[ClaimedMessage] = field(default_factory=deque)
     ready: deque[RenderedMessage] = field(default_factory=deque)
     busy: list[RenderedMessage] = field(default_factory=list)
     in_flight: dict[UUID, RenderedMessage] = field(default_factory=dict)
     unproven: list[Refused] = field(default_factory=list)
     withheld: list[UUID] = field(default_factory=list)
     low: datetime | None = None
+    ahead: Ahead | None = None
     is_drained: bool = False
     order: StepOrder = field(default_factory=StepOrder)
 
@@ -49,7 +63,8 @@ class ChannelState:
         """Whether there is nothing left to do here now."""
         if self.in_flight:
             return False
-        return self.stopped is not None or (self.is_drained and not self.ready and not self.busy)
+        is_empty = not (self.claimed or self.ready or self.busy)
+        return self.stopped is not None or (self.is_drained and is_empty)
 
     @property
     def is_paced(self) -> bool:
@@ -61,10 +76,15 @@ class ChannelState:
         """Whether something is ready that waits for no earlier step."""
         return any(self.order.is_first(rendered.claimed) for rendered in self.ready)
 
-    def add(self, rendered: RenderedMessage) -> None:
+    def add(self, row: ClaimedMessage) -> None:
         """Put a claimed message last."""
-        self.order.add(rendered.claimed)
-        self.ready.append(rendered)
+        self.order.add(row)
+        self.claimed.append(row)
+
+    def withhold(self, row: ClaimedMessage) -> None:
+        """Keep a message that may not be sent to its address; none waits for it."""
+        self.order.remove(row)
+        self.withheld.append(row.id)
 
     def take(self, count: int) -> list[RenderedMessage]:
         """The next messages to begin, at most so many: first what waited for another to end.
@@ -94,6 +114,7 @@ class ChannelState:
 
     def clear(self) -> None:
         """Forget what was not begun: it was given back."""
+        self.claimed.clear()
         self.ready.clear()
         self.busy.clear()
         self.withheld.clear()
@@ -101,7 +122,8 @@ class ChannelState:
 
     def held(self) -> list[UUID]:
         """What is claimed here and was not begun."""
-        return [*(rendered.claimed.id for rendered in (*self.ready, *self.busy)), *self.withheld]
+        rendered = (one.claimed for one in (*self.ready, *self.busy))
+        return [*(row.id for row in (*self.claimed, *rendered)), *self.withheld]
 
     def observe(self, outcome: Outcome, now: float, recipient: str = "") -> Outcome | None:
         """Count an outcome; returns why the channel stops, if it does now."""

@@ -1,36 +1,31 @@
 """The coordinator: one thread that claims, begins and records, and many that send."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import Random
 from uuid import UUID
 
 from flowctl.clock import Clock
 from flowctl.database import Connection
-from flowctl.dispatch.batches import Batch, Batches
+from flowctl.dispatch.batches import Batch, Batches, BatchResult
+from flowctl.dispatch.beginning import Beginner
 from flowctl.dispatch.channel import Channels, ChannelState
 from flowctl.dispatch.claiming import Claimer
+from flowctl.dispatch.connecting import connections
 from flowctl.dispatch.deciding import Decider
 from flowctl.dispatch.events import EventKind, Observer, Totals
+from flowctl.dispatch.immediate import senders_for
 from flowctl.dispatch.leases import Leases
-from flowctl.dispatch.options import (
-    BUSY_PAUSE,
-    CLAIM_AHEAD,
-    LARGEST_CLAIM,
-    LIMIT_REST,
-    PROBE,
-    Options,
-)
+from flowctl.dispatch.options import CLAIM_AHEAD, LARGEST_CLAIM, LIMIT_REST, PROBE, Options
 from flowctl.dispatch.recovery import LOOKUP_PAUSE
 from flowctl.dispatch.rendered import RenderedMessage
 from flowctl.dispatch.reporting import Reporter
-from flowctl.dispatch.senders import Answer, Senders
+from flowctl.dispatch.senders import Answer
 from flowctl.dispatch.stopping import StopSignal, ending_in_order
 from flowctl.errors import DatabaseUnreachable, FlowctlError
-from flowctl.reconnecting import ReconnectingConnection
 from flowctl.settings import Settings
-from flowctl.store.dispatch import BeginResult, Run
+from flowctl.store.dispatch import Run
 
 log = logging.getLogger(__name__)
 
@@ -65,20 +60,20 @@ class Dispatcher:
         self._rounds = 0
         self._reporter = Reporter(observer, self.stop)
         run = Run(run_id, options.lease, options.now, settings.max_per_hour, slot=options.slot)
-        connection = ReconnectingConnection(
-            connect,
-            pause=self._stopping.wait_for_database,
-            random=random,
-            on_change=self._reporter.database,
-            clock=clock,
-            limit=self._stopping.statement_limit,
+        first, second = connections(connect, self._reporter.database, self._stopping, random, clock)
+        self._batches = Batches(
+            first,
+            run,
+            allows_copy=options.allows_copy,
+            second=second if options.claims_ahead else None,
         )
-        self._batches = Batches(connection, run, allows_copy=options.allows_copy)
         self._leases = Leases(self._batches, self._channels, options.lease, clock)
         self._decider = Decider(self._channels, self._reporter, clock=clock, random=random)
         self._claimer = Claimer(self._batches, settings, self._reporter, self._stopping)
-        threads = (options.threads or options.concurrency) if states else 0
-        self._senders = Senders(threads, self._reporter.answered, clock)
+        self._beginner = Beginner(self._batches, self._channels, self._reporter)
+        self._senders = senders_for(options, self._reporter.answered, clock)
+        # half of them are written to files while the database begins the other half
+        self._turn = -(-options.concurrency // 2) if options.is_immediate else options.concurrency
 
     @property
     def totals(self) -> Totals:
@@ -179,7 +174,7 @@ class Dispatcher:
                 state.ready.appendleft(ready)
             selected.clear()
         batch.intents = [ready.intent for _, ready in selected]
-        result = self._batches.write(batch)
+        result = self._write(batch)
         for ready, outcome, decision in decided:
             took = ready.claimed.id in result.recorded or decision.kind is EventKind.SENT
             self._reporter.recorded(ready, outcome, decision, took=took)
@@ -188,13 +183,14 @@ class Dispatcher:
         begun = [
             (state, ready)
             for state, ready in selected
-            if self._begins(state, ready, result.begun.get(ready.claimed.id))
+            if self._beginner.begins(state, ready, result.begun.get(ready.claimed.id))
         ]
+        self._sends_begun += len(begun)
         for state in self._channels:
             self._senders.send(state.transport, [one for owner, one in begun if owner is state])
         if failure is not None:
             raise failure
-        self._rest_busy(result.begun)
+        self._beginner.rest_busy(result.begun)
 
     def _fill(self, selected: list[tuple[ChannelState, RenderedMessage]]) -> None:
         """Add what fills the free slots, shared among the channels that have something to send."""
@@ -204,52 +200,28 @@ class Dispatcher:
         for state in wanting:
             share = max(1, self._options.concurrency // len(wanting)) - len(state.in_flight)
             free = self._options.concurrency - self._channels.in_flight() - len(selected)
-            slots = self._within_limit(min(share, free), len(selected))
+            turn = self._turn - len(selected)
+            slots = self._within_limit(min(share, free, turn), len(selected))
             if slots <= 0 or state.stopped is not None:
                 continue
             largest = min(LARGEST_CLAIM, CLAIM_AHEAD * self._options.concurrency)
-            self._claimer.fill(state, self._within_limit(largest, len(selected)))
+            self._claimer.fill(state, slots, self._within_limit(largest, len(selected)))
             allowed = state.rate.allowance(self._clock.monotonic(), slots)
             selected += [(state, ready) for ready in state.take(allowed)]
+            if self._options.limit is None:
+                self._claimer.look_ahead(state, largest)
 
-    def _begins(
-        self, state: ChannelState, ready: RenderedMessage, decision: BeginResult | None
-    ) -> bool:
-        """Whether a message was begun and is to be handed over; puts it away where it was not."""
-        claimed = ready.claimed
-        if decision is None:
-            state.drop(ready)
-            self._reporter.message(EventKind.TAKEN_OVER, state.channel, claimed)
-        elif decision.cancelled is not None:
-            state.drop(ready)
-            self._reporter.message(EventKind.CANCELLED, state.channel, claimed, decision.cancelled)
-        elif decision.deferred_to is not None:
-            state.drop(ready)
-            detail, until = "too soon after the lead's last message", decision.deferred_to
-            self._reporter.message(EventKind.DEFERRED, state.channel, claimed, detail, until=until)
-        elif decision.is_limited:
-            self.totals.is_limited = True
-            state.ready.appendleft(ready)
-        elif decision.is_busy:
-            state.busy.append(ready)
-        else:
-            self._reporter.begun(ready)
-            state.begin(ready)
-            self._sends_begun += 1
-            return True
-        return False
-
-    def _rest_busy(self, begun: Mapping[UUID, BeginResult]) -> None:
-        """Give back what waits for another message, unless one of ours may still make room."""
-        busy = [(state, ready) for state in self._channels for ready in state.busy]
-        if not busy or self._channels.in_flight() or any(not one.is_busy for one in begun.values()):
-            return
-        self._batches.release([ready.claimed.id for _, ready in busy], BUSY_PAUSE)
-        for state, ready in busy:
-            state.drop(ready)
-            state.busy.clear()
-            detail = "waits for another message, which another dispatcher is sending"
-            self._reporter.message(EventKind.DEFERRED, state.channel, ready.claimed, detail)
+    def _write(self, batch: Batch) -> BatchResult:
+        """Write down a turn; meanwhile do what needs no database."""
+        has_claimed = any(state.claimed for state in self._channels)
+        if not batch.is_empty and (self._senders.has_work or has_claimed):
+            writing = self._batches.start_writing(batch)
+            self._senders.work()
+            for state in self._channels:
+                self._claimer.render(state, self._turn)
+            return writing.result()
+        self._senders.work()
+        return self._batches.write(batch)
 
     def _is_done(self) -> bool:
         is_full = self.totals.is_limited or self._within_limit(1) == 0
@@ -294,5 +266,7 @@ class Dispatcher:
 
     def _give_back(self) -> None:
         """Release what is claimed and was not begun."""
+        for state in self._channels:
+            self._claimer.settle(state)
         self._batches.release(self._channels.held())
         self._channels.clear()

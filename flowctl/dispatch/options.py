@@ -27,7 +27,8 @@ class Options:
     ``concurrency``: messages in flight at most, over all channels; ``lease``: how long a claim
     outlives its dispatcher, which renews it; ``limit``: sends after which it
     ends; ``now``: a pretended time; ``interval``: seconds between two looks at unknown outcomes
-    under ``--loop``; ``threads``: senders, one for each message in flight unless given;
+    under ``--loop``; ``is_immediate``: sending waits for nobody, and needs no threads;
+    ``claims_ahead``: the next messages are claimed over a second connection meanwhile;
     ``allows_copy``: nobody is written to, so a copy of the database may do it as well; ``slot``:
     only leads of this share.
     """
@@ -37,6 +38,7 @@ class Options:
     limit: int | None = None
     now: datetime | None = None
     interval: float = 10.0
-    threads: int | None = None
+    is_immediate: bool = False
+    claims_ahead: bool = True
     allows_copy: bool = False
     slot: Slot | None = None

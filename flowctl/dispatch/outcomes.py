@@ -32,13 +32,13 @@ def decide(
     ready: RenderedMessage, outcome: Outcome, random: Random, *, can_look_up: bool
 ) -> Decision:
     """What an outcome means: sent, failed, tried again, to be looked up, or nobody's fault."""
-    answer = one_line(f"{outcome.code} {outcome.detail}")
     message = ready.claimed.id
+    if outcome.kind is OutcomeKind.ACCEPTED:
+        return Decision(
+            OutcomeRecord(message, Status.SENT, provider_id=outcome.provider_id), EventKind.SENT
+        )
+    answer = one_line(f"{outcome.code} {outcome.detail}")
     match outcome.kind:
-        case OutcomeKind.ACCEPTED:
-            return Decision(
-                OutcomeRecord(message, Status.SENT, provider_id=outcome.provider_id), EventKind.SENT
-            )
         case OutcomeKind.REFUSED:
             return Decision(OutcomeRecord(message, Status.FAILED, answer), EventKind.FAILED)
         case OutcomeKind.SUPPRESSED:

@@ -40,7 +40,7 @@ def render_claimed(
         lead,
         claimed.zone,
         claimed.claimed_at,
-        unsubscribe_url=settings.email.unsubscribe_url(str(claimed.id), claimed.lead_id, recipient),
+        unsubscribe_url=settings.email.unsubscribe_url(claimed.id, claimed.lead_id, recipient),
     )
     subject, text, html = render_content(
         claimed.subject, claimed.content or "", channel, context, content_format=claimed.format

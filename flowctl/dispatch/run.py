@@ -31,9 +31,6 @@ from flowctl.transports.dry_run import DryRunTransport
 BUG = FlowctlError.exit_code
 """The exit status of what was not expected."""
 
-OUTBOX_THREADS = 2
-"""Writing files is not waiting: more threads only get in each other's way."""
-
 
 @dataclass(slots=True)
 class ConfiguredChannels:
@@ -177,7 +174,10 @@ def prepare(conninfo: str, request: Request, observer: Observer) -> Iterator[Dis
     """
     options = request.options
     if not request.is_real:
-        options = replace(options, threads=OUTBOX_THREADS, allows_copy=True)
+        options = replace(options, is_immediate=True, allows_copy=True)
+    if request.is_dry_run:
+        # all of it is one transaction
+        options = replace(options, claims_ahead=False)
     with database.connect(conninfo) as connection:
         note = migrate.require_schema(connection)
         run_id = _admit(connection, request, options)

@@ -23,6 +23,16 @@ make room for the next messages."""
 log = logging.getLogger(__name__)
 
 
+def hand_over(transport: Transport, message: OutgoingMessage) -> Outcome:
+    """Send a message; raises nothing."""
+    try:
+        return transport.send(message)
+    except Exception as error:
+        # A bug of ours; the message may have been handed over, and no other may suffer.
+        log.exception("sending message %s", message.id)
+        return Outcome(OutcomeKind.UNKNOWN, detail=f"internal error: {type(error).__name__}")
+
+
 class Senders:
     """Hands messages to transports, and collects what became of them.
 
@@ -38,6 +48,14 @@ class Senders:
         self._answers: SimpleQueue[list[Answer]] = SimpleQueue()
         self._on_answer = on_answer
         self._threads: list[Thread] = []
+
+    @property
+    def has_work(self) -> bool:
+        """Whether the coordinator is needed for sending: it never is."""
+        return False
+
+    def work(self) -> None:
+        """Nothing to do: the threads work."""
 
     def send(self, transport: Transport, messages: Sequence[RenderedMessage]) -> None:
         """Have messages sent, each as soon as can be."""
@@ -102,15 +120,7 @@ class Senders:
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             transport, ready = job
-            try:
-                outcome = transport.send(ready.message)
-            except Exception as error:
-                # A bug of ours; the message may have been handed over, and no other may suffer.
-                log.exception("sending message %s", ready.message.id)
-                outcome = Outcome(
-                    OutcomeKind.UNKNOWN, detail=f"internal error: {type(error).__name__}"
-                )
-            self._tell([(transport.channel, ready, outcome)])
+            self._tell([(transport.channel, ready, hand_over(transport, ready.message))])
 
     def _tell(self, answers: list[Answer]) -> None:
         for answer in answers:

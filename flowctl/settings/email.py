@@ -42,12 +42,12 @@ class EmailSettings:
     headers: tuple[tuple[str, str], ...] = ()
     return_path: str | None = None
 
-    def unsubscribe_url(self, message_id: str, lead_id: str, email: str) -> str | None:
+    def unsubscribe_url(self, message_id: UUID | str, lead_id: str, email: str) -> str | None:
         """The https: address at which the recipient of a message unsubscribes, if there is one."""
-        values = {"message_id": message_id, "lead_id": lead_id, "email": email}
         template = next((uri for uri in self.unsubscribe if uri.startswith("https:")), None)
         if template is None:
             return None
+        values = {"message_id": str(message_id), "lead_id": lead_id, "email": email}
         return _PLACEHOLDER.sub(lambda found: quote(values[found[1]], safe=""), template)
 
 

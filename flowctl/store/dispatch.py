@@ -8,13 +8,13 @@ from typing import cast
 from uuid import UUID
 
 from psycopg import Cursor
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import scalar_row
 from psycopg.types.json import Json
 
 from flowctl.database import Connection, query
 from flowctl.model import Channel, ContentFormat, JsonObject, Slot, Status
 from flowctl.records import record
-from flowctl.store.fetching import fetch_ids, fetch_rows, run_prepared
+from flowctl.store.fetching import fetch_ids, fetch_rows, rows_of, run_prepared
 from flowctl.store.nodes import form_of, is_distributed, text_of
 
 
@@ -246,7 +246,7 @@ def _begin(connection: Connection, run: Run, intents: Sequence[Intent]) -> Curso
     return run_prepared(
         connection,
         form_of(connection, "begin_sends"),
-        class_row(BeginResult),
+        rows_of(BeginResult),
         run=run.id,
         lease=run.lease,
         now=run.now,

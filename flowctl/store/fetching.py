@@ -2,13 +2,16 @@
 
 import re
 from functools import cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from psycopg import Cursor, RawCursor
-from psycopg.rows import RowFactory, class_row, scalar_row
+from psycopg.rows import RowFactory, RowMaker, class_row, scalar_row
 
 from flowctl.database import Connection, query
+
+if TYPE_CHECKING:
+    from psycopg._cursor_base import BaseCursor
 
 _Row = TypeVar("_Row")
 
@@ -17,8 +20,21 @@ def fetch_rows(
     connection: Connection, statement: str | bytes, row_class: type[_Row], **values: object
 ) -> list[_Row]:
     """All rows of a query, each as a ``row_class``; the query is given by its name, or as text."""
-    with connection.cursor(row_factory=class_row(row_class)) as cursor:
+    with connection.cursor(row_factory=rows_of(row_class)) as cursor:
         return cursor.execute(_text(statement), values).fetchall()
+
+
+def rows_of(row_class: type[_Row]) -> RowFactory[_Row]:
+    """As ``class_row``, which passes each value by its name: twice the work, which is spared where
+    the columns are the fields in their order."""
+    fields = list(row_class.__annotations__)
+
+    def factory(cursor: "BaseCursor[Any, Any]") -> RowMaker[_Row]:
+        if [column.name for column in cursor.description or ()] == fields:
+            return lambda values: row_class(*values)
+        return class_row(row_class)(cursor)
+
+    return factory
 
 
 def fetch_ids(connection: Connection, statement: str | bytes, **values: object) -> set[UUID]:

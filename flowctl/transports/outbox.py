@@ -1,7 +1,6 @@
 """Messages as files instead of sends: what ``--outbox`` and the demo write."""
 
 import os
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +10,6 @@ from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
 from flowctl.settings import EmailSettings
 from flowctl.text import one_line
 from flowctl.transports.mime import Composer
-from flowctl.transports.protocols import OnOutcomes
 
 
 class OutboxTransport:
@@ -65,11 +63,6 @@ class OutboxTransport:
                 hint=f"make room in {self._directory}, or name another directory with --outbox",
             )
         return Outcome(OutcomeKind.ACCEPTED, provider_id=provider_id)
-
-    def hand_over(self, messages: Sequence[OutgoingMessage], on_outcomes: OnOutcomes) -> None:
-        """Write the files, one after another: writing is not waiting, and needs no other thread."""
-        for message in messages:
-            on_outcomes([(message, self.send(message))])
 
     def stop(self) -> None:
         """Nothing waits here before it is handed over."""

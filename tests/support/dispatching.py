@@ -8,7 +8,7 @@ from threading import Lock
 from uuid import UUID
 
 from flowctl.clock import Clock, SystemClock
-from flowctl.database import open_connection
+from flowctl.database import Connection, open_connection
 from flowctl.dispatch.channel import ChannelState
 from flowctl.dispatch.dispatcher import Dispatcher
 from flowctl.dispatch.events import Event, Totals
@@ -80,6 +80,7 @@ def a_dispatcher(
     seconds_apart: float = 0.0,
     options: Options | None = None,
     clock: Clock | None = None,
+    connecting: Callable[[], Connection] | None = None,
 ) -> Dispatcher:
     """A dispatcher over these transports."""
     states = [
@@ -87,7 +88,7 @@ def a_dispatcher(
         for transport in transports
     ]
     return Dispatcher(
-        lambda: open_connection(database),
+        connecting or (lambda: open_connection(database)),
         states,
         Settings.from_env(environ or {}),
         options or Options(),

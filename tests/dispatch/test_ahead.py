@@ -1,0 +1,121 @@
+"""Claiming the next messages while others are sent, and sending while the database writes."""
+
+from itertools import count
+from uuid import UUID
+
+import pytest
+
+from flowctl.database import Connection as OwnConnection
+from flowctl.database import open_connection
+from flowctl.dispatch.background import Background
+from flowctl.dispatch.events import Event, EventKind
+from flowctl.dispatch.options import CLAIM_AHEAD, Options
+from flowctl.errors import DatabaseUnreachable
+from flowctl.model import Channel, Outcome, OutgoingMessage
+from tests.support.dispatching import ACCEPTED, RecordingTransport, a_dispatcher, dispatch_once
+from tests.support.factories import a_step
+from tests.support.invariants import add_leads
+from tests.support.postgres import Connection
+
+MANY = 6 * CLAIM_AHEAD
+"""Messages for several claims of a dispatcher that sends one or two at a time."""
+
+WAYS = pytest.mark.parametrize("is_immediate", [True, False], ids=["immediate", "threads"])
+
+
+def add_due(conn: Connection) -> list[UUID]:
+    """That many messages, due one after another; their ids in this order."""
+    a_step(conn)
+    add_leads(conn, MANY)
+    conn.execute(
+        "update message_logs m set scheduled_for = now() - n.n * interval '1 minute'"
+        " from (select id, row_number() over (order by id desc) as n from message_logs) as n"
+        " where n.id = m.id"
+    )
+    found = conn.execute("select id from message_logs order by scheduled_for").fetchall()
+    return [message_id for (message_id,) in found]
+
+
+@WAYS
+@pytest.mark.parametrize("concurrency", [1, 2, 7])
+def test_each_is_sent_once_and_the_longest_due_first(
+    database: str, conn: Connection, concurrency: int, is_immediate: bool
+) -> None:
+    due = add_due(conn)
+    ran = dispatch_once(
+        database, options=Options(concurrency=concurrency, is_immediate=is_immediate)
+    )
+    assert ran.totals.sent == MANY
+    begun = [event.message_id for event in ran.events if event.kind is EventKind.BEGUN]
+    assert begun == due
+    assert conn.execute("select count(*) from flowctl.sends").fetchone() == (0,)
+
+
+@WAYS
+@pytest.mark.parametrize("at", [1, CLAIM_AHEAD // 2 + 2, CLAIM_AHEAD + 1])
+def test_what_was_claimed_ahead_is_given_back_at_a_stop(
+    database: str, conn: Connection, at: int, is_immediate: bool
+) -> None:
+    add_due(conn)
+    numbers = count(1)
+
+    def stop_there(_: OutgoingMessage) -> Outcome:
+        if next(numbers) == at:
+            dispatcher.stop()
+        return ACCEPTED
+
+    emails = RecordingTransport(Channel.EMAIL, stop_there)
+    options = Options(concurrency=1, is_immediate=is_immediate)
+    dispatcher = a_dispatcher(database, [emails], options=options)
+    totals = dispatcher.run_once()
+    assert at <= totals.sent <= at + 1
+    found = conn.execute(
+        "select status, claimed_by is null, count(*)::int from message_logs group by 1, 2"
+    ).fetchall()
+    assert sorted(found) == [("pending", True, MANY - totals.sent), ("sent", True, totals.sent)]
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 5])
+def test_no_more_than_concurrency_are_begun_and_not_recorded(
+    database: str, conn: Connection, concurrency: int
+) -> None:
+    add_due(conn)
+    begun: list[int] = []
+
+    def look(event: Event) -> None:
+        if event.kind is EventKind.ANSWERED:
+            row = conn.execute("select count(*)::int from flowctl.sends").fetchone()
+            assert row is not None
+            begun.append(int(row[0]))
+
+    emails = RecordingTransport(Channel.EMAIL)
+    options = Options(concurrency=concurrency, is_immediate=True)
+    assert a_dispatcher(database, [emails], look, options=options).run_once().sent == MANY
+    assert max(begun) <= concurrency
+
+
+def test_a_server_with_one_connection_left_is_enough(database: str, conn: Connection) -> None:
+    add_due(conn)
+    emails = RecordingTransport(Channel.EMAIL)
+    opened: list[OwnConnection] = []
+
+    def open_one() -> OwnConnection:
+        if opened:
+            raise DatabaseUnreachable("it has no connection left")
+        opened.append(open_connection(database))
+        return opened[0]
+
+    dispatcher = a_dispatcher(
+        database, [emails], options=Options(concurrency=1), connecting=open_one
+    )
+    assert dispatcher.run_once().sent == MANY
+
+
+def test_what_a_call_raises_is_raised_where_its_result_is_asked_for() -> None:
+    background = Background("test")
+    failing = background.start(lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        failing.result()
+    assert background.start(lambda: 2).result() == 2
+    assert not background.is_busy
+    background.close()
