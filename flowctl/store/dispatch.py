@@ -14,7 +14,7 @@ from psycopg.types.json import Json
 from flowctl.database import Connection, query
 from flowctl.model import Channel, ContentFormat, JsonObject, Slot, Status
 from flowctl.records import record
-from flowctl.store.fetching import fetch_ids, fetch_rows, rows_of, run_prepared
+from flowctl.store.fetching import fetch_ids, fetch_rows, rows_of, run_prepared, with_rows
 from flowctl.store.nodes import form_of, is_distributed, text_of
 
 
@@ -142,9 +142,10 @@ def claim_due(
 
     ``low`` is a mark below which nothing is due any more: it spares the walk over dead entries.
     """
+    chosen = text_of(connection, "choose_due", has_slot=run.slot is not None)
     rows = fetch_rows(
         connection,
-        form_of(connection, "claim_due", has_slot=run.slot is not None),
+        with_rows("chosen", chosen, query("claim_chosen")),
         ClaimedMessage,
         run=run.id,
         lease=run.lease,

@@ -65,6 +65,11 @@ def fetch_value(connection: Connection, statement: str | bytes, **values: object
         return cursor.execute(_text(statement), values).fetchone()
 
 
+def with_rows(name: str, rows: bytes, statement: bytes) -> bytes:
+    """A statement that begins with ``with``, where ``name`` stands for the rows of another."""
+    return b"with %s as materialized (%s), %s" % (name.encode(), rows, statement[len("with ") :])
+
+
 def _text(statement: str | bytes) -> bytes:
     return query(statement) if isinstance(statement, str) else statement
 

@@ -7,7 +7,7 @@ from flowctl.database import Connection, query
 from flowctl.store.fetching import fetch_value
 
 _SHARES = {
-    "claim_due": "claim_share",
+    "choose_due": "choose_share",
     "begin_sends": "begin_share",
     "renew_leases": "renew_share",
     "is_due": "is_share_due",
@@ -35,9 +35,9 @@ def form_of(connection: Connection, name: str, *, has_slot: bool = False) -> str
     return _SHARES[name] if has_slot else name
 
 
-def text_of(connection: Connection, name: str) -> bytes:
+def text_of(connection: Connection, name: str, *, has_slot: bool = False) -> bytes:
     """As :func:`form_of`, the text."""
-    form = form_of(connection, name)
+    form = form_of(connection, name, has_slot=has_slot)
     return query(form) if isinstance(form, str) else form
 
 

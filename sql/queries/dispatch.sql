@@ -1,18 +1,13 @@
 -- What a dispatcher does to messages. `now` is null in production: the database's clock decides.
 -- Leases are always counted on the real clock, so that a pretended time cannot keep two runs apart.
 
--- name: claim_due
--- Takes what is due on one channel, in order, for this run; and judges it. A message that must not
--- be sent is cancelled here, one that meets its send window is moved to it; only the others are
--- claimed. With a message come those of earlier steps of its flow to the same lead that are due as
--- well: they go out first. `unseen` is a lead that this role cannot read: its message is left as it
--- is.
+-- name: choose_due
+-- What is due on one channel, in order, locked. With a message come those of earlier steps of its
+-- flow to the same lead that are due as well: they go out first.
 with due as materialized (
   select
-    message.ctid as place, message.id, message.lead_id, message.flow_step_id, message.is_own,
-    message.scheduled_for, false as is_pulled,
-    -- the deadline counts from the plan, or from where a person has put it earlier
-    least(message.planned_for, message.scheduled_for) as planned_for
+    message.ctid as place, message.id, message.lead_id, message.flow_step_id, message.status,
+    message.due_at, message.scheduled_for, message.planned_for, message.is_own
   from flowctl.free_messages as free
   -- one that was changed since the look stands elsewhere, and is left to the next
   inner join public.message_logs as message on message.ctid = free.place
@@ -47,25 +42,43 @@ ahead as materialized (
 ),
 pulled as materialized (
   select
-    message.ctid as place, message.id, message.lead_id, message.flow_step_id, message.is_own,
-    message.scheduled_for, true as is_pulled,
-    least(message.planned_for, message.scheduled_for) as planned_for
+    message.ctid as place, message.id, message.lead_id, message.flow_step_id, message.status,
+    message.due_at, message.scheduled_for, message.planned_for, message.is_own
   from public.message_logs as message
   where message.ctid = any(array(
       select ahead.place from ahead where ahead.id not in (select due.id from due)
     ))
     and exists (
+      -- offset 0: message by message, not all that is due
       select from flowctl.free_messages as free
       where free.place = message.ctid and free.due_at <= coalesce(%(now)s::timestamptz, now())
+      offset 0
     )
   for update of message skip locked
-),
-taken as materialized (
-  select due.* from due
+)
+select
+  taken.id, taken.lead_id, taken.flow_step_id, taken.status, taken.due_at, taken.scheduled_for,
+  taken.planned_for, taken.is_own, taken.is_pulled, found.lead,
+  taken.is_pulled or taken.id in (select ahead.waiting_id from ahead) as has_earlier
+from (
+  select due.*, false as is_pulled from due
   union all
-  select pulled.* from pulled
-),
-step as materialized (
+  select pulled.*, true from pulled
+) as taken
+left join lateral (
+  -- offset 0: made into JSON once, by the lead's index
+  select to_jsonb(lead) as lead
+  from public.leads as lead
+  where lead.id = taken.lead_id
+  offset 0
+) as found on true;
+
+-- name: claim_chosen
+-- Claims for this run what was chosen, and judges it: `chosen` is made by choose_due, or by
+-- choose_share where nothing is locked. A message that must not be sent is cancelled here, one
+-- that meets its send window is moved to it; only the others are claimed, each if it is still as it
+-- was seen. `unseen` is a lead that this role cannot read: its message is left as it is.
+with step as materialized (
   -- once for each step, not for each message
   select
     setting.*,
@@ -75,16 +88,24 @@ step as materialized (
   from public.flow_steps as flow_step
   inner join public.flows as parent on parent.name = flow_step.flow
   cross join lateral flowctl.step_setting(flow_step, parent) as setting
-  where flow_step.id in (select taken.flow_step_id from taken)
+  where flow_step.id in (select chosen.flow_step_id from chosen)
 ),
-candidate as (
+stopped as materialized (
+  select stop.lead_id, stop.flow
+  from flowctl.stops as stop
+  where stop.lead_id in (select chosen.lead_id from chosen)
+),
+placed as materialized (
   select
-    taken.place,
-    taken.id,
-    taken.lead_id,
-    taken.scheduled_for,
-    taken.planned_for,
-    taken.is_pulled,
+    chosen.id,
+    chosen.lead_id,
+    chosen.flow_step_id,
+    chosen.status,
+    chosen.due_at,
+    chosen.scheduled_for,
+    chosen.is_pulled,
+    chosen.has_earlier,
+    chosen.lead,
     step.flow,
     step.key,
     step.step_order,
@@ -95,52 +116,46 @@ candidate as (
     step.opens,
     step.closes,
     step.weekdays,
-    found.lead,
-    taken.is_pulled or taken.id in (select ahead.waiting_id from ahead) as has_earlier,
-    step.id is null and not taken.is_own as is_orphan,
+    -- the deadline counts from the plan, or from where a person has put it earlier
+    least(chosen.planned_for, chosen.scheduled_for) as planned_for,
+    step.id is null and not chosen.is_own as is_orphan,
     coalesce(
       case
-        when found.lead ->> 'timezone' <> '' then flowctl.zone_of(found.lead ->> 'timezone')
+        when chosen.lead ->> 'timezone' <> '' then flowctl.zone_of(chosen.lead ->> 'timezone')
       end,
       step.zone,
       (select parent.timezone from public.flows as parent where parent.name = 'default')
     ) as zone,
-    coalesce(%(now)s::timestamptz, now()) as moment
-  from taken
-  left join lateral (
-    -- offset 0: made into JSON once, by the lead's index
-    select to_jsonb(lead) as lead
-    from public.leads as lead
-    where lead.id = taken.lead_id
-    offset 0
-  ) as found on true
-  left join step on step.id = taken.flow_step_id
+    coalesce(%(now)s::timestamptz, now()) as moment,
+    now() + %(lease)s::interval as leased_until
+  from chosen
+  left join step on step.id = chosen.flow_step_id
 ),
-weighed as (
+weighed as materialized (
   select
-    candidate.*,
+    placed.*,
     case
-      when candidate.lead is null
-        then case when flowctl.is_lead_deleted(candidate.id) then 'lead_deleted' end
-      when candidate.is_orphan then 'step_deleted'
-      when candidate.skipped is not null then 'off'
+      when placed.lead is null
+        then case when flowctl.is_lead_deleted(placed.id) then 'lead_deleted' end
+      when placed.is_orphan then 'step_deleted'
+      when placed.skipped is not null then 'off'
       when exists (
-        select from flowctl.stops as stop
-        where stop.lead_id = candidate.lead_id
-          and (stop.flow is null or stop.flow = candidate.flow)
+        select from stopped
+        where stopped.lead_id = placed.lead_id
+          and (stopped.flow is null or stopped.flow = placed.flow)
       ) then 'stopped'
-      when candidate.lead @> candidate.exit_when then 'exit_rule'
-      when candidate.moment > candidate.planned_for + candidate.expire_after then 'expired'
+      when placed.lead @> placed.exit_when then 'exit_rule'
+      when placed.moment > placed.planned_for + placed.expire_after then 'expired'
     end as cause,
-    case when candidate.opens is not null then flowctl.window_edge(
-      candidate.moment, candidate.zone, candidate.opens, candidate.closes, candidate.weekdays, true
+    case when placed.opens is not null then flowctl.window_edge(
+      placed.moment, placed.zone, placed.opens, placed.closes, placed.weekdays, true
     ) end as opens_at,
-    case when candidate.opens is not null then flowctl.window_edge(
-      candidate.moment, candidate.zone, candidate.opens, candidate.closes, candidate.weekdays, false
+    case when placed.opens is not null then flowctl.window_edge(
+      placed.moment, placed.zone, placed.opens, placed.closes, placed.weekdays, false
     ) end as closes_at
-  from candidate
+  from placed
 ),
-judged as (
+judged as materialized (
   select
     weighed.*,
     case weighed.cause
@@ -150,7 +165,8 @@ judged as (
       when 'stopped' then 'lead is stopped'
       when 'exit_rule' then 'lead left the flow (exit_when)'
       when 'expired' then format('expired: more than %%s late', weighed.expire_after)
-    end as cancelled
+    end as cancelled,
+    weighed.cause is null and coalesce(weighed.opens_at <= weighed.moment, true) as is_claimed
   from weighed
 ),
 left_flow as (
@@ -167,8 +183,8 @@ left_flow as (
   where judged.cause = 'exit_rule'
     and message.lead_id = judged.lead_id
     and message.flow_step_id = step.id
-    and message.status = 'pending'
-    and message.id not in (select taken.id from taken)
+    and message.status = judged.status
+    and message.id not in (select chosen.id from chosen)
     and not exists (
       select from flowctl.sends as send
       where send.lead_id = message.lead_id and send.message_id = message.id
@@ -182,34 +198,40 @@ claimed as (
     cause = judged.cause,
     error_message = coalesce(judged.cancelled, message.error_message),
     scheduled_for = case
-      when judged.cancelled is null and judged.opens_at > judged.moment then judged.opens_at
+      when judged.cancelled is null and not judged.is_claimed then judged.opens_at
       else message.scheduled_for
     end,
-    claimed_by = case
-      when judged.cancelled is null and coalesce(judged.opens_at <= judged.moment, true)
-        then %(run)s::uuid
-    end,
-    lease_until = case
-      when judged.cancelled is null and coalesce(judged.opens_at <= judged.moment, true)
-        then now() + %(lease)s::interval
-    end
+    claimed_by = case when judged.is_claimed then %(run)s::uuid end,
+    lease_until = case when judged.is_claimed then judged.leased_until end
   from judged
-  where message.ctid = judged.place
+  where message.lead_id = judged.lead_id
+    and message.id = judged.id
     and (judged.lead is not null or judged.cause = 'lead_deleted')
+    -- still as it was seen; `pending` is not said, or the index of all that is pending is walked
+    and message.status = judged.status
+    and message.due_at = judged.due_at
+    and message.flow_step_id is not distinct from judged.flow_step_id
+    and (message.lease_until is null or message.lease_until < now())
+    and not exists (
+      select from flowctl.sends as send
+      where send.lead_id = message.lead_id and send.message_id = message.id
+    )
   returning
-    message.id, message.subject, message.content, message.format, message.attempts, message.due_at,
-    judged.lead_id, judged.lead, judged.zone, judged.moment as claimed_at, judged.flow, judged.key,
-    judged.step_order, judged.is_guarded, judged.has_earlier, judged.is_pulled, judged.cancelled,
-    case when judged.opens_at > judged.moment then judged.opens_at end as deferred_to,
-    judged.closes_at - judged.moment as valid_for,
-    judged.moment - judged.scheduled_for as late_by
+    message.id, message.lead_id, message.subject, message.content, message.format, message.attempts,
+    message.due_at
 )
 select
   claimed.id, claimed.lead_id::text, claimed.subject, claimed.content, claimed.format,
-  claimed.attempts, claimed.due_at, claimed.lead, claimed.zone, claimed.claimed_at, claimed.flow,
-  claimed.key, claimed.step_order, claimed.is_guarded, claimed.has_earlier, claimed.is_pulled,
-  claimed.cancelled, claimed.deferred_to, claimed.valid_for, claimed.late_by, false as is_unseen
+  claimed.attempts, claimed.due_at, judged.lead, judged.zone, judged.moment as claimed_at,
+  judged.flow, judged.key, judged.step_order, judged.is_guarded, judged.has_earlier,
+  judged.is_pulled, judged.cancelled,
+  case when judged.cancelled is null and not judged.is_claimed then judged.opens_at end
+    as deferred_to,
+  judged.closes_at - judged.moment as valid_for,
+  judged.moment - judged.scheduled_for as late_by,
+  false as is_unseen
 from claimed
+inner join judged on judged.id = claimed.id
 union all
 select
   left_flow.id, left_flow.lead_id::text, null, null, null, 0, null, null, null, null, null, null,

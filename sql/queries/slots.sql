@@ -1,13 +1,12 @@
 -- What a dispatcher does to messages where it locks none before it claims them: with a slot, and
--- where the tables are distributed, since no lock skips what is locked over several nodes. The same
--- judgments and the same fences as in dispatch.sql. `/* of its lead */` stands for a further
--- condition of distributed tables.
+-- where the tables are distributed, since no lock skips what is locked over several nodes.
+-- `/* of its lead */` stands for a further condition of distributed tables.
 
--- name: claim_share
--- As claim_due. What is due is looked at without a lock, and claimed where it is still as it was
--- seen: of two dispatchers with one slot, one takes it.
+-- name: choose_share
+-- As choose_due. What is due is looked at without a lock: of two dispatchers with one slot, one
+-- takes it.
 with due as materialized (
-  select message.id, message.lead_id, message.flow_step_id, free.due_at
+  select message.id, message.lead_id, message.flow_step_id, message.status, free.due_at
   from flowctl.free_messages as free
   inner join public.message_logs as message on message.id = free.id /* of its lead */
   where free.message_type = %(channel)s
@@ -20,17 +19,6 @@ with due as materialized (
   order by free.due_at, free.id
   limit %(batch_size)s
 ),
-step as materialized (
-  -- once for each step, not for each message
-  select
-    setting.*,
-    parent.exit_when,
-    parent.expire_after,
-    parent.min_gap is not null or parent.dedupe_address as is_guarded
-  from public.flow_steps as flow_step
-  inner join public.flows as parent on parent.name = flow_step.flow
-  cross join lateral flowctl.step_setting(flow_step, parent) as setting
-),
 earlier_step as materialized (
   select step.id, earlier.id as earlier_id
   from public.flow_steps as step
@@ -39,186 +27,38 @@ earlier_step as materialized (
 ),
 ahead as materialized (
   -- the pending messages that each of them comes after
-  select due.id as waiting_id, message.id, message.lead_id, message.flow_step_id, message.due_at
+  select
+    due.id as waiting_id, message.id, message.lead_id, message.flow_step_id, message.status,
+    message.due_at
   from due
   inner join earlier_step on earlier_step.id = due.flow_step_id
   inner join public.message_logs as message
     on message.lead_id = due.lead_id and message.flow_step_id = earlier_step.earlier_id
-  where message.status = 'pending' and message.message_type = %(channel)s
+  where message.status = due.status and message.message_type = %(channel)s
 ),
 taken as materialized (
-  select due.id, due.lead_id, due.flow_step_id, due.due_at, false as is_pulled from due
+  select due.id, due.lead_id, due.flow_step_id, due.status, due.due_at, false as is_pulled from due
   union all
-  select distinct ahead.id, ahead.lead_id, ahead.flow_step_id, ahead.due_at, true
+  select distinct
+    ahead.id, ahead.lead_id, ahead.flow_step_id, ahead.status, ahead.due_at, true
   from ahead
   where ahead.due_at <= coalesce(%(now)s::timestamptz, now())
     and ahead.id not in (select due.id from due)
 ),
 candidate as materialized (
   select
-    message.id,
-    message.lead_id,
-    message.scheduled_for,
-    message.due_at,
-    message.flow_step_id,
-    message.is_own,
-    -- the deadline counts from the plan, or from where a person has put it earlier
-    least(message.planned_for, message.scheduled_for) as planned_for,
-    to_jsonb(lead) as lead,
-    case
-      when to_jsonb(lead) ->> 'timezone' <> ''
-        then flowctl.zone_of(to_jsonb(lead) ->> 'timezone')
-    end as own_zone
+    message.id, message.scheduled_for, message.planned_for, message.is_own, to_jsonb(lead) as lead
   from taken
   inner join public.message_logs as message
     on message.lead_id = taken.lead_id and message.id = taken.id
   left join public.leads as lead on lead.id = message.lead_id
-  where message.status = 'pending'
-),
-stopped as materialized (
-  select stop.lead_id, stop.flow
-  from flowctl.stops as stop
-  where stop.lead_id in (select taken.lead_id from taken)
-),
-placed as materialized (
-  select
-    candidate.*,
-    taken.is_pulled,
-    step.flow,
-    step.key,
-    step.step_order,
-    step.exit_when,
-    step.expire_after,
-    step.is_guarded,
-    step.skipped,
-    step.opens,
-    step.closes,
-    step.weekdays,
-    taken.is_pulled or taken.id in (select ahead.waiting_id from ahead) as has_earlier,
-    step.id is null and not candidate.is_own as is_orphan,
-    coalesce(
-      candidate.own_zone,
-      step.zone,
-      (select parent.timezone from public.flows as parent where parent.name = 'default')
-    ) as zone,
-    coalesce(%(now)s::timestamptz, now()) as moment,
-    now() + %(lease)s::interval as leased_until
-  from candidate
-  inner join taken on taken.id = candidate.id
-  left join step on step.id = candidate.flow_step_id
-),
-weighed as materialized (
-  select
-    placed.*,
-    case
-      when placed.lead is null
-        then case when flowctl.is_lead_deleted(placed.id) then 'lead_deleted' end
-      when placed.is_orphan then 'step_deleted'
-      when placed.skipped is not null then 'off'
-      when exists (
-        select from stopped
-        where stopped.lead_id = placed.lead_id
-          and (stopped.flow is null or stopped.flow = placed.flow)
-      ) then 'stopped'
-      when placed.lead @> placed.exit_when then 'exit_rule'
-      when placed.moment > placed.planned_for + placed.expire_after then 'expired'
-    end as cause,
-    case when placed.opens is not null then flowctl.window_edge(
-      placed.moment, placed.zone, placed.opens, placed.closes, placed.weekdays, true
-    ) end as opens_at,
-    case when placed.opens is not null then flowctl.window_edge(
-      placed.moment, placed.zone, placed.opens, placed.closes, placed.weekdays, false
-    ) end as closes_at
-  from placed
-),
-judged as materialized (
-  select
-    weighed.*,
-    case weighed.cause
-      when 'lead_deleted' then 'lead was deleted'
-      when 'step_deleted' then 'step was deleted'
-      when 'off' then weighed.skipped
-      when 'stopped' then 'lead is stopped'
-      when 'exit_rule' then 'lead left the flow (exit_when)'
-      when 'expired' then format('expired: more than %%s late', weighed.expire_after)
-    end as cancelled,
-    weighed.cause is null and coalesce(weighed.opens_at <= weighed.moment, true) as is_claimed
-  from weighed
-),
-left_flow as (
-  -- the rest of the flow, for a lead that has left it
-  update public.message_logs as message
-  set
-    status = 'cancelled',
-    cause = judged.cause,
-    error_message = judged.cancelled,
-    claimed_by = null,
-    lease_until = null
-  from judged
-  inner join public.flow_steps as step on step.flow = judged.flow
-  where judged.cause = 'exit_rule'
-    and message.lead_id = judged.lead_id
-    and message.flow_step_id = step.id
-    and message.status = 'pending'
-    and message.id not in (select taken.id from taken)
-    and not exists (
-      select from flowctl.sends as send
-      where send.lead_id = message.lead_id and send.message_id = message.id
-    )
-  returning message.id, message.lead_id, judged.cancelled
-),
-claimed as (
-  update public.message_logs as message
-  set
-    status = case when judged.cancelled is null then 'pending' else 'cancelled' end,
-    cause = judged.cause,
-    error_message = coalesce(judged.cancelled, message.error_message),
-    scheduled_for = case
-      when judged.cancelled is null and not judged.is_claimed then judged.opens_at
-      else message.scheduled_for
-    end,
-    claimed_by = case when judged.is_claimed then %(run)s::uuid end,
-    lease_until = case when judged.is_claimed then judged.leased_until end
-  from judged
-  where message.lead_id = judged.lead_id
-    and message.id = judged.id
-    and (judged.lead is not null or judged.cause = 'lead_deleted')
-    -- still as it was seen
-    and message.status = 'pending'
-    and message.due_at = judged.due_at
-    and message.flow_step_id is not distinct from judged.flow_step_id
-    and (message.lease_until is null or message.lease_until < now())
-    and not exists (
-      select from flowctl.sends as send
-      where send.lead_id = message.lead_id and send.message_id = message.id
-    )
-  returning
-    message.id, message.lead_id, message.subject, message.content, message.format, message.attempts,
-    message.due_at
 )
 select
-  claimed.id, claimed.lead_id::text, claimed.subject, claimed.content, claimed.format,
-  claimed.attempts, claimed.due_at, judged.lead, judged.zone, judged.moment as claimed_at,
-  judged.flow, judged.key, judged.step_order, judged.is_guarded, judged.has_earlier,
-  judged.is_pulled, judged.cancelled,
-  case when judged.cancelled is null and not judged.is_claimed then judged.opens_at end
-    as deferred_to,
-  judged.closes_at - judged.moment as valid_for,
-  judged.moment - judged.scheduled_for as late_by,
-  false as is_unseen
-from claimed
-inner join judged on judged.id = claimed.id
-union all
-select
-  left_flow.id, left_flow.lead_id::text, null, null, null, 0, null, null, null, null, null, null,
-  null, false, false, true, left_flow.cancelled, null, null, null, false
-from left_flow
-union all
-select
-  judged.id, judged.lead_id::text, null, null, null, 0, null, null, null, null, judged.flow,
-  judged.key, null, false, false, true, null, null, null, null, true
-from judged
-where judged.lead is null and judged.cause is null;
+  taken.id, taken.lead_id, taken.flow_step_id, taken.status, taken.due_at, candidate.scheduled_for,
+  candidate.planned_for, candidate.is_own, taken.is_pulled, candidate.lead,
+  taken.is_pulled or taken.id in (select ahead.waiting_id from ahead) as has_earlier
+from candidate
+inner join taken on taken.id = candidate.id;
 
 -- name: begin_share
 -- As begin_sends, where the tables are distributed: the claims are kept from others by an update,

@@ -1,6 +1,8 @@
 """Dispatchers with a slot each take the leads of their share, and together everything once."""
 
+import os
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,11 +10,14 @@ import pytest
 
 from flowctl.dispatch.options import Options
 from flowctl.model import Channel, Slot
-from flowctl.store.dispatch import Run
+from flowctl.store.dispatch import Run, claim_due
 from flowctl.store.due import is_due
+from tests.support.citus import TEST_CITUS_URL
 from tests.support.dispatching import dispatch_once
 from tests.support.factories import a_lead, a_step, messages
-from tests.support.postgres import Connection
+from tests.support.locks import is_waited_for
+from tests.support.postgres import Connection, connect
+from tests.support.waiting import until
 
 LEADS = 30
 
@@ -53,3 +58,18 @@ def test_a_slot_without_due_messages_is_done(database: str, conn: Connection) ->
     assert is_due(conn, one, [Channel.EMAIL])
     assert not is_due(conn, two, [Channel.EMAIL])
     assert is_due(conn, Run(UUID(int=1), timedelta(minutes=1)), [Channel.EMAIL])
+
+
+@pytest.mark.skipif(TEST_CITUS_URL in os.environ, reason="the nodes know who waits, not this one")
+def test_of_two_with_one_slot_one_takes_what_both_have_seen(
+    database: str, conn: Connection
+) -> None:
+    one, two = (Run(UUID(int=n), timedelta(minutes=1), slot=Slot(1, 1)) for n in (1, 2))
+    with connect(database) as other, ThreadPoolExecutor(1) as pool:
+        with conn.transaction():
+            taken = claim_due(conn, one, Channel.EMAIL, batch_size=LEADS)
+            waiting = pool.submit(claim_due, other, two, Channel.EMAIL, batch_size=LEADS)
+            until(lambda: is_waited_for(conn))
+        assert len(taken) >= LEADS
+        assert waiting.result() == []
+    assert set(messages(conn, "claimed_by")) == {(one.id,), (None,)}
