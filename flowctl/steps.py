@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from flowctl import flowfile
 from flowctl.database import Connection
 from flowctl.flowfile.warnings import FileWarning, file_warnings
 from flowctl.model import DEFAULT_FLOW, Flow, FlowSteps, JsonObject, Step
@@ -146,8 +145,8 @@ def list_steps(connection: Connection, flow: str | None = None) -> list[StoredSt
     return [row for row in store.select_steps(connection) if flow in {None, row.step.flow}]
 
 
-def export(connection: Connection) -> str:
-    """The flows and steps as a steps file that, synced, changes nothing.
+def export(connection: Connection) -> list[FlowSteps]:
+    """The flows and steps for a steps file that, synced, changes nothing.
 
     A step without a key is given one, in the database too.
     """
@@ -163,7 +162,7 @@ def export(connection: Connection) -> str:
         ]
         flows = _tables(connection, named)
     nothing = FlowSteps(Flow(DEFAULT_FLOW), ())
-    return flowfile.write([flow for flow in flows if flow != nothing] or [nothing])
+    return [flow for flow in flows if flow != nothing] or [nothing]
 
 
 def _tables(connection: Connection, stored: Sequence[StoredStep]) -> list[FlowSteps]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from flowctl.cli import show
+from flowctl.cli.options import Json
 from flowctl.cli.session import NAMES_A_SERVER, session_of
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def register(app: typer.Typer) -> None:
     app.command("demo")(demo)
 
 
-def demo(ctx: typer.Context) -> None:
+def demo(ctx: typer.Context, as_json: Json = False) -> None:
     """Play the whole way with sample leads, in seconds.
 
     With a pretended clock and an outbox, on the embedded database, whatever DATABASE_URL says;
@@ -44,6 +45,9 @@ def demo(ctx: typer.Context) -> None:
         show.say(f"the database of {', '.join(configured)} is left alone")
     with server.attach(create=True) as conninfo:
         played = use_case.play(conninfo, outbox)
+    if as_json:
+        show.json_document(_document(played, outbox))
+        return
     _show(played, outbox)
     show.say("")
     for line in _next_steps(played, use_case.example_file(), configured):
@@ -75,12 +79,25 @@ def _show(played: "Demo", outbox: Path) -> None:
         ],
         empty="nothing was scheduled",
     )
-    counts = [message.early + message.on_time + message.again for message in played.messages]
-    twice = sum(count > 1 for count in counts)
-    early = sum(message.early for message in played.messages)
     show.say("")
-    show.say(f"messages: {len(counts)}, sent: {sum(counts)}, early: {early}, twice: {twice}")
+    counts = _counts(played)
+    show.say(", ".join(f"{name}: {count}" for name, count in counts.items()))
     show.say(f"nothing was sent: the messages are files in {outbox}")
+
+
+def _counts(played: "Demo") -> dict[str, int]:
+    sent = [message.early + message.on_time + message.again for message in played.messages]
+    return {
+        "messages": len(sent),
+        "sent": sum(sent),
+        "early": sum(message.early for message in played.messages),
+        "twice": sum(count > 1 for count in sent),
+    }
+
+
+def _document(played: "Demo", outbox: Path) -> dict[str, object]:
+    leads = [lead.id for lead in played.leads]
+    return {"leads": leads, "passes": played.passes, **_counts(played), "outbox": outbox}
 
 
 def _next_steps(played: "Demo", example: Path, configured: Sequence[str]) -> Iterator[str]:

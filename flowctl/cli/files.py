@@ -2,10 +2,13 @@
 
 import os
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from flowctl.cli import show
 from flowctl.errors import InputError
+from flowctl.text import plural
 
 
 def check_free(path: Path, *, force: bool) -> None:
@@ -14,6 +17,24 @@ def check_free(path: Path, *, force: bool) -> None:
         raise InputError(
             f"{path} is there already; nothing was written", hint="--force replaces it"
         )
+
+
+def export(
+    path: Path | None, text: str, counts: Mapping[str, int], *, force: bool, as_json: bool
+) -> None:
+    """Write text to a file, or to stdout where none is named, and say what is in it.
+
+    As a document: the counts with the file, or with the text where there is no file.
+    """
+    if path is not None:
+        write_whole(path, text, force=force)
+    if as_json:
+        show.json_document({"file": path, **counts, "content": None if path else text})
+    elif path is None:
+        show.raw(text)
+    else:
+        written = ", ".join(plural(count, name.removesuffix("s")) for name, count in counts.items())
+        show.say(f"{path}: written, {written}")
 
 
 def write_whole(path: Path, text: str, *, force: bool) -> None:

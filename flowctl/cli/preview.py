@@ -95,6 +95,7 @@ def preview(
     _refuse_contradictions(lead_id, created_at, {"--timezone": timezone, "--lead": lead})
     from flowctl import flowfile
     from flowctl import preview as use_case
+    from flowctl.cli.files import write_whole
     from flowctl.cli.warnings import show_warnings
 
     flows = None if file is None else flowfile.read(file)
@@ -110,9 +111,8 @@ def preview(
         senders = {} if html is None else use_case.senders(connection, settings)
         odd = use_case.field_warnings(connection, found, flows)
     if html is not None:
-        html.write_text(
-            use_case.html_page(found, explain=explain, senders=senders), encoding="utf-8"
-        )
+        page = use_case.html_page(found, explain=explain, senders=senders)
+        write_whole(html, page, force=True)
         show.say(f"{html}: written")
     if as_json:
         show.json_document(_document(found, explain=explain))

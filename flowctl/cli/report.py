@@ -1,5 +1,6 @@
 """``flowctl report``: a page to look at."""
 
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -7,10 +8,9 @@ from typing import Annotated
 import typer
 
 from flowctl.cli import show
-from flowctl.cli.options import FlowName
+from flowctl.cli.options import FlowName, Json
 from flowctl.cli.session import open_database, session_of
 from flowctl.cli.values import duration
-from flowctl.errors import InputError
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +25,7 @@ def report(
         timedelta, typer.Option(parser=duration, metavar="TIME", help="How far back to report.")
     ] = "30d",  # type: ignore[assignment]  # typer parses it
     flow: FlowName = None,
+    as_json: Json = False,
 ) -> None:
     """Write a page about each flow and its messages.
 
@@ -32,15 +33,13 @@ def report(
     Example: flowctl report report.html
     """
     from flowctl import report as use_case
+    from flowctl.cli.files import write_whole
 
     settings = session_of(ctx).settings
     with open_database(ctx) as connection:
         found = use_case.report(connection, settings, since, flow)
-    try:
-        file.write_text(use_case.html_page(found), encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            f"{file}: {(error.strerror or 'cannot be written').lower()}",
-            hint="check where the page is to go",
-        ) from error
-    show.say(f"{file}: written")
+    write_whole(file, use_case.html_page(found), force=True)
+    if as_json:
+        show.json_document({"file": file, **asdict(found)})
+    else:
+        show.say(f"{file}: written")

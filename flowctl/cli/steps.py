@@ -148,24 +148,23 @@ def export_steps(
     force: Annotated[
         bool, typer.Option("--force", help="Replace FILE, with the comments in it.")
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Write the flows and steps as a steps file.
 
     A step without a key is given one, in the database too.
     Example: flowctl steps export flows.toml
     """
+    from flowctl import flowfile
     from flowctl import steps as use_case
-    from flowctl.cli.files import check_free, write_whole
+    from flowctl.cli.files import check_free, export
 
     if file is not None:
         check_free(file, force=force)
     with open_database(ctx) as connection:
-        text = use_case.export(connection)
-    if file is None:
-        show.raw(text)
-    else:
-        write_whole(file, text, force=force)
-        show.say(f"{file}: written")
+        flows = use_case.export(connection)
+    counts = {"flows": len(flows), "steps": sum(len(flow.steps) for flow in flows)}
+    export(file, flowfile.write(flows), counts, force=force, as_json=as_json)
 
 
 @_group.command("test")

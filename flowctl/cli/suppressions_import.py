@@ -18,7 +18,7 @@ from flowctl.cli.importing import (
 )
 from flowctl.cli.options import DryRun, Json
 from flowctl.cli.session import open_database
-from flowctl.errors import InputError, NeedsAttention
+from flowctl.errors import NeedsAttention
 from flowctl.model import Channel
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ def export_suppressions(
         Path | None,
         typer.Argument(metavar="FILE", help="Else on stdout.", show_default=False),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Write the suppressed addresses as CSV.
 
@@ -101,21 +103,14 @@ def export_suppressions(
     Example: flowctl suppressions export suppressions.csv
     """
     from flowctl import suppressions_import
+    from flowctl.cli.files import check_free, export
 
+    if file is not None:
+        check_free(file, force=force)
     with open_database(ctx) as connection:
-        lines = suppressions_import.export(connection)
-        if file is None:
-            for line in lines:
-                show.raw(line)
-            return
-        text = "".join(lines)
-    try:
-        with file.open("x", encoding="utf-8", newline="") as written:
-            written.write(text)
-    except FileExistsError as error:
-        raise InputError(
-            f"{file} is there already", hint="name a file that does not exist"
-        ) from error
+        lines = list(suppressions_import.export(connection))
+    counts = {"rows": len(lines) - 1}
+    export(file, "".join(lines), counts, force=force, as_json=as_json)
 
 
 def _counts(result: "Imported") -> Counter[str]:

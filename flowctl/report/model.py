@@ -10,11 +10,11 @@ from flowctl.store.report import DaySent, Reason, StepFunnel
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was over between ``since`` and ``until``, and what comes after; days are of ``zone``."""
+    """What was over between ``since`` and ``until``, and what comes then; days of ``timezone``."""
 
     since: datetime
     until: datetime
-    zone: str
+    timezone: str
     steps: Sequence[StepFunnel]
     days: Sequence[DaySent]
     failures: Sequence[Reason]

@@ -41,7 +41,7 @@ _DELIVERED = "Delivered is what was reported: of every text, of emails where a m
 def html_page(report: Report) -> str:
     """The page, as UTF-8 text."""
     title = "What went out, and what became of it"
-    span = f"{report.since:%-d %B %Y} to {report.until:%-d %B %Y, %H:%M}, days in {report.zone}"
+    span = f"{report.since:%-d %B %Y} to {report.until:%-d %B %Y, %H:%M}, days in {report.timezone}"
     coming = [(day.date, day.email, day.text) for day in report.forecast.days]
     body = [
         f"<header>{element('h1', title)}{element('p', span, 'soft')}</header>",
@@ -65,7 +65,7 @@ def _sums(report: Report) -> str:
     undelivered = sum(step.bounced for step in report.steps)
     opted_out = sum(step.opted_out for step in report.steps)
     delivered = sum(step.delivered for step in report.steps)
-    is_texts = not any(step.delivered for step in report.steps if step.channel == Channel.EMAIL)
+    is_texts = not any(step.delivered for step in report.steps if step.type == Channel.EMAIL)
     sums = [
         ("sent", sent, ""),
         ("texts delivered" if is_texts else "delivered", delivered, ""),
@@ -111,15 +111,15 @@ def _step(step: StepFunnel) -> str:
     off = "" if step.is_on else ", off"
     excerpt = one_line(step.subject or step.content or "", _FIRST_WORDS)
     return (
-        f'<li class="{escape(step.channel)}"><div class="card">{element("h3", name)}'
-        f"{element('p', f'{step.channel}, {when}{off}', 'soft')}{element('p', excerpt)}"
+        f'<li class="{escape(step.type)}"><div class="card">{element("h3", name)}'
+        f"{element('p', f'{step.type}, {when}{off}', 'soft')}{element('p', excerpt)}"
         f"{_funnel(step)}{_share(step)}</div></li>"
     )
 
 
 def _funnel(step: StepFunnel) -> str:
     """Its numbers; a dash where no mail server has reported a delivery, which few do."""
-    is_email = step.channel == Channel.EMAIL
+    is_email = step.type == Channel.EMAIL
     is_unreported = is_email and step.sent and not step.delivered
     counts = {
         "sent": (step.sent, ""),

@@ -14,7 +14,7 @@ class StepFunnel:
     flow: str
     key: str | None
     step_order: int
-    channel: str
+    type: str
     day: int
     time: str | None
     subject: str | None

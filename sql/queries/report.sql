@@ -37,7 +37,7 @@ select
   step.flow,
   step.key,
   step.step_order,
-  step.type as channel,
+  step.type,
   step.day,
   step.time,
   step.subject,

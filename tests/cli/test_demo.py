@@ -45,6 +45,21 @@ def test_each_message_goes_once_at_its_time(data_dir: Path) -> None:
     assert str(outbox_of(data_dir)) in ran.stderr
 
 
+def test_its_document_has_the_counts(data_dir: Path) -> None:
+    ran = run_flowctl("demo", "--json")
+    assert ran.exit_code == 0, ran.stderr
+    document = ran.json()
+    assert len(document.pop("leads")) == 3
+    assert document == {
+        "passes": 27,
+        "messages": 9,
+        "sent": 9,
+        "early": 0,
+        "twice": 0,
+        "outbox": str(outbox_of(data_dir)),
+    }
+
+
 def test_the_messages_are_files(data_dir: Path) -> None:
     played()
     files = list(outbox_of(data_dir).iterdir())

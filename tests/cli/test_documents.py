@@ -99,6 +99,8 @@ DOCUMENTS: list[tuple[str, Any]] = [
             }
         ],
     ),
+    ("steps export", {"file": NoneType, "flows": int, "steps": int, "content": str}),
+    ("steps export NEW.toml", {"file": str, "flows": int, "steps": int, "content": NoneType}),
     (
         "flows list",
         [
@@ -156,6 +158,29 @@ DOCUMENTS: list[tuple[str, Any]] = [
             "timezone": str,
             "days": [{"date": str, "email": int, "text": int, "segments": int, "countries": dict}],
             "cannot": {"no_address": int, "suppressed": int, "paused": int},
+        },
+    ),
+    (
+        "report NEW.html",
+        {
+            "file": str,
+            "since": str,
+            "until": str,
+            "timezone": str,
+            "steps": [
+                {
+                    "flow": str,
+                    "key": OPT,
+                    "step_order": int,
+                    "type": str,
+                    **dict.fromkeys(
+                        ("sent", "delivered", "failed", "cancelled", "bounced", "opted_out"), int
+                    ),
+                }
+            ],
+            "days": [{"date": str, "email": int, "text": int}],
+            "failures": [{"reason": str, "count": int}],
+            "forecast": {"days": list},
         },
     ),
     (
@@ -251,6 +276,8 @@ DOCUMENTS: list[tuple[str, Any]] = [
             }
         ],
     ),
+    ("suppressions export", {"file": NoneType, "rows": int, "content": str}),
+    ("suppressions export NEW.csv", {"file": str, "rows": int, "content": NoneType}),
     ("suppressions remove x@example.com", {"removed": int, "addresses": list}),
     (
         "suppressions import CSV",
@@ -302,6 +329,7 @@ def places(database: str, conn: Connection, tmp_path: Path) -> dict[str, str]:
     assert row is not None
     return {
         "FILE": str(tmp_path / "steps.toml"),
+        **{name: str(tmp_path / name) for name in ("NEW.toml", "NEW.html", "NEW.csv")},
         "CSV": str(tmp_path / "leads.csv"),
         "MAILDIR": str(tmp_path / "Maildir"),
         "ID": row[0],

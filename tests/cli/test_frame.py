@@ -66,6 +66,10 @@ def command_paths(command: object, path: tuple[str, ...] = ()) -> Iterator[tuple
 ALL_COMMANDS = list(command_paths(typer.main.get_command(cli.build_app())))
 
 
+GROUPS = {path[:-1] for path in ALL_COMMANDS if path}
+COMMANDS = [path for path in ALL_COMMANDS if path not in GROUPS]
+
+
 def start(*argv: str, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
     """Start the program as a script does: with buffered output."""
     program = f"from flowctl import cli, signals; signals.catch_early([]); cli.run({RAISING!r})"
@@ -151,6 +155,14 @@ def test_every_command_says_what_it_does(
     usage, _, summary, *_ = capsys.readouterr().out.splitlines()
     assert usage.startswith(" ".join(["Usage: flowctl", *path]))
     assert summary.strip()
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_has_a_document(
+    path: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([*path, "--help"]) == 0
+    assert "\n  --json  " in capsys.readouterr().out
 
 
 def test_every_command_module_is_registered() -> None:

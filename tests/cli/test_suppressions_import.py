@@ -143,6 +143,8 @@ def test_what_is_exported_can_be_imported(
     assert flowctl("suppressions", "export").stdout == file.read_text("utf-8")
     assert '"\'=1+1, said"' in file.read_text("utf-8")
     assert flowctl("suppressions", "export", file).exit_code == 3
+    again = flowctl("suppressions", "export", file, "--force")
+    assert (again.exit_code, again.stderr) == (0, f"{file}: written, 2 rows\n")
     conn.execute("delete from suppressions")
     assert flowctl("suppressions", "import", file, "--json").json()["added"] == 2
     after = conn.execute("select channel, address, reason, created_at from suppressions").fetchall()
