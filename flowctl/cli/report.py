@@ -1,6 +1,6 @@
 """``flowctl report``: a page to look at."""
 
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -40,6 +40,8 @@ def report(
         found = use_case.report(connection, settings, since, flow)
     write_whole(file, use_case.html_page(found), force=True)
     if as_json:
-        show.json_document({"file": file, **asdict(found)})
+        show.json_document(
+            {"file": file, **{field.name: getattr(found, field.name) for field in fields(found)}}
+        )
     else:
         show.say(f"{file}: written")

@@ -14,11 +14,8 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, LiteralString
-from uuid import UUID
 
 from psycopg.conninfo import make_conninfo
 
@@ -35,11 +32,10 @@ from flowctl.store import dispatch as store
 from flowctl.store import due
 from flowctl.store.dispatch import Intent, OutcomeRecord, Run
 from tests.benchmarks.server import durable_database, machine, timed
+from tests.benchmarks.size_rows import Made, fill, make, update, value
 
 FEW = 10_000
-STEPS = 5
 BATCH = 50
-THOUSAND = 1000
 LIMIT, SNAPSHOT_LIMIT = 1.2, 1.34
 SNAPSHOT = "an old snapshot"
 NOTHING = Settings.from_env({})
@@ -50,74 +46,10 @@ Times = dict[str, float]
 Compared = Mapping[str, tuple[float, float]]
 """The same in the small database and in the large one."""
 
-FLOWS = """
-insert into flows (name, enabled) values ('paused', false), ('texts', false);
-update flows set paused_at = now() where name = 'paused';
-insert into flow_steps (flow, key, type, subject, content, day)
-select
-  place.flow, 's' || n, place.type, case place.type when 'email' then 'Subject' end,
-  'Hello {{ first_name }}', n
-from (values ('default', 'email'), ('paused', 'email'), ('texts', 'text')) as place (flow, type)
-cross join generate_series(0, 4) as n
-"""
-
-MESSAGES = """
-with lead as (
-  insert into leads (email, phone, first_name, created_at)
-  select
-    gen_random_uuid() || '@example.com', '+1415' || 2000000 + n, 'Ada', now() - interval '1 year'
-  from generate_series(1, %(leads)s) as n
-  returning id, email
-)
-insert into message_logs (
-  lead_id, flow_step_id, message_type, subject, content, status, scheduled_for, planned_for,
-  sent_at, recipient, delivery_status, provider_id
-)
-select
-  lead.id, step.id, step.type, step.subject, repeat('what we wanted to say ', 10), %(status)s,
-  drawn.at, drawn.at,
-  case when %(status)s = 'sent' then drawn.at end,
-  case when %(status)s = 'sent' then lead.email end,
-  case when %(status)s = 'sent' and drawn.n %% 50 = 0 then 'bounced' end,
-  case when %(status)s = 'sent' then '<' || lead.id || '@example.com>' end
-from lead
-inner join flow_steps as step on step.flow = %(flow)s and step.day < %(steps)s
-cross join lateral (
-  select
-    hashtext(lead.id::text || step.key) & 1048575 as n,
-    now() + %(from)s + (hashtext(lead.id::text || step.key) & 1048575) * %(spread)s as at
-) as drawn
-"""
-"""``from`` is where the times begin, seen from now, a millionth of the time that they go on for is
-``spread``."""
-
 NEW_LEADS = """
 insert into leads (email, first_name)
 select gen_random_uuid() || '@example.com', 'Ada' from generate_series(1, %s) returning id::text
 """
-
-UPDATES = """
-with next as (
-  select id from message_logs where status = 'sent' and id > %s order by id limit %s
-),
-changed as (
-  update message_logs set delivery_status = 'delivered' where id in (select id from next)
-)
-select max(id::text)::uuid from next
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """So many messages of a flow, ``steps`` to a lead, over ``span`` from so long before or after
-    now."""
-
-    flow: str
-    messages: int
-    begin: timedelta
-    span: timedelta
-    steps: int = STEPS
-    status: Status = Status.PENDING
 
 
 def main() -> int:
@@ -130,7 +62,7 @@ def main() -> int:
         many_conninfo = make_conninfo(conninfo, dbname="many")
         many = stack.enter_context(database.connect(many_conninfo))
         migrate.apply(many)
-        _fill(few, FEW)
+        fill(few, FEW)
         if not options.json:
             show.line(
                 f"{FEW} and {options.messages} messages, {options.rounds} rounds, {machine()}"
@@ -173,13 +105,13 @@ def _situations(
     """What the large database comes into, one after the other."""
     tenth, hundredth = messages // 10, messages // 100
     day, year = timedelta(days=1), timedelta(days=365)
-    yield f"{messages:,} sent", lambda many: _fill(many, messages)
-    yield f"{tenth:,} updates", lambda many: _update(many, tenth)
-    yield f"{tenth:,} in the future", lambda many: _make(many, Made("texts", tenth, day, year))
+    yield f"{messages:,} sent", lambda many: fill(many, messages)
+    yield f"{tenth:,} updates", lambda many: update(many, tenth)
+    yield f"{tenth:,} in the future", lambda many: make(many, Made("texts", tenth, day, year))
 
     def wait(many: Connection) -> None:
-        _make(many, Made("paused", hundredth, -2 * day, day))
-        _make(many, Made("texts", hundredth, -2 * day, day))
+        make(many, Made("paused", hundredth, -2 * day, day))
+        make(many, Made("texts", hundredth, -2 * day, day))
 
     yield f"{hundredth:,} paused, {hundredth:,} held", wait
 
@@ -187,11 +119,11 @@ def _situations(
         old = stack.enter_context(database.connect(conninfo))
         old.execute("begin isolation level repeatable read")
         old.execute("select count(*) from flows")
-        _update(many, tenth)
+        update(many, tenth)
 
     yield SNAPSHOT, look_back
     nine = Made("default", hundredth, -day, timedelta(), steps=1)
-    yield f"{hundredth:,} due at the same 9:00 AM", lambda many: _make(many, nine)
+    yield f"{hundredth:,} due at the same 9:00 AM", lambda many: make(many, nine)
 
 
 def _compare(few: Connection, many: Connection, rounds: int) -> Compared:
@@ -241,8 +173,8 @@ def _write(connection: Connection) -> Times:
 def _read(connection: Connection) -> Times:
     """What cron and people ask."""
     run = _run(connection)
-    lead = str(_value(connection, "select id::text from leads limit 1"))
-    email = str(_value(connection, "select email from leads limit 1"))
+    lead = str(value(connection, "select id::text from leads limit 1"))
+    email = str(value(connection, "select email from leads limit 1"))
     asked: dict[str, Callable[[], object]] = {
         "is due": lambda: due.is_due(connection, run, [Channel.EMAIL]),
         "status": lambda: summarize(connection, NOTHING, timedelta(days=7)),
@@ -262,57 +194,7 @@ def _read(connection: Connection) -> Times:
 
 
 def _run(connection: Connection) -> Run:
-    return Run(_value(connection, "select gen_random_uuid()"), timedelta(minutes=2))
-
-
-def _fill(connection: Connection, messages: int) -> None:
-    """The flows, and so many sent messages, over a year that ended yesterday."""
-    for statement in FLOWS.split(";"):
-        connection.execute(statement.encode())
-    indexes = connection.execute(
-        "select indexrelid::regclass::text, pg_get_indexdef(indexrelid) from pg_index"
-        " where indrelid in ('leads'::regclass, 'message_logs'::regclass)"
-        " and indexrelid not in (select conindid from pg_constraint)"
-    ).fetchall()
-    for name, _ in indexes:
-        connection.execute(f"drop index {name}".encode())
-    year = timedelta(days=365)
-    past = Made("default", messages, -year, year - timedelta(days=1), status=Status.SENT)
-    _make(connection, past)
-    for _, definition in indexes:
-        connection.execute(str(definition).encode())
-    connection.execute("vacuum analyze")
-
-
-def _make(connection: Connection, made: Made) -> None:
-    """Insert leads and their messages, as they come to be, without the triggers."""
-    values = {
-        "flow": made.flow,
-        "leads": made.messages // made.steps,
-        "steps": made.steps,
-        "status": made.status,
-        "from": made.begin,
-        "spread": made.span / 1_048_576,
-    }
-    for word in ("disable", "enable"):
-        for table in ("leads", "message_logs"):
-            connection.execute(f"alter table {table} {word} trigger all".encode())
-        if word == "disable":
-            connection.execute(MESSAGES, values)
-    connection.execute("analyze")
-
-
-def _update(connection: Connection, messages: int) -> None:
-    """Deliveries of so many, a thousand at a time, as they come in."""
-    last = UUID(int=0)
-    for _ in range(messages // THOUSAND):
-        last = _value(connection, UPDATES, last, THOUSAND)
-
-
-def _value(connection: Connection, statement: LiteralString, *values: object) -> Any:
-    row = connection.execute(statement, values).fetchone()
-    assert row is not None
-    return row[0]
+    return Run(value(connection, "select gen_random_uuid()"), timedelta(minutes=2))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from flowctl.cli import show
 from tests.benchmarks.builds import Build, Pace, add_step, arguments, best, builds, make_due
 from tests.benchmarks.providers import provider
 from tests.benchmarks.server import machine
-from tests.support.twilio_server import ACCOUNT_SID, AUTH_TOKEN, FROM_NUMBER
+from tests.support.twilio_answers import ACCOUNT_SID, AUTH_TOKEN, FROM_NUMBER
 
 LATENCIES = (0.1, 0.0)
 

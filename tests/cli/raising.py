@@ -99,3 +99,7 @@ def wait() -> None:
         threading.Event().wait()
     finally:
         show.say("cleaned up")
+
+
+RAISING = [__name__]
+"""The frame around commands made for these tests."""

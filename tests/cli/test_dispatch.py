@@ -9,7 +9,8 @@ from tests.support.cli import RunFlowctl, run_flowctl
 from tests.support.factories import a_flow, a_lead, a_step, database_now, messages
 from tests.support.postgres import Connection
 from tests.support.smtp_server import SmtpServer
-from tests.support.twilio_server import TwilioServer, refuse
+from tests.support.twilio_answers import refuse
+from tests.support.twilio_server import TwilioServer
 
 NOTHING = {
     "sent": 0, "failed": 0, "retrying": 0, "cancelled": 0, "deferred": 0, "held": 0, "unknown": 0,

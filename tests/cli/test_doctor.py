@@ -13,8 +13,10 @@ from flowctl.settings.variables import VARIABLES
 from tests.support.cli import Ran, RunFlowctl, run_flowctl
 from tests.support.factories import a_lead, a_step
 from tests.support.postgres import Connection
-from tests.support.smtp_server import PASSWORD, Move, SmtpServer
-from tests.support.twilio_server import FROM_NUMBER, TwilioServer, page, refuse
+from tests.support.smtp_moves import PASSWORD, Move
+from tests.support.smtp_server import SmtpServer
+from tests.support.twilio_answers import FROM_NUMBER, page, refuse
+from tests.support.twilio_server import TwilioServer
 
 SENDER = {"EMAIL_FROM": "Acme <news@acme.io>"}
 UNSUBSCRIBE = {"EMAIL_UNSUBSCRIBE": "https://acme.io/unsubscribe?id={message_id}"}

@@ -1,22 +1,13 @@
 """``flowctl leads import``: what is taken and refused, and what an end in the middle leaves."""
 
 import csv
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from flowctl.leads_import import BATCH
-from tests.support.cli import RunFlowctl, child_environ
-from tests.support.factories import a_flow, a_lead, a_step
+from tests.support.cli import RunFlowctl
+from tests.support.factories import a_flow, a_lead, a_step, count
 from tests.support.postgres import Connection
-from tests.support.waiting import until
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "leadfiles"
 
@@ -39,12 +30,6 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "leads.csv"
 
 
-def count(conn: Connection, table: str = "leads") -> int:
-    row = conn.execute(f"select count(*) from {table}").fetchone()  # noqa: S608  # a test's word
-    assert row is not None
-    return int(row[0])
-
-
 def emails(conn: Connection) -> list[str]:
     return [row[0] for row in conn.execute("select email from leads order by email").fetchall()]
 
@@ -56,7 +41,7 @@ def test_files_that_are_not_clear_are_refused_whole(flowctl: RunFlowctl, conn: C
         assert all(word in ran.stderr for word in words), ran.stderr
     ran = flowctl("leads", "import", SAMPLES / "h06-mailchimp-unsubscribed.csv", "--ignore-unknown")
     assert ran.exit_code == 3
-    assert count(conn) == 0
+    assert count(conn, "leads") == 0
 
 
 @pytest.mark.parametrize(
@@ -194,7 +179,7 @@ def test_what_the_database_refuses_is_rejected_by_itself(
     for line, words in ((9, "violates check constraint"), (22, "out of range"), (35, "too long")):
         (said,) = [text for text in ran.stderr.splitlines() if text.startswith(f"line {line} ")]
         assert words in said
-    assert count(conn) == 47
+    assert count(conn, "leads") == 47
 
 
 def test_what_is_said(file: Path, flowctl: RunFlowctl, conn: Connection) -> None:
@@ -211,7 +196,7 @@ def test_what_is_said(file: Path, flowctl: RunFlowctl, conn: Connection) -> None
     dry = flowctl("leads", "import", file, "--ignore-unknown", "--dry-run")
     assert dry.stdout.splitlines()[0].split() == ["email", "phone", "timezone", "created_at"]
     assert "1 lead would be imported, 1 skipped" in dry.stdout
-    assert count(conn) == 0
+    assert count(conn, "leads") == 0
     ran = flowctl("leads", "import", file, "--ignore-unknown", env={"FLOWCTL_MAX_PER_HOUR": "1"})
     assert (ran.exit_code, ran.stdout.splitlines()[:2]) == (
         0, ["1 lead imported, 1 skipped", "10 messages scheduled, by day of America/New_York:"],
@@ -231,98 +216,3 @@ def test_a_pace_of_days_is_warned_of(file: Path, flowctl: RunFlowctl, conn: Conn
     file.write_text("email\n" + leads, "utf-8")
     ran = flowctl("leads", "import", file, env={"FLOWCTL_MAX_PER_HOUR": "1"})
     assert "take 2.5 days at FLOWCTL_MAX_PER_HOUR=1" in ran.stderr
-
-
-@contextmanager
-def stuck(
-    file: Path, database: str, conn: Connection, *args: str
-) -> Iterator[subprocess.Popen[str]]:
-    """An import that waits in its second batch, for a lock which the test holds."""
-    rows = [f"lead{number}@example.com" for number in range(2 * BATCH + BATCH // 2)]
-    rows[BATCH + 5] = "stop@example.com"
-    file.write_text("\n".join(["email", *rows]), "utf-8")
-    conn.execute(
-        "create function wait() returns trigger language plpgsql as $$ begin"
-        " perform pg_advisory_xact_lock(7); return new; end $$;"
-        " create trigger wait before insert on leads for each row"
-        " when (new.email = 'stop@example.com') execute function wait();"
-        " select pg_advisory_lock(7)"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-m", "flowctl", "leads", "import", str(file), *args],
-        env=child_environ({"DATABASE_URL": database}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
-    waits = "select exists (select from pg_locks where locktype = 'advisory' and not granted)"
-    try:
-        until(lambda: conn.execute(waits).fetchone() == (True,))
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def finish(file: Path, flowctl: RunFlowctl, conn: Connection, taken: int) -> None:
-    """What was taken is there, and the same command takes the rest."""
-    conn.execute("select pg_advisory_unlock_all()")
-    assert count(conn) == taken
-    again = flowctl("leads", "import", file, "--json").json()
-    whole = 2 * BATCH + BATCH // 2
-    assert (again["imported"], again["skipped"]) == (whole - taken, taken)
-    assert count(conn) == whole
-    assert conn.execute("select count(distinct email) from leads").fetchone() == (whole,)
-
-
-def test_interrupted_by_ctrl_c(
-    file: Path, database: str, flowctl: RunFlowctl, conn: Connection
-) -> None:
-    with stuck(file, database, conn) as process:
-        process.send_signal(signal.SIGINT)
-        conn.execute("select pg_advisory_unlock_all()")
-        _, stderr = process.communicate()
-    assert process.returncode == 130
-    assert f"interrupted: {2 * BATCH} leads of this file were imported and stay" in stderr
-    finish(file, flowctl, conn, 2 * BATCH)
-
-
-def test_killed(file: Path, database: str, flowctl: RunFlowctl, conn: Connection) -> None:
-    with stuck(file, database, conn) as process:
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
-    finish(file, flowctl, conn, BATCH)
-
-
-def test_two_imports_at_once_take_each_row_once(
-    file: Path, database: str, flowctl: RunFlowctl, conn: Connection
-) -> None:
-    with stuck(file, database, conn) as process, ThreadPoolExecutor() as pool:
-        other = pool.submit(flowctl, "leads", "import", file, "--json")
-        waits = (
-            "select exists (select from pg_locks where locktype = 'transactionid' and not granted)"
-        )
-        until(lambda: conn.execute(waits).fetchone() == (True,))
-        conn.execute("select pg_advisory_unlock_all()")
-        process.communicate()
-    assert process.returncode == 0
-    whole = 2 * BATCH + BATCH // 2
-    document = other.result().json()
-    assert document["imported"] < BATCH
-    assert document["imported"] + document["skipped"] == whole
-    assert count(conn) == whole
-    assert conn.execute("select count(distinct email) from leads").fetchone() == (whole,)
-
-
-def test_the_database_is_lost(
-    file: Path, database: str, flowctl: RunFlowctl, conn: Connection
-) -> None:
-    with stuck(file, database, conn) as process:
-        conn.execute(
-            "select pg_terminate_backend(pid) from pg_locks"
-            " where locktype = 'advisory' and not granted"
-        )
-        _, stderr = process.communicate()
-    assert process.returncode == 4
-    assert f"hint: {BATCH} leads of this file were imported and stay; import the file" in stderr
-    finish(file, flowctl, conn, BATCH)

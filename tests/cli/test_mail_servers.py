@@ -11,7 +11,8 @@ import pytest
 from tests.support.cli import Ran, RunFlowctl
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.postgres import Connection
-from tests.support.smtp_server import Move, SmtpServer
+from tests.support.smtp_moves import Move
+from tests.support.smtp_server import SmtpServer
 from tests.support.waiting import until
 
 Serve = Callable[..., SmtpServer]

@@ -4,31 +4,13 @@ from typing import Any
 
 import pytest
 
+from tests.cli.reconciled import ADA, reconcile, suppressions
 from tests.support.cli import Ran, RunFlowctl
-from tests.support.factories import a_flow, a_lead, a_step, messages
+from tests.support.factories import a_lead, a_step, messages
 from tests.support.invariants import let_leases_pass
 from tests.support.postgres import Connection
-from tests.support.twilio_server import Answer, TwilioServer, refuse
-
-ADA = "+14155550123"
-
-
-@pytest.fixture
-def sent_text(conn: Connection, flowctl: RunFlowctl, twilio: TwilioServer) -> str:
-    """The SID of a text that a dispatcher sent."""
-    a_step(conn, type="text", content="Hi {{ first_name }}")
-    a_lead(conn)
-    ran = flowctl("dispatch", "--once", "--json", env=twilio.environ)
-    assert ran.json()["sent"] == 1
-    ((sid,),) = messages(conn, "provider_id")
-    assert isinstance(sid, str)
-    return sid
-
-
-def reconcile(flowctl: RunFlowctl, twilio: TwilioServer, *options: str) -> Ran:
-    ran = flowctl("reconcile", "--json", *options, env=twilio.environ)
-    assert (ran.exit_code, ran.stderr) == (0, "")
-    return ran
+from tests.support.twilio_answers import Answer
+from tests.support.twilio_server import TwilioServer
 
 
 def reconcile_undelivered(flowctl: RunFlowctl, twilio: TwilioServer) -> Ran:
@@ -36,10 +18,6 @@ def reconcile_undelivered(flowctl: RunFlowctl, twilio: TwilioServer) -> Ran:
     assert ran.exit_code == 1
     assert "not delivered\nhint: flowctl messages list --undelivered" in ran.stderr
     return ran
-
-
-def suppressions(conn: Connection) -> list[tuple[object, ...]]:
-    return conn.execute("select address, source, reason from suppressions order by 1").fetchall()
 
 
 def test_a_delivery_is_written_down(
@@ -132,11 +110,6 @@ def test_records_of_other_channels_are_left_out_and_stop_nothing(
     assert suppressions(conn) == [(ADA, "reply", "replied STOP")]
 
 
-def test_a_stop_by_rcs_is_one_of_the_number(flowctl: RunFlowctl, twilio: TwilioServer) -> None:
-    twilio.receive(f"rcs:{ADA}", "STOP", to="rcs:acme_agent")
-    assert reconcile(flowctl, twilio).json()["suppressed"] == [ADA]
-
-
 def test_a_text_that_went_by_rcs_is_found_and_not_sent_again(
     conn: Connection, flowctl: RunFlowctl, twilio: TwilioServer
 ) -> None:
@@ -148,54 +121,6 @@ def test_a_text_that_went_by_rcs_is_found_and_not_sent_again(
     let_leases_pass(conn)
     assert reconcile(flowctl, twilio).json()["found"] == 1
     assert messages(conn, "status", "provider_id") == [("sent", twilio.texts[0].sid)]
-
-
-@pytest.mark.parametrize("last", ["STOP", "START"])
-def test_of_two_answers_in_one_second_the_later_counts(
-    conn: Connection, flowctl: RunFlowctl, twilio: TwilioServer, last: str
-) -> None:
-    """Twilio's times are whole seconds; its list has the newest first."""
-    first = twilio.receive(ADA, "START" if last == "STOP" else "STOP")
-    twilio.receive(ADA, last).created_at = first.created_at
-    reconcile(flowctl, twilio)
-    assert suppressions(conn) == ([(ADA, "reply", "replied STOP")] if last == "STOP" else [])
-
-
-@pytest.mark.parametrize("word", [" stop. ", "Opt-Out", "Stop. Thank you"])
-def test_a_stop_suppresses_and_a_later_start_lifts_it(
-    conn: Connection, flowctl: RunFlowctl, twilio: TwilioServer, word: str
-) -> None:
-    twilio.receive(ADA, word)
-    assert reconcile(flowctl, twilio).json()["suppressed"] == [ADA]
-    assert suppressions(conn) == [(ADA, "reply", "replied STOP")]
-    assert reconcile(flowctl, twilio).json()["suppressed"] == []
-    conn.execute("update suppressions set created_at = created_at - interval '5 seconds'")
-    twilio.receive(ADA, "START")
-    done = reconcile(flowctl, twilio).json()
-    assert (done["suppressed"], done["lifted"]) == ([], [ADA])
-    assert suppressions(conn) == []
-
-
-def test_a_reply_that_only_holds_the_word_is_no_stop(
-    conn: Connection, flowctl: RunFlowctl, twilio: TwilioServer
-) -> None:
-    twilio.receive(ADA, "don't stop writing")
-    twilio.receive(ADA, "yes")
-    done = reconcile(flowctl, twilio, "--replies").json()
-    assert (done["replied"], done["not_understood"]) == (2, 1)
-    assert [(one["sender"], one["body"]) for one in done["replies"]] == [
-        (ADA, "don't stop writing")
-    ]
-    assert suppressions(conn) == []
-
-
-def test_replies_are_listed_where_asked_for(flowctl: RunFlowctl, twilio: TwilioServer) -> None:
-    twilio.receive(ADA, "Who is\x1b[31m this?\nAda")
-    ran = flowctl("reconcile", "--replies", env=twilio.environ)
-    assert ran.exit_code == 0
-    assert ADA in ran.stdout
-    assert "Who is" in ran.stdout
-    assert "\x1b" not in ran.stdout
 
 
 def test_off_a_terminal_nothing_is_said_when_all_went_well(
@@ -214,34 +139,6 @@ def test_what_was_not_delivered_is_told_with_what_to_do(
     ran = flowctl("reconcile", env=twilio.environ)
     assert ran.exit_code == 1
     assert "not delivered: 1 for https://www.twilio.com/docs/api/errors/30034 (reg" in ran.stdout
-
-
-def test_a_start_lifts_what_the_provider_suppressed_and_never_what_a_person_did(
-    conn: Connection, flowctl: RunFlowctl, twilio: TwilioServer
-) -> None:
-    conn.execute(
-        "insert into suppressions (channel, address, source, created_at) values "
-        "('text', '+14155550111', 'manual', now() - interval '1 hour'), "
-        "('text', '+14155550112', 'provider', now() - interval '1 hour'), "
-        "('text', '+14155550113', 'provider', now() + interval '1 hour')"
-    )
-    for number in ("+14155550111", "+14155550112", "+14155550113"):
-        twilio.receive(number, "start")
-    assert reconcile(flowctl, twilio).json()["lifted"] == ["+14155550112"]
-
-
-def test_an_opt_out_at_the_provider_comes_back_with_start(
-    conn: Connection, flowctl: RunFlowctl, twilio: TwilioServer
-) -> None:
-    twilio.script(refuse(21610))
-    a_step(conn, type="text")
-    a_step(conn, type="text", day=1)
-    a_lead(conn)
-    assert flowctl("dispatch", "--once", "--json", env=twilio.environ).json()["failed"] == 1
-    assert messages(conn, "status") == [("failed",), ("cancelled",)]
-    conn.execute("update suppressions set created_at = created_at - interval '5 seconds'")
-    twilio.receive(ADA, "START")
-    assert reconcile(flowctl, twilio).json()["lifted"] == [ADA]
 
 
 def test_an_unknown_outcome_is_settled(
@@ -301,24 +198,3 @@ def test_a_refused_account_is_the_providers_fault(
 
 def test_a_span_that_is_none_is_wrong_usage(flowctl: RunFlowctl, twilio: TwilioServer) -> None:
     assert flowctl("reconcile", "--since", "soon", env=twilio.environ).exit_code == 2
-
-
-def test_an_answer_ends_the_flows_that_end_with_one(
-    conn: Connection, flowctl: RunFlowctl, twilio: TwilioServer
-) -> None:
-    a_flow(conn, exit_on_reply=True)
-    a_flow(conn, "other")
-    a_step(conn, type="text")
-    a_step(conn, type="text", day=3)
-    a_step(conn, type="text", flow="other", day=3)
-    a_lead(conn)
-    flowctl("dispatch", "--once", env=twilio.environ)
-    twilio.receive(ADA, "tell me more")
-    assert reconcile(flowctl, twilio).json()["replied"] == 1
-    assert messages(conn, "status", "cause") == [
-        ("sent", None), ("cancelled", "replied"), ("pending", None),
-    ]  # fmt: skip
-    # each answer counts once: the lead may be brought back
-    conn.execute("update message_logs set status = 'pending', cause = null where status <> 'sent'")
-    reconcile(flowctl, twilio)
-    assert [row[0] for row in messages(conn, "status")] == ["sent", "pending", "pending"]

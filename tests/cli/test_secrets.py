@@ -17,9 +17,11 @@ from flowctl.cli import build_app
 from tests.support.cli import child_environ, run_flowctl
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.postgres import Connection, connect, short_folder
-from tests.support.smtp_server import USER, Move, SmtpServer
+from tests.support.smtp_moves import USER, Move
+from tests.support.smtp_server import SmtpServer
 from tests.support.tcp_server import PASSWORD, TcpServer, tcp_server
-from tests.support.twilio_server import ACCOUNT_SID, TwilioServer
+from tests.support.twilio_answers import ACCOUNT_SID
+from tests.support.twilio_server import TwilioServer
 from tests.support.waiting import until
 
 MAIL_PASSWORD = "mailQXZJ%@/:#pass"  # noqa: S105 - of nobody

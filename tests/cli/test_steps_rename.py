@@ -9,33 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.cli.renames import a_file, sync
 from tests.support.cli import RunFlowctl, child_environ
 from tests.support.factories import a_flow, a_lead, a_step
 from tests.support.postgres import Connection
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "flows.toml"
-
-
-def a_file(flow: str, *steps: str, more: str = "") -> str:
-    """A flow and its steps, each a key with or without a line after it."""
-    written = "".join(
-        f'[[flows.steps]]\nkey = "{key}"\n{lines}\ntype = "text"\nday = {day}\ncontent = "x"\n'
-        for day, (key, _, lines) in enumerate((step.partition("|") for step in steps), start=1)
-    )
-    return f'[[flows]]\nname = "{flow}"\n{more}\n{written}'
-
-
-def sync(flowctl: RunFlowctl, file: Path, content: str, *options: str) -> dict[str, Any]:
-    """What a sync of this content says of names, in its lists and counts that are not empty."""
-    file.write_text(content, "utf-8")
-    ran = flowctl("steps", "sync", file, "--json", *options)
-    assert ran.exit_code == 0, ran.stderr
-    document: dict[str, Any] = ran.json()
-    quiet = {"warnings", "changes"}
-    return {name: said for name, said in document.items() if said and name not in quiet}
 
 
 def refused(flowctl: RunFlowctl, file: Path, content: str) -> str:
@@ -240,35 +217,6 @@ def test_hostile_names_are_renamed_as_they_are(
     sync(flowctl, file, wanted)
     plain = new.replace('\\"', '"').replace("\\\\", "\\")
     assert names(conn) == {"default", plain, f"{plain}/{plain}"}
-
-
-def test_each_sync_is_in_the_history(flowctl: RunFlowctl, conn: Connection, file: Path) -> None:
-    sync(flowctl, file, a_file("n", "a", "b"))
-    conn.execute("update flowctl.step_changes set synced_at = now() - interval '8 days'")
-    sync(flowctl, file, a_file("n", 'c|was = "a"', more="dedupe_address = true"), "--dry-run")
-    sync(flowctl, file, a_file("n", 'c|was = "a"', more="dedupe_address = true"))
-    sync(flowctl, file, a_file("n", 'c|was = "a"', more="dedupe_address = true"))
-    made = flowctl("steps", "history", "--json").json()
-    assert made[0].keys() == {"synced_at", "synced_by", "change", "flow", "key", "fields"}
-    assert [(one["change"], one["key"], one["fields"]) for one in made] == [
-        ("update", None, ["dedupe_address"]),
-        ("disable", "b", ["enabled"]),
-        ("update", "c", ["key"]),
-        ("create", None, []),
-        ("create", "a", []),
-        ("create", "b", []),
-    ]
-    lines = flowctl("steps", "history", "--since=7d", "--flow=n").stdout.splitlines()
-    assert [line.split()[3:] for line in lines[1:]] == [
-        ["update", "flow", "n", "dedupe_address"],
-        ["disable", "n/b", "enabled"],
-        ["update", "n/c", "key"],
-    ]
-    assert flowctl("steps", "history", "--flow=m").exit_code == 3
-    assert "no sync changed" in flowctl("steps", "history", "--flow=default").stderr
-    conn.execute("update flowctl.step_changes set synced_at = now() - interval '2 years'")
-    sync(flowctl, file, a_file("n", "c"))
-    assert len(flowctl("steps", "history", "--json").json()) == 1
 
 
 def test_two_syncs_at_once_rename_once(

@@ -7,8 +7,10 @@ import pytest
 from tests.support.cli import Environ, Ran, RunFlowctl
 from tests.support.factories import a_flow, a_lead, a_step, messages
 from tests.support.postgres import Connection
-from tests.support.smtp_server import Mail, Move, SmtpServer
-from tests.support.twilio_server import TwilioServer, refuse
+from tests.support.smtp_moves import Mail, Move
+from tests.support.smtp_server import SmtpServer
+from tests.support.twilio_answers import refuse
+from tests.support.twilio_server import TwilioServer
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 ME = "me@own.example"

@@ -22,8 +22,10 @@ from tests.support.dispatching import RUN_IDS
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.invariants import let_leases_pass, let_retries_come, pending
 from tests.support.postgres import Connection
-from tests.support.smtp_server import Move, SmtpServer
-from tests.support.twilio_server import Answer, TwilioServer, page, refuse
+from tests.support.smtp_moves import Move
+from tests.support.smtp_server import SmtpServer
+from tests.support.twilio_answers import Answer, page, refuse
+from tests.support.twilio_server import TwilioServer
 
 LEADS = 4
 SOON = 0.3

@@ -10,8 +10,9 @@ import pytest
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage, TextRecord
 from flowctl.store.dispatch import Run
 from flowctl.store.recovery import claim_lookups, resolve_found
+from tests.support.dispatching import dispatch_once
 from tests.support.factories import a_lead, a_step, messages
-from tests.support.invariants import let_leases_pass
+from tests.support.invariants import begun, let_leases_pass
 from tests.support.mortal import Life, dispatch_mortally
 from tests.support.postgres import Connection
 from tests.support.recording import RecordingProvider, accepts
@@ -89,3 +90,19 @@ def test_a_record_that_another_message_got_meanwhile_is_not_taken(
     (lookup,) = claim_lookups(conn, run, batch_size=10)
     assert resolve_found(conn, run, {lookup.message_id: "SM0"}, [lookup.message_id]) == set()
     assert sorted(messages(conn, "status")) == [("pending",), ("sent",)]
+
+
+def test_a_look_up_that_another_has_taken_over_keeps_its_send(
+    database: str, conn: Connection
+) -> None:
+    a_step(conn, type="text")
+    a_lead(conn)
+
+    def hand_over_the_send(_: OutgoingMessage) -> Outcome:
+        conn.execute("update flowctl.sends set claimed_by = gen_random_uuid()")
+        return Outcome(OutcomeKind.DEFERRED, "30001", "queue overflow")
+
+    dispatch_once(database, answer=hand_over_the_send)
+    conn.execute("update message_logs set retry_at = now()")
+    assert begun(conn) == 1
+    assert dispatch_once(database).taken == []

@@ -27,7 +27,8 @@ from tests.support.looping import looping
 from tests.support.postgres import Connection, Postgres
 from tests.support.recording import RecordingProvider, accepts
 from tests.support.smtp_server import SmtpServer
-from tests.support.twilio_server import Answer, TwilioServer
+from tests.support.twilio_answers import Answer
+from tests.support.twilio_server import TwilioServer
 from tests.support.waiting import until
 
 NO_ACCOUNT = Outcome(OutcomeKind.CHANNEL_STOPPED, "20003", "no such account")

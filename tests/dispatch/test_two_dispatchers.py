@@ -12,7 +12,7 @@ from flowctl.dispatch.options import Options
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
 from tests.support.dispatching import ACCEPTED, Ran, dispatch_once
 from tests.support.factories import a_flow, a_lead, a_step, messages
-from tests.support.invariants import begun, let_claims_pass, let_leases_pass
+from tests.support.invariants import let_claims_pass, let_leases_pass
 from tests.support.locks import waits_for_a_guard
 from tests.support.mortal import Life, dispatch_mortally
 from tests.support.postgres import Connection
@@ -249,22 +249,6 @@ def test_an_email_that_another_gave_up_for_unknown(
     assert others.taken == []
     ((status, error),) = messages(conn, "status", "error_message")
     assert (status, error and error[:15]) == ends
-
-
-def test_a_look_up_that_another_has_taken_over_keeps_its_send(
-    database: str, conn: Connection
-) -> None:
-    a_step(conn, type="text")
-    a_lead(conn)
-
-    def hand_over_the_send(_: OutgoingMessage) -> Outcome:
-        conn.execute("update flowctl.sends set claimed_by = gen_random_uuid()")
-        return Outcome(OutcomeKind.DEFERRED, "30001", "queue overflow")
-
-    dispatch_once(database, answer=hand_over_the_send)
-    conn.execute("update message_logs set retry_at = now()")
-    assert begun(conn) == 1
-    assert dispatch_once(database).taken == []
 
 
 def test_what_is_being_sent_is_not_cancelled_with_the_rest_of_its_flow(

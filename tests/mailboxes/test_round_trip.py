@@ -13,7 +13,8 @@ from tests.support.factories import a_lead, a_step, messages
 from tests.support.mail_servers import MailServer
 from tests.support.postfix import POSTFIX, postfix
 from tests.support.postgres import Connection, short_folder
-from tests.support.smtp_server import Move, SmtpServer
+from tests.support.smtp_moves import Move
+from tests.support.smtp_server import SmtpServer
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mail servers are started as root here")

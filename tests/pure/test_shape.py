@@ -13,6 +13,7 @@ FUNCTION_LINES = 40
 
 PACKAGE = Path(flowctl.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
+TESTS = Path(__file__).parents[1]
 
 
 def functions(tree: ast.Module) -> Iterator[tuple[str, int]]:
@@ -30,4 +31,13 @@ def test_a_module_and_its_functions_are_short(module: Path) -> None:
     text = module.read_text("utf-8")
     assert text.count("\n") <= MODULE_LINES
     long = {name: lines for name, lines in functions(ast.parse(text)) if lines > FUNCTION_LINES}
+    assert long == {}
+
+
+def test_no_test_module_is_long() -> None:
+    long = {
+        str(path.relative_to(TESTS)): lines
+        for path in TESTS.rglob("*.py")
+        if (lines := path.read_text("utf-8").count("\n")) > MODULE_LINES
+    }
     assert long == {}

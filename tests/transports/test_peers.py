@@ -21,8 +21,8 @@ from flowctl.transports.smtp import SmtpTransport
 from flowctl.transports.twilio import TwilioTransport
 from tests.support import smtp_server, twilio_server
 from tests.support.outgoing import AN_ID, a_text, an_email
-from tests.support.smtp_server import Move
-from tests.support.twilio_server import Answer, refuse
+from tests.support.smtp_moves import Move
+from tests.support.twilio_answers import Answer, refuse
 
 PASSWORD = "ünder % cover"  # noqa: S105 - of nobody
 

@@ -8,7 +8,8 @@ from flowctl.model import OutcomeKind
 from flowctl.settings import Settings
 from flowctl.transports.smtp import SmtpTransport
 from tests.support.outgoing import AN_ID, Connect, MakeServer, an_email
-from tests.support.smtp_server import Move, SmtpServer
+from tests.support.smtp_moves import Move
+from tests.support.smtp_server import SmtpServer
 
 
 def test_an_email_is_accepted_under_its_own_message_id(smtp: SmtpServer, connect: Connect) -> None:

@@ -13,7 +13,8 @@ from flowctl.settings import Settings
 from flowctl.transports.smtp import SmtpTransport
 from flowctl.transports.smtp.timeouts import Timeouts
 from tests.support.outgoing import an_email
-from tests.support.smtp_server import EXTENSIONS, Move, SmtpServer
+from tests.support.smtp_moves import Move
+from tests.support.smtp_server import EXTENSIONS, SmtpServer
 
 SHORT = Timeouts(command=0.5, data=0.5)
 

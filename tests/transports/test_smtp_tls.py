@@ -12,7 +12,8 @@ from flowctl.errors import InputError
 from flowctl.model import OutcomeKind
 from flowctl.transports.smtp.timeouts import Timeouts
 from tests.support.outgoing import Connect, MakeServer, an_email, send_to
-from tests.support.smtp_server import PASSWORD, USER, Move, SmtpServer
+from tests.support.smtp_moves import PASSWORD, USER, Move
+from tests.support.smtp_server import SmtpServer
 
 LONG = Timeouts()
 

@@ -9,7 +9,8 @@ import pytest
 from flowctl.errors import ProviderStopped
 from flowctl.transports.twilio import TwilioTransport
 from tests.support.outgoing import a_text, twilio_settings
-from tests.support.twilio_server import ACCOUNT_SID, Answer, TwilioServer, page, refuse
+from tests.support.twilio_answers import ACCOUNT_SID, Answer, page, refuse
+from tests.support.twilio_server import TwilioServer
 
 START = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
 

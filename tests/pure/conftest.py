@@ -1,0 +1,10 @@
+"""What several pure tests share."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "flows.toml"
