@@ -17,7 +17,7 @@ from flowctl.settings import Settings
 from flowctl.transports.smtp import SmtpTransport
 from flowctl.transports.smtp.timeouts import Timeouts
 from flowctl.transports.twilio import TwilioTransport
-from flowctl.transports.twilio.client import HttpTimeouts
+from flowctl.transports.twilio.http import HttpTimeouts
 from tests.support.dispatching import RUN_IDS
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.invariants import let_leases_pass, let_retries_come, pending

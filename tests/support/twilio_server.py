@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import secrets
+import ssl
 import sys
 import threading
 from collections import deque
@@ -52,7 +53,8 @@ class TwilioServer:
     """The server, running from the moment it is made; a context manager that stops it.
 
     ``lag`` is how many list requests a new text is missing from. ``journal`` is the file that
-    accepted texts are appended to before they are answered. ``clock`` dates what it takes.
+    accepted texts are appended to before they are answered. ``clock`` dates what it takes. With
+    ``tls`` it is spoken to over TLS.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class TwilioServer:
         journal: Path | None = None,
         lag: int = 0,
         clock: Callable[[], datetime] = _now,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.texts: list[Text] = []
         self.requests: list[tuple[str, dict[str, str]]] = []
@@ -82,6 +85,8 @@ class TwilioServer:
         self._posts = 0
         self._lists = 0
         self._http = HttpServer(self, port)
+        if tls is not None:
+            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()

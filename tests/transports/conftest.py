@@ -12,7 +12,7 @@ from flowctl.settings import Settings
 from flowctl.transports.smtp import SmtpTransport
 from flowctl.transports.smtp.timeouts import Timeouts
 from flowctl.transports.twilio import TwilioTransport
-from flowctl.transports.twilio.client import HttpTimeouts
+from flowctl.transports.twilio.http import HttpTimeouts
 from tests.support.outgoing import MakeServer, twilio_settings
 from tests.support.smtp_server import EXTENSIONS, SmtpServer
 from tests.support.twilio_server import TwilioServer

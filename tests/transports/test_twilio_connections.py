@@ -11,7 +11,8 @@ from flowctl.errors import InputError, ProviderStopped
 from flowctl.model import OutcomeKind
 from flowctl.settings import Settings
 from flowctl.transports.twilio import TwilioTransport
-from flowctl.transports.twilio.client import HttpTimeouts, TwilioClient
+from flowctl.transports.twilio.client import TwilioClient
+from flowctl.transports.twilio.http import HttpTimeouts
 from tests.support.outgoing import a_text, twilio_settings
 from tests.support.twilio_answers import ACCEPT, Answer
 from tests.support.twilio_server import TwilioServer

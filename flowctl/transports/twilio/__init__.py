@@ -11,19 +11,22 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
-import requests
 from twilio.base import values
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
+from twilio.http.response import Response
 from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
+from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import TimeoutError as HttpTimeout
 
 from flowctl.errors import ProviderStopped
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage, TextRecord
 from flowctl.settings import TwilioSettings
 from flowctl.text import one_line
 from flowctl.transports.twilio.addresses import RCS, phone_number
-from flowctl.transports.twilio.client import HttpTimeouts, TwilioClient, retry_after
+from flowctl.transports.twilio.client import TwilioClient, retry_after
 from flowctl.transports.twilio.codes import PAUSES, judge_request
+from flowctl.transports.twilio.http import HttpTimeouts
 from flowctl.transports.twilio.meanings import OUTCOMES, Meaning
 
 if TYPE_CHECKING:
@@ -68,7 +71,7 @@ class TwilioTransport:
                 from_=values.unset if service else number,
                 validity_period=_validity(message.valid_for),
             )
-        except requests.RequestException as error:
+        except HTTPError as error:
             return _unanswered(error, was_sent=client.was_sent)
         except TwilioException as error:
             return _refused(error, client.answer, number)
@@ -109,7 +112,7 @@ class TwilioTransport:
         client.forget()
         try:
             return question(client.rest)
-        except requests.RequestException as error:
+        except HTTPError as error:
             return _unanswered(error, was_sent=False)
         except TwilioException as error:
             return _refused(error, client.answer)
@@ -164,7 +167,7 @@ class TwilioTransport:
                     return
                 client.forget()
                 page = page.next_page()
-        except (requests.RequestException, TwilioException, *_NONSENSE) as error:
+        except (HTTPError, TwilioException, *_NONSENSE) as error:
             raise _no_list(error, client.answer) from error
         raise ProviderStopped(
             "Twilio's list of texts does not end", hint="look at a shorter time, see --since"
@@ -178,11 +181,11 @@ def _validity(valid_for: timedelta | None) -> int | object:
     return min(max(int(valid_for.total_seconds()), 1), _LONGEST_VALIDITY)
 
 
-def _unanswered(error: requests.RequestException, *, was_sent: bool) -> Outcome:
+def _unanswered(error: HTTPError, *, was_sent: bool) -> Outcome:
     reason = one_line(_reason(error))
     if was_sent:
         return Outcome(OutcomeKind.UNKNOWN, detail=f"no answer from Twilio: {reason}")
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, HttpTimeout) and not isinstance(error, NewConnectionError):
         return Outcome(OutcomeKind.DEFERRED, detail=f"no connection to Twilio: {reason}")
     return Outcome(
         OutcomeKind.CHANNEL_STOPPED,
@@ -195,19 +198,17 @@ def _reason(error: BaseException) -> str:
     """The first cause of a network error; its wrappers quote addresses of objects and URLs."""
     while (deeper := error.__cause__ or error.__context__) is not None:
         error = deeper
-    if isinstance(error, TimeoutError | requests.Timeout):
+    if isinstance(error, TimeoutError | HttpTimeout):
         return "timed out"
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-def _refused(
-    error: TwilioException, answer: requests.Response | None, sender: str | None = None
-) -> Outcome:
+def _refused(error: TwilioException, answer: Response | None, sender: str | None = None) -> Outcome:
     """The outcome of an answer that is an error; it is Twilio's if it has a code or a message."""
     status = HTTPStatus.BAD_GATEWAY if answer is None else answer.status_code
     code, words = _said(error)
     meaning, hint = judge_request(code, status, sender)
-    asked = None if answer is None else retry_after(answer.headers)
+    asked = retry_after({} if answer is None else answer.headers or {})
     return Outcome(
         OUTCOMES[meaning],
         code=str(code or status),
@@ -234,7 +235,7 @@ def _number(code: object) -> int:
     return int(code) if isinstance(code, int | str) and str(code).isdecimal() else 0
 
 
-def _nonsense(answer: requests.Response | None) -> Outcome:
+def _nonsense(answer: Response | None) -> Outcome:
     status = "no status" if answer is None else f"HTTP status {answer.status_code}"
     return Outcome(OutcomeKind.UNKNOWN, detail=f"not an answer of Twilio's: {status}")
 
@@ -262,8 +263,8 @@ def _newest(records: list[TextRecord | None]) -> datetime:
     return max(record.created_at for record in records if record is not None)
 
 
-def _no_list(error: Exception, answer: requests.Response | None) -> ProviderStopped:
-    if isinstance(error, requests.RequestException):
+def _no_list(error: Exception, answer: Response | None) -> ProviderStopped:
+    if isinstance(error, HTTPError):
         reason, hint = _reason(error), "check the network, the proxy and TWILIO_API_URL"
     elif answer is None or answer.ok:
         reason, hint = "not an answer of Twilio's", "check TWILIO_API_URL"
