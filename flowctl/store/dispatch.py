@@ -165,8 +165,7 @@ def flow_senders(connection: Connection) -> dict[str, JsonObject]:
 
 def lock_guarded(connection: Connection, run: Run, intents: Sequence[Intent]) -> None:
     """Keep other dispatchers from deciding about the same gaps, addresses and limit until the end
-    of the transaction.
-    """
+    of the transaction."""
     guarded = [intent for intent in intents if intent.is_guarded]
     names = [f"lead {intent.lead_id}" for intent in guarded]
     names += [f"step {intent.flow_step} {intent.addresses[0]}" for intent in guarded]
