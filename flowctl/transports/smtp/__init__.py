@@ -48,7 +48,7 @@ class SmtpTransport:
             raise InputError("EMAIL_FROM is not set", hint="set it to the sender of all emails")
         self._settings = settings
         self._sender = email_settings.sender
-        self._context = verifying_context(settings.cafile, "SMTP_URL")
+        self._context = _context(settings)
         self._clock = clock or SystemClock()
         pool = Pool(lambda: self._session(timeouts or Timeouts()), concurrency, self._clock)
         composer = Composer(email_settings)
@@ -107,3 +107,10 @@ class SmtpTransport:
             code=str(reply.code),
             detail=one_line(f"{tls or 'no TLS'}{login}"),
         )
+
+
+def _context(settings: SmtpSettings) -> ssl.SSLContext | None:
+    """What TLS needs; reading the system's authorities takes long, so only where there is any."""
+    if settings.tls == "none" and settings.cafile is None:
+        return None
+    return verifying_context(settings.cafile, "SMTP_URL")

@@ -53,7 +53,11 @@ class SmtpSession:
     """
 
     def __init__(
-        self, settings: SmtpSettings, context: ssl.SSLContext, clock: Clock, timeouts: Timeouts
+        self,
+        settings: SmtpSettings,
+        context: ssl.SSLContext | None,
+        clock: Clock,
+        timeouts: Timeouts,
     ) -> None:
         self.settings = settings
         self.timeouts = timeouts
@@ -93,6 +97,7 @@ class SmtpSession:
 
     def start_tls(self) -> Steps[None]:
         """Talk encrypted, to whom the certificate names; nothing said before counts any more."""
+        assert self._context is not None  # noqa: S101  # null only where no TLS is wanted
         self.sock = connection = self._context.wrap_socket(
             self._there(), server_hostname=self.settings.host, do_handshake_on_connect=False
         )
