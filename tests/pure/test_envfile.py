@@ -7,6 +7,7 @@ import pytest
 
 from flowctl.errors import InputError
 from flowctl.settings import read_env_file
+from tests.support.users import no_longer_root
 
 
 def test_an_env_file_is_read_as_shells_write_it(tmp_path: Path) -> None:
@@ -55,11 +56,7 @@ def test_an_env_file_of_somebody_else_says_who_must_read_it(tmp_path: Path) -> N
     path = tmp_path / ".env"
     path.write_text("A=b\n")
     path.chmod(0o600)
-    os.seteuid(65534)
-    try:
-        with pytest.raises(InputError) as refused:
-            read_env_file(path)
-    finally:
-        os.seteuid(0)
+    with no_longer_root(), pytest.raises(InputError) as refused:
+        read_env_file(path)
     assert refused.value.message == f"{path}: Permission denied"
     assert "LoadCredential=" in refused.value.hint

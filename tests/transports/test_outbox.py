@@ -13,6 +13,8 @@ from flowctl.settings import Settings
 from flowctl.transports.mime import Composer
 from flowctl.transports.outbox import OutboxTransport
 from tests.support.outgoing import AN_ID, a_text, an_email
+from tests.support.postgres import short_folder
+from tests.support.users import no_longer_root
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -72,11 +74,11 @@ def test_a_directory_that_is_a_file_is_an_error_at_once(tmp_path: Path) -> None:
             OutboxTransport(path, Channel.EMAIL)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_directory_without_the_right_to_write_is_an_error_at_once(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(InputError, match="no right to write"):
-        OutboxTransport(tmp_path, Channel.EMAIL)
+def test_a_directory_without_the_right_to_write_is_an_error_at_once() -> None:
+    with short_folder() as folder:
+        folder.chmod(0o500)
+        with no_longer_root(), pytest.raises(InputError, match="no right to write"):
+            OutboxTransport(folder, Channel.EMAIL)
 
 
 @pytest.fixture
