@@ -5,6 +5,7 @@ goes wrong, nothing is offered and nothing is said: somebody is in the middle of
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 import typer
 
@@ -45,7 +46,9 @@ def _asked(ctx: typer.Context, kind: str, incomplete: str) -> list[str]:
     from flowctl.store import completion
 
     # the callback that reads the global options does not run for a completion
-    session_of(ctx).env_file = ctx.find_root().params.get("env_file")
+    # nor is its value made a path
+    env_file = ctx.find_root().params.get("env_file")
+    session_of(ctx).env_file = Path(env_file) if env_file else None
     if is_embedded(ctx) or session_of(ctx).settings.names_embedded:
         return []
     ask = {"flows": completion.flows_beginning, "steps": completion.steps_beginning}[kind]
