@@ -11,6 +11,7 @@ import trustme
 from hypothesis import HealthCheck, settings
 
 from flowctl import migrate
+from tests.support.cases import WHOLE, are_drawn, drawn, is_whole
 from tests.support.citus import TEST_CITUS_URL, Cluster, distribute
 from tests.support.cli import Environ, Ran, RunFlowctl, run_flowctl
 from tests.support.embedded import Client
@@ -39,19 +40,41 @@ SCRUBBED_DISPLAY = ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "TERMINAL_WIDTH", "TTY
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of these tests."""
-    parser.addoption("--long", action="store_true", help="try many more random examples")
+    parser.addoption("--long", action="store_true", help="every case, many more random examples")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Take away, before the first test, whatever the machine configures; say how long to try."""
     if config.getoption("--long"):
         os.environ[LONG] = "1"
+    if is_whole(config):
+        os.environ[WHOLE] = "1"
     name = "ci" if os.environ.get("CI") else "local"
     settings.register_profile("chosen", settings.get_profile(name), max_examples=examples(100))
     settings.load_profile("chosen")
     for name in list(os.environ):
         if name != KEPT and (name.startswith(SCRUBBED) or name in SCRUBBED_DISPLAY):
             del os.environ[name]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what the everyday run does not try today."""
+    if are_drawn():
+        seed = config.getoption("randomly_seed", default=None)
+        tried = drawn((item.nodeid for item in items), seed)
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in tried])
+        items[:] = [item for item in items if item.nodeid in tried]
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say that cases were left out, and how to draw the same again."""
+    if are_drawn():
+        seed = config.getoption("randomly_seed", default=None)
+        terminalreporter.write_line(
+            f"a fifth of the cases: --randomly-seed={seed} draws the same, --long tries all"
+        )
 
 
 @pytest.fixture(scope="session")
