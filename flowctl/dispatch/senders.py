@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import inf
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -21,6 +22,18 @@ GATHERING = 0.005
 make room for the next messages."""
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Gathering:
+    """How long the outcomes that came wait for another one to be recorded with; pure."""
+
+    _ends: float = inf
+
+    def patience(self, now: float) -> float:
+        """Seconds, after one that came at ``now`` of a monotonic clock."""
+        self._ends = min(self._ends, now + GATHERING)
+        return max(0.0, min(CLOSE_TOGETHER, self._ends - now))
 
 
 def hand_over(transport: Transport, message: OutgoingMessage) -> Outcome:
@@ -75,16 +88,14 @@ class Senders:
         """
         found: list[Answer] = []
         wait = timeout
-        end = inf
+        gathering = Gathering()
         try:
             while len(found) < enough:
                 answers = self._answers.get(timeout=wait)
                 if not answers:
                     break
-                now = self._clock.monotonic()
-                end = min(end, now + GATHERING)
                 found += answers
-                wait = max(0.0, min(CLOSE_TOGETHER, end - now))
+                wait = gathering.patience(self._clock.monotonic())
         except Empty:
             pass
         return found
