@@ -60,7 +60,7 @@ class Conversations:
     ) -> None:
         self._pool = pool
         self._composer = composer
-        self._opener = make_opener(lambda those: self._order(partial(self._resume, those)))
+        self._opener = make_opener(partial(self._order, self._resume))
         self._clock = clock
         self._orders: deque[Callable[[], None]] = deque()
         self._waiting: deque[_Job] = deque()
@@ -190,10 +190,10 @@ class Conversations:
         self._talks[session] = talk
         self._go_on(session)
 
-    def _resume(self, sessions: Sequence[SmtpSession]) -> None:
-        for session in sessions:
-            if session in self._talks:
-                self._go_on(session)
+    def _resume(self) -> None:
+        """Go on with all that wait for no event of their connection, but for the server's name."""
+        for session in [one for one in self._talks if not self._watch.has(one)]:
+            self._go_on(session)
 
     def _go_on(self, session: SmtpSession, error: Exception | None = None) -> None:
         """Take what goes on over a connection as far as it goes without waiting."""

@@ -2,7 +2,7 @@
 
 import logging
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import inf
 from threading import Thread
 from typing import Any
@@ -15,8 +15,8 @@ log = logging.getLogger(__name__)
 Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 """As ``socket.getaddrinfo`` gives them."""
 
-OnAnswer = Callable[[Sequence[SmtpSession]], None]
-"""Told, in another thread, which sessions may go on."""
+OnAnswer = Callable[[], None]
+"""Told, in another thread, that who waits for nothing else may go on."""
 
 REMEMBERED = 30.0
 """Seconds for which an answer is taken for the next connections, too."""
@@ -31,11 +31,9 @@ def look_up(host: str, port: int) -> list[Address]:
 
 
 class _Asking:
-    """A question on its way, and who waits for its answer; null while there is none."""
+    """A question on its way; its answer is null while there is none."""
 
-    def __init__(self) -> None:
-        self.waiting: list[SmtpSession] = []
-        self.answer: list[Address] | OSError | None = None
+    answer: list[Address] | OSError | None = None
 
 
 class Names:
@@ -63,7 +61,6 @@ class Names:
         if asking is None:
             self._asking = asking = _Asking()
             self._start(asking)
-        asking.waiting.append(session)
         session.deadline = inf  # the system's resolver has limits of its own
         while asking.answer is None:
             yield NOTHING
@@ -96,4 +93,4 @@ class Names:
             log.exception("looking up the SMTP server")
             asking.answer = OSError(f"{self._host} cannot be looked up: {type(bug).__name__}")
         if self._on_answer is not None:
-            self._on_answer(asking.waiting)
+            self._on_answer()

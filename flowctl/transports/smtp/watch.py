@@ -33,6 +33,10 @@ class Watch:
             else:
                 self.forget(session)
 
+    def has(self, session: SmtpSession) -> bool:
+        """Whether a session waits for an event."""
+        return session in self._keys
+
     def forget(self, session: SmtpSession) -> None:
         """Watch a session no more."""
         key = self._keys.pop(session, None)
