@@ -1,7 +1,6 @@
 """Run the program, as ``flowctl`` or ``python -m flowctl``."""
 
 import gc
-import os
 import sys
 from typing import NoReturn
 
@@ -15,8 +14,6 @@ def main() -> NoReturn:
     """Run the process's own arguments and exit."""
     signals.catch_early(sys.argv[1:])
     gc.set_threshold(_ALLOCATIONS)
-    # Typer's pydantic would search the metadata of every installed package for its plugins.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from flowctl.cli import run
 
     run()

@@ -14,12 +14,12 @@ import typer
 
 from flowctl import cli
 
-# not pydantic: typer itself loads it for any command that has parameters
 HEAVY = {
     "email_validator",
     "liquid",
     "phonenumbers",
     "psycopg",
+    "pydantic",
     "requests",
     "rich",
     "smtplib",

@@ -94,7 +94,6 @@ class Forks:
 
 def _load() -> None:
     """Import all of the program but what runs it, and what Typer imports when it reads options."""
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     for module in pkgutil.walk_packages(flowctl.__path__, "flowctl."):
         if module.name != "flowctl.__main__":
             importlib.import_module(module.name)
