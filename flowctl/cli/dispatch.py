@@ -214,7 +214,8 @@ def _run(conninfo: str, request: "Request", *, is_quiet: bool, is_verbose: bool)
         reporter = EventLines(
             progress, is_dry_run=request.is_dry_run, is_quiet=is_quiet, is_verbose=is_verbose
         )
-        with dispatch_run.prepare(conninfo, request, reporter) as run, _stopped_by_signals(run):
+        preparing = dispatch_run.prepare(conninfo, request, reporter, reporter.hears)
+        with preparing as run, _stopped_by_signals(run):
             if run.schema_note is not None:
                 show.say(f"note: {run.schema_note}")
             if request.is_loop and run.unconfigured:

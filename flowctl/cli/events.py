@@ -7,7 +7,7 @@ from flowctl.cli import show
 from flowctl.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from flowctl.dispatch.events import Event, Totals
+    from flowctl.dispatch.events import Event, EventKind, Totals
     from flowctl.dispatch.request import Request
 
 FAILURES_SHOWN = 20
@@ -26,6 +26,14 @@ class EventLines:
         self._is_dry_run = is_dry_run
         self._left_out = 0
         self._shown = 0
+
+    @property
+    def hears(self) -> "frozenset[EventKind]":
+        """The kinds of events that it has to be called with."""
+        from flowctl.dispatch.events import UNCOUNTED, EventKind
+
+        shown = {EventKind.BEGUN} if self._is_dry_run else set()
+        return frozenset(EventKind) - UNCOUNTED | shown
 
     def __call__(self, event: "Event") -> None:
         """Show an event, or only count it."""

@@ -1,7 +1,7 @@
 """The coordinator: one thread that claims, begins and records, and many that send."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from random import Random
 from uuid import UUID
@@ -35,7 +35,7 @@ class Dispatcher:
 
     ``connect`` opens a database connection (raises DatabaseUnreachable). ``run_id`` names this
     dispatcher in the claims it holds. ``observer`` is called with every event, from this thread and
-    from the senders'.
+    from the senders'; of steps that no total counts only with those it ``hears``.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Dispatcher:
         clock: Clock,
         random: Random,
         observer: Observer,
+        hears: Iterable[EventKind] = EventKind,
     ) -> None:
         self._options = options
         self._channels = Channels(states)
@@ -58,7 +59,7 @@ class Dispatcher:
         self._limited_until = 0.0
         self._sends_begun = 0
         self._rounds = 0
-        self._reporter = Reporter(observer, self.stop)
+        self._reporter = Reporter(observer, self.stop, hears)
         run = Run(run_id, options.lease, options.now, settings.max_per_hour, slot=options.slot)
         first, second = connections(connect, self._reporter.database, self._stopping, random, clock)
         self._batches = Batches(

@@ -32,6 +32,10 @@ class EventKind(StrEnum):
     DATABASE_BACK = "database_back"
 
 
+UNCOUNTED = frozenset({EventKind.CLAIMED, EventKind.BEGUN, EventKind.ANSWERED})
+"""Steps of every message, which no total counts: who does not want to hear of them is not told."""
+
+
 @record
 class Event:
     """Something that happened; which fields are set follows from ``kind``.

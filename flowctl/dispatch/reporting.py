@@ -1,9 +1,9 @@
 """Reporting to the observer what happens in a run, and adding it up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from flowctl.dispatch.events import Event, EventKind, Observer, Totals
+from flowctl.dispatch.events import UNCOUNTED, Event, EventKind, Observer, Totals
 from flowctl.dispatch.outcomes import Decision
 from flowctl.dispatch.rendered import RenderedMessage
 from flowctl.dispatch.senders import Answer
@@ -19,14 +19,21 @@ class Reporter:
     """Makes events of what a run does; ``totals`` is their sum so far.
 
     An observer that raises (the reader of its output went away) must not tear a batch apart: the
-    first such error is kept as ``failure``, ``on_failure`` is called, and no more is told.
+    first such error is kept as ``failure``, ``on_failure`` is called, and no more is told. Of the
+    ``UNCOUNTED`` events it is told only those that it ``hears``.
     """
 
-    def __init__(self, observer: Observer, on_failure: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        observer: Observer,
+        on_failure: Callable[[], None],
+        hears: Iterable[EventKind] = EventKind,
+    ) -> None:
         self.totals = Totals()
         self.failure: Exception | None = None
         self._observer = observer
         self._on_failure = on_failure
+        self._unheard = UNCOUNTED.difference(hears)
 
     def raise_failure(self) -> None:
         """Raise what the observer raised, if it did."""
@@ -49,6 +56,8 @@ class Reporter:
         cause: str | None = None,
     ) -> None:
         """Tell what was decided about a message before it was handed over."""
+        if kind in self._unheard:
+            return
         lead, step = claimed.lead_id, (claimed.flow, claimed.key)
         self.event(
             Event(kind, channel, claimed.id, lead, *step, detail=detail, until=until, cause=cause)
@@ -56,6 +65,8 @@ class Reporter:
 
     def begun(self, ready: RenderedMessage) -> None:
         """Tell that a message is about to be handed over."""
+        if EventKind.BEGUN in self._unheard:
+            return
         claimed, message = ready.claimed, ready.message
         self.event(
             Event(
@@ -71,6 +82,8 @@ class Reporter:
 
     def answered(self, answer: Answer) -> None:
         """Tell of an outcome that is not recorded yet; called in a sender's thread."""
+        if EventKind.ANSWERED in self._unheard:
+            return
         channel, ready, outcome = answer
         self._pass_on(Event(EventKind.ANSWERED, channel, ready.claimed.id, outcome=outcome))
 

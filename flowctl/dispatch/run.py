@@ -1,7 +1,7 @@
 """One run of ``flowctl dispatch``: its channels, its dispatcher, and what it leaves undone."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,7 +13,7 @@ from flowctl.clock import SystemClock
 from flowctl.database import Connection
 from flowctl.dispatch.channel import ChannelState
 from flowctl.dispatch.dispatcher import Dispatcher
-from flowctl.dispatch.events import Observer, Totals
+from flowctl.dispatch.events import EventKind, Observer, Totals
 from flowctl.dispatch.options import Options
 from flowctl.dispatch.pace import RateLimiter
 from flowctl.dispatch.request import Request, failures
@@ -166,18 +166,18 @@ class DispatchRun:
 
 
 @contextmanager
-def prepare(conninfo: str, request: Request, observer: Observer) -> Iterator[DispatchRun]:
+def prepare(
+    conninfo: str,
+    request: Request,
+    observer: Observer,
+    hears: Iterable[EventKind] = EventKind,
+) -> Iterator[DispatchRun]:
     """Check the schema and open the transports; they are closed at the end of the block.
 
     Raises SchemaMismatch, DatabaseUnavailable, and InputError for settings that cannot be used and
     for a copy of a database, unless nobody is written to.
     """
-    options = request.options
-    if not request.is_real:
-        options = replace(options, is_immediate=True, allows_copy=True)
-    if request.is_dry_run:
-        # all of it is one transaction
-        options = replace(options, claims_ahead=False)
+    options = _options(request)
     with database.connect(conninfo) as connection:
         note = migrate.require_schema(connection)
         run_id = _admit(connection, request, options)
@@ -186,7 +186,7 @@ def prepare(conninfo: str, request: Request, observer: Observer) -> Iterator[Dis
 
     def connect() -> Connection:
         request.before_connecting()
-        # what a dry run does is one transaction that is never committed
+        # a dry run is never committed
         return database.open_connection(conninfo, autocommit=not request.is_dry_run)
 
     try:
@@ -199,11 +199,25 @@ def prepare(conninfo: str, request: Request, observer: Observer) -> Iterator[Dis
             clock=SystemClock(),
             random=random.SystemRandom(),
             observer=observer,
+            hears=hears,
         )
         watch = _watch(conninfo, request, run_id, dispatcher, configured)
         yield DispatchRun(dispatcher, configured, conninfo, request, watch=watch, schema_note=note)
     finally:
         configured.close()
+
+
+def _options(request: Request) -> Options:
+    """How a run behaves that hands messages to nobody, or to their providers."""
+    if request.is_real:
+        return request.options
+    return replace(
+        request.options,
+        is_immediate=True,
+        # what a dry run does is one transaction
+        claims_ahead=not request.is_dry_run,
+        allows_copy=True,
+    )
 
 
 def _watch(

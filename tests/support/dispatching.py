@@ -1,7 +1,7 @@
 """Running a dispatcher inside the test, with transports and time under control."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from threading import Lock
@@ -11,7 +11,7 @@ from flowctl.clock import Clock, SystemClock
 from flowctl.database import Connection, open_connection
 from flowctl.dispatch.channel import ChannelState
 from flowctl.dispatch.dispatcher import Dispatcher
-from flowctl.dispatch.events import Event, Totals
+from flowctl.dispatch.events import Event, EventKind, Totals
 from flowctl.dispatch.options import Options
 from flowctl.dispatch.pace import RateLimiter
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
@@ -81,6 +81,7 @@ def a_dispatcher(
     options: Options | None = None,
     clock: Clock | None = None,
     connecting: Callable[[], Connection] | None = None,
+    hears: Iterable[EventKind] = EventKind,
 ) -> Dispatcher:
     """A dispatcher over these transports."""
     states = [
@@ -96,6 +97,7 @@ def a_dispatcher(
         clock=clock or SystemClock(),
         random=random.Random(7),  # noqa: S311 - jitter
         observer=observer,
+        hears=hears,
     )
 
 
