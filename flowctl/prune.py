@@ -41,15 +41,16 @@ def prune(
     DatabaseUnavailable for a role that does not own the tables.
     """
     bounds = store.prune_range(connection, older_than)
-    if not (bounds.is_owner or is_dry_run):
+    if not bounds.is_owner:
         raise DatabaseUnavailable(
             "the database refused: only the owner of public.message_logs may redact what was sent",
             hint="use the role that applied the schema",
         )
+    pages = store.count_pages(connection)
     return PruneResult(
         bounds.before,
-        messages=_all(connection, store.prune_messages, bounds, bounds.message_pages, is_dry_run),
-        archived=_all(connection, store.prune_archive, bounds, bounds.archive_pages, is_dry_run),
+        messages=_all(connection, store.prune_messages, bounds, pages.messages, is_dry_run),
+        archived=_all(connection, store.prune_archive, bounds, pages.archived, is_dry_run),
     )
 
 

@@ -305,7 +305,7 @@ declare
 begin
   if tg_level = 'ROW' then
     ids := concat_ws(',', ids, to_json(new.id::text));
-    if length(ids) < 4000 then
+    if length(ids) < 40000 then
       perform set_config(list, ids, true);
       return null;
     end if;

@@ -215,7 +215,7 @@ class MailRecorder:
         status = _STATUS[report.verdict]
         reason = one_line(report.reason or report.code or report.verdict)
         store.update_email_delivery(
-            self._connection, message.id, status, report.code, f"not delivered: {reason}"
+            self._connection, message, status, report.code, f"not delivered: {reason}"
         )
         if report.verdict is Verdict.HARD or (
             report.verdict in {Verdict.NO_HOST, Verdict.SOFT}
@@ -227,7 +227,7 @@ class MailRecorder:
     def _complained(self, mail: ReturnedMail, message: ReturnedMessage, address: str) -> Fate:
         if not self._is_new(mail, message):
             return Fate.TAKEN
-        store.update_email_delivery(self._connection, message.id, "complained", "", "")
+        store.update_email_delivery(self._connection, message, "complained", "", "")
         self._suppress(address, "complained of spam", "complaint", message)
         return Fate.COMPLAINED
 
@@ -249,7 +249,7 @@ class MailRecorder:
     def _replied(self, mail: ReturnedMail, message: ReturnedMessage) -> Fate:
         if not self._is_new(mail, message):
             return Fate.TAKEN
-        store.stop_replied(self._connection, message.id)
+        store.stop_replied(self._connection, message)
         return Fate.REPLIED
 
     def _is_new(
@@ -269,12 +269,12 @@ class MailRecorder:
                 kind=mail.kind,
                 verdict=None if report is None else report.verdict,
                 code=None if report is None else report.code,
-                message_id=None if message is None else message.id,
+                message=message,
                 address=address if message is None else message.recipient,
             ),
         )
         if is_new and message is not None and not message.is_sent:
-            self.result.found += store.settle_returned(self._connection, message.id)
+            self.result.found += store.settle_returned(self._connection, message)
         return is_new
 
     def _suppress(
@@ -287,9 +287,9 @@ class MailRecorder:
                     raise _TooMany
                 self.result.bounced_addresses += 1
             self.result.suppressed.append(address)
-        if message_id is not None:
+        if message is not None:
             # who complains or asks for no more means all of it; a bounce is about one address
             bounced = address if source == "bounce" else None
-            store.cancel_emails_of_lead(self._connection, message_id, bounced)
+            store.cancel_emails_of_lead(self._connection, message.lead_id, bounced)
         if source == "unsubscribe":
             store.cancel_emails_to(self._connection, address)

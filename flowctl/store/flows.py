@@ -8,7 +8,7 @@ from psycopg.rows import scalar_row
 from flowctl.database import Connection, query
 from flowctl.model import JsonObject
 from flowctl.store.fetching import fetch_rows
-from flowctl.store.nodes import one_by_one
+from flowctl.store.nodes import one_by_one, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +79,12 @@ def late_messages(connection: Connection, flow: str) -> LateMessages:
 
 def skip_late(connection: Connection, flow: str) -> int:
     """Cancel what came due meanwhile; returns how many messages."""
-    connection.execute(query("lock_pending_of_flow"), {"flow": flow})
+    connection.execute(text_of(connection, "lock_pending_of_flow"), {"flow": flow})
     return connection.execute(query("skip_late"), {"flow": flow}).rowcount
 
 
 def shift_late(connection: Connection, flow: str) -> int:
     """Move all pending messages of each lead that has late ones by whole days of its clock; returns
     how many messages."""
-    connection.execute(query("lock_pending_of_flow"), {"flow": flow})
+    connection.execute(text_of(connection, "lock_pending_of_flow"), {"flow": flow})
     return connection.execute(query("shift_late"), {"flow": flow}).rowcount

@@ -1,6 +1,7 @@
 """Whether the tables of a database are distributed over several nodes, and which form of a
 statement suits them (``slots.sql``)."""
 
+import re
 from weakref import WeakKeyDictionary
 
 from flowctl.database import Connection, query
@@ -12,10 +13,14 @@ _SHARES = {
     "renew_leases": "renew_share",
     "is_due": "is_share_due",
     "lock_messages": "touch_messages",
+    "lock_pending_of_flow": "touch_pending_of_flow",
 }
 """The statements that lock rows or name their places, and those that do without."""
 
 _OF_ITS_LEAD = b"/* of its lead */", b"and message.lead_id = free.lead_id"
+
+_ON_ONE_MACHINE = re.compile(rb"^.*/[*] on one machine [*]/$", re.MULTILINE)
+"""A line of a statement that locks rows: no lock skips what is locked over several nodes."""
 
 _known: WeakKeyDictionary[Connection, bool] = WeakKeyDictionary()
 
@@ -31,7 +36,8 @@ def form_of(connection: Connection, name: str, *, has_slot: bool = False) -> str
     """A statement in the form that suits the tables, as its name or its text. With a slot nothing
     is locked either."""
     if is_distributed(connection):
-        return query(_SHARES[name]).replace(*_OF_ITS_LEAD)
+        text = query(_SHARES.get(name, name)).replace(*_OF_ITS_LEAD)
+        return _ON_ONE_MACHINE.sub(b"", text)
     return _SHARES[name] if has_slot else name
 
 

@@ -1,7 +1,7 @@
 """Mail that came back, and what it does to messages and addresses (``returned_mail.sql``)."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from uuid import UUID
 
 from psycopg.rows import class_row, scalar_row, tuple_row
@@ -19,6 +19,7 @@ class ReturnedMessage:
     """
 
     id: UUID
+    lead_id: str
     recipient: str | None
     is_sent: bool
     is_unknown: bool
@@ -37,32 +38,47 @@ class RecordedMail:
     kind: str
     verdict: str | None
     code: str | None
-    message_id: UUID | None
+    message: ReturnedMessage | None
     address: str | None
 
 
 def find_returned(connection: Connection, ids: Sequence[UUID]) -> ReturnedMessage | None:
     """The first of these ids that is an email of ours, locked until the transaction ends."""
+    found = connection.execute(query("find_returned"), {"ids": list(ids)}).fetchone()
+    if found is None:
+        return None
     with connection.cursor(row_factory=class_row(ReturnedMessage)) as cursor:
-        return cursor.execute(query("find_returned"), {"ids": list(ids)}).fetchone()
+        values = {"lead_id": found[0], "id": found[1]}
+        return cursor.execute(query("lock_returned"), values).fetchone()
 
 
 def add_returned_mail(connection: Connection, mail: RecordedMail) -> bool:
     """Remember a mail; returns whether it was not taken before."""
-    return connection.execute(query("add_returned_mail"), asdict(mail)).fetchone() is not None
+    values = {
+        "digest": mail.digest,
+        "kind": mail.kind,
+        "verdict": mail.verdict,
+        "code": mail.code,
+        "address": mail.address,
+    }
+    if mail.message is None:
+        return _changes(connection, "add_mail_of_nobody", **values)
+    about = {"lead_id": mail.message.lead_id, "message_id": mail.message.id}
+    return _changes(connection, "add_returned_mail", **about, **values)
 
 
-def settle_returned(connection: Connection, message_id: UUID) -> bool:
+def settle_returned(connection: Connection, message: ReturnedMessage) -> bool:
     """Make a message of unknown outcome sent; returns whether it was none before."""
-    return _changes(connection, "settle_returned", id=message_id)
+    return _changes(connection, "settle_returned", lead_id=message.lead_id, id=message.id)
 
 
 def update_email_delivery(
-    connection: Connection, message_id: UUID, status: str, code: str, reason: str
+    connection: Connection, message: ReturnedMessage, status: str, code: str, reason: str
 ) -> bool:
     """Write what became of a sent email, unless more is known; returns whether it changed."""
-    values = {"id": message_id, "status": status, "code": code, "reason": reason}
-    return connection.execute(query("update_email_delivery"), values).fetchone() is not None
+    values = {"status": status, "code": code, "reason": reason}
+    key = {"lead_id": message.lead_id, "id": message.id}
+    return _changes(connection, "update_email_delivery", **key, **values)
 
 
 def is_given_up(connection: Connection, address: str, verdict: str) -> bool:
@@ -81,11 +97,9 @@ def suppress_returned(
         return bool(cursor.execute(query("suppress_returned"), values).fetchone())
 
 
-def cancel_emails_of_lead(
-    connection: Connection, message_id: UUID, address: str | None = None
-) -> None:
-    """Cancel the pending emails to the lead of a message, to this address if one is given."""
-    connection.execute(query("cancel_emails_of_lead"), {"id": message_id, "address": address})
+def cancel_emails_of_lead(connection: Connection, lead_id: str, address: str | None = None) -> None:
+    """Cancel the pending emails to a lead, to this address if one is given."""
+    connection.execute(query("cancel_emails_of_lead"), {"lead_id": lead_id, "address": address})
 
 
 def cancel_emails_to(connection: Connection, address: str) -> None:
@@ -99,10 +113,10 @@ def is_known_email(connection: Connection, address: str) -> bool:
         return bool(cursor.execute(query("is_known_email"), {"address": address}).fetchone())
 
 
-def stop_replied(connection: Connection, message_id: UUID) -> bool:
+def stop_replied(connection: Connection, message: ReturnedMessage) -> bool:
     """End the flow of a message for its lead, who has answered, where the flow ends with an
     answer; returns whether anything was pending."""
-    return _changes(connection, "stop_replied", id=message_id)
+    return _changes(connection, "stop_replied", lead_id=message.lead_id, id=message.id)
 
 
 def stop_texted(connection: Connection, replies: Sequence[TextRecord]) -> None:

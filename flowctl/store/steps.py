@@ -22,7 +22,7 @@ from flowctl.model import (
     TimeType,
 )
 from flowctl.store.fetching import fetch_rows
-from flowctl.store.nodes import one_by_one
+from flowctl.store.nodes import one_by_one, text_of
 
 _JSON_COLUMNS = ("audience", "exit_when", "send_window", "sender")
 
@@ -117,7 +117,7 @@ def select_steps(connection: Connection) -> list[StoredStep]:
 def rename_flow(connection: Connection, old: str, new: str) -> None:
     """Give a flow another name, with its steps and stops; ``default`` is left behind, empty."""
     names = {"old": old, "new": new}
-    for statement in ("copy_flow", "move_steps", "move_stops"):
+    for statement in ("copy_flow", "move_steps", "drop_stops", "move_stops"):
         connection.execute(query(statement), names)
     connection.execute(query("renew_default" if old == DEFAULT_FLOW else "delete_flow"), names)
 
@@ -178,7 +178,8 @@ def update_pending(
     Those of a step that is off, or whose date has passed for the lead, are cancelled; those being
     sent are left alone. By the id of the step; null: all together.
     """
-    rows = fetch_rows(connection, "update_pending", PendingUpdate, ids=list(ids))
+    statement = text_of(connection, "update_pending")
+    rows = fetch_rows(connection, statement, PendingUpdate, ids=list(ids))
     return {row.step_id: row for row in rows}
 
 

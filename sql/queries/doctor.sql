@@ -326,23 +326,34 @@ from wanted;
 
 -- name: channel_demand
 -- What waits for each channel: messages that are due, messages in all, enabled steps.
+with due as (
+  select free.message_type as channel, count(*) as messages
+  from flowctl.free_messages as free
+  where free.due_at <= now()
+  group by free.message_type
+),
+pending as (
+  select message.message_type as channel, count(*) as messages
+  from public.message_logs as message
+  where message.status = 'pending'
+  group by message.message_type
+),
+listed as (
+  select step.type as channel, count(*) as steps
+  from public.flow_steps as step
+  inner join public.flows as flow on flow.name = step.flow
+  where step.enabled and flow.enabled
+  group by step.type
+)
 select
   wanted.channel,
-  (
-    select count(*) from flowctl.free_messages as free
-    where free.message_type = wanted.channel and free.due_at <= now()
-  ) as due,
-  (
-    select count(*) from public.message_logs as message
-    where message.status = 'pending' and message.message_type = wanted.channel
-  ) as pending,
-  (
-    select count(*)
-    from public.flow_steps as step
-    inner join public.flows as flow on flow.name = step.flow
-    where step.enabled and flow.enabled and step.type = wanted.channel
-  ) as steps
+  coalesce(due.messages, 0) as due,
+  coalesce(pending.messages, 0) as pending,
+  coalesce(listed.steps, 0) as steps
 from (values ('email'), ('text')) as wanted (channel)
+left join due on due.channel = wanted.channel
+left join pending on pending.channel = wanted.channel
+left join listed on listed.channel = wanted.channel
 order by wanted.channel;
 
 -- name: national_phones

@@ -127,7 +127,7 @@ earliest as (
   where pending.is_late
   group by pending.lead_id, pending.zone
 ),
-moved as materialized (
+shifted as materialized (
   -- once, also where nothing is known of the tables yet and the planner expects one row
   select
     earliest.lead_id,
@@ -142,21 +142,27 @@ moved as materialized (
     earliest.wall + make_interval(days => day.number), earliest.zone
   )
   group by earliest.lead_id
+),
+moved as materialized (
+  select
+    pending.id,
+    pending.lead_id,
+    shifted.days,
+    flowctl.instant_of(
+      flowctl.local_time(pending.scheduled_for, pending.zone)
+      + make_interval(days => shifted.days),
+      pending.zone
+    ) as moment
+  from pending
+  inner join shifted on shifted.lead_id = pending.lead_id
 )
 update public.message_logs as message
 set
-  scheduled_for = flowctl.instant_of(
-    flowctl.local_time(pending.scheduled_for, pending.zone) + make_interval(days => moved.days),
-    pending.zone
-  ),
-  planned_for = flowctl.instant_of(
-    flowctl.local_time(pending.scheduled_for, pending.zone) + make_interval(days => moved.days),
-    pending.zone
-  ),
+  scheduled_for = moved.moment,
+  planned_for = moved.moment,
   shifted_days = message.shifted_days + moved.days,
   retry_at = null,
   claimed_by = null,
   lease_until = null
-from pending
-inner join moved on moved.lead_id = pending.lead_id
-where message.id = pending.id;
+from moved
+where message.lead_id = moved.lead_id and message.id = moved.id;

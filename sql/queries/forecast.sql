@@ -13,7 +13,7 @@ with place as materialized (
       %(zone)s::text
     ) as ends
 ),
-waiting as (
+waiting as materialized (
   select
     message.id,
     message.lead_id,
@@ -27,19 +27,23 @@ waiting as (
       then flowctl.step_setting(step, parent)
     end as setting,
     parent.paused_at is not null as is_paused,
-    greatest(message.due_at, now()) as due_at
+    greatest(message.due_at, now()) as due_at,
+    to_jsonb(lead) ->> case message.message_type when 'email' then 'email' else 'phone' end
+      as address,
+    case when parent.send_window is not null then to_jsonb(lead) ->> 'timezone' end as own_zone
   from place
   inner join public.message_logs as message on message.due_at < place.ends
+  inner join public.leads as lead on lead.id = message.lead_id
   left join public.flow_steps as step on step.id = message.flow_step_id
   left join public.flows as parent on parent.name = step.flow
   where message.status = 'pending'
     and (%(flow)s::text is null or step.flow = %(flow)s::text)
 ),
-timed as (
+timed as materialized (
   -- the window that it meets when it is due
   select
     waiting.id, waiting.lead_id, waiting.message_type, waiting.min_gap, waiting.flow,
-    waiting.step_order, waiting.setting, waiting.is_paused, place.zone,
+    waiting.step_order, waiting.setting, waiting.is_paused, waiting.address, place.zone,
     case
       when (waiting.setting).opens is null then waiting.due_at
       else flowctl.window_edge(
@@ -48,27 +52,31 @@ timed as (
       )
     end as due_at
   from waiting
-  left join public.leads as lead -- noqa: ST11
-    on lead.id = waiting.lead_id and (waiting.setting).opens is not null
   cross join lateral ( -- noqa: ST05
-    select coalesce(
-      flowctl.zone_of(to_jsonb(lead) ->> 'timezone'), (waiting.setting).zone
-    ) as zone
+    select case when (waiting.setting).opens is not null then coalesce(
+      flowctl.zone_of(waiting.own_zone), (waiting.setting).zone
+    ) end as zone
   ) as place
+),
+last as materialized (
+  -- what the leads that wait for a gap were sent last
+  select earlier.lead_id, step.flow, earlier.message_type, max(earlier.sent_at) as sent_at
+  from public.message_logs as earlier
+  inner join public.flow_steps as step on step.id = earlier.flow_step_id
+  inner join public.flows as parent on parent.name = step.flow
+  where earlier.status = 'sent' and parent.min_gap is not null
+    and earlier.lead_id in (select timed.lead_id from timed where timed.min_gap is not null)
+  group by earlier.lead_id, step.flow, earlier.message_type
 ),
 numbered as (
   select
     timed.*,
-    row_number() over mine as number,
-    case when timed.min_gap is not null then (
-      select max(earlier.sent_at)
-      from public.message_logs as earlier
-      inner join public.flow_steps as step on step.id = earlier.flow_step_id
-      where earlier.lead_id = timed.lead_id
-        and earlier.message_type = timed.message_type
-        and earlier.status = 'sent' and step.flow = timed.flow
-    ) end as last_sent
+    last.sent_at as last_sent,
+    row_number() over mine as number
   from timed
+  left join last
+    on last.lead_id = timed.lead_id and last.flow = timed.flow
+    and last.message_type = timed.message_type
   window mine as (
     partition by timed.lead_id, timed.flow, timed.message_type
     order by timed.due_at, timed.step_order, timed.id
@@ -128,20 +136,13 @@ judged as (
     flowctl.local_time(apart.goes_at, %(zone)s::text)::date as date,
     case
       when apart.is_paused then 'paused'
-      when coalesce(written.address, '') !~ '[^[:space:]]' then 'no_address'
-      when exists (
-        select from public.suppressions as suppression
-        where suppression.channel = apart.message_type
-          and suppression.address = flowctl.comparable_address(apart.message_type, written.address)
-      ) then 'suppressed'
+      when coalesce(apart.address, '') !~ '[^[:space:]]' then 'no_address'
+      when suppression.address is not null then 'suppressed'
     end as obstacle
   from apart
-  inner join public.leads as lead on lead.id = apart.lead_id
-  cross join lateral ( -- noqa: ST05
-    select
-      to_jsonb(lead) ->> case apart.message_type when 'email' then 'email' else 'phone' end
-        as address
-  ) as written
+  left join public.suppressions as suppression
+    on suppression.channel = apart.message_type
+    and suppression.address = flowctl.comparable_address(apart.message_type, apart.address)
 ),
 ranked as (
   select

@@ -31,17 +31,19 @@ order by message.scheduled_for, step.step_order, message.id;
 
 -- name: record_forgotten
 -- They were sent, when the provider took them. Call it with their rows locked.
-with given as (
+with given as materialized (
   select one.*
   from json_to_recordset(%(recovered)s::json) as one (
     id uuid, provider_id text, recipient text, content text, sent_at timestamptz
   )
-  where not exists (
-    select from public.message_logs as other
-    where other.status = 'sent' and other.message_type = 'text'
-      and other.sent_at > one.sent_at - interval '1 hour'
-      and other.provider_id = one.provider_id
-  )
+),
+known as materialized (
+  select given.id
+  from given
+  inner join public.message_logs as other
+    on other.provider_id = given.provider_id
+    and other.sent_at > given.sent_at - interval '1 hour'
+  where other.status = 'sent' and other.message_type = 'text'
 )
 update public.message_logs as message
 set
@@ -59,6 +61,7 @@ set
   lease_until = null
 from given
 where message.id = given.id
+  and given.id not in (select known.id from known)
   and message.status in ('pending', 'failed')
   and not exists (
     select from flowctl.sends as send

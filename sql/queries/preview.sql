@@ -18,6 +18,14 @@ with existing as materialized (
   from public.leads as lead
   where lead.id = %(lead_id)s
 ),
+own as materialized (
+  -- the lead's messages, and whether each is being sent
+  select message.*, send.message_id is not null as is_being_sent
+  from public.message_logs as message
+  left join flowctl.sends as send
+    on send.lead_id = message.lead_id and send.message_id = message.id
+  where message.lead_id = %(lead_id)s
+),
 subject as (
   select
     existing.lead,
@@ -71,9 +79,7 @@ placed as (
     least(message.planned_for, message.scheduled_for) as message_planned_for,
     subject.id is not null as is_lead,
     listed.is_synced and message.status = 'pending'
-    and coalesce(message.lease_until < now(), true) and not exists (
-      select from flowctl.sends as send where send.message_id = message.id
-    ) as is_following,
+    and coalesce(message.lease_until < now(), true) and not message.is_being_sent as is_following,
     case
       when subject.id is not null then coalesce(message.counted_from, subject.created_at)
       else coalesce(
@@ -83,13 +89,7 @@ placed as (
     end as created_at
   from listed
   cross join subject
-  left join lateral (
-    -- offset 0, here and below: by the index, however many messages the planner expects
-    select own.*
-    from public.message_logs as own
-    where own.lead_id = subject.id and own.flow_step_id = listed.id
-    offset 0
-  ) as message on true
+  left join own as message on message.lead_id = subject.id and message.flow_step_id = listed.id
   where coalesce(listed.flow = %(only_flow)s::text, true)
 ),
 seen as (
@@ -148,9 +148,7 @@ computed as (
     false, false, null,
     case when message.status = 'pending' and not message.is_own then 'step was deleted' end
   from existing
-  cross join lateral (
-    select own.* from public.message_logs as own where own.lead_id = existing.id offset 0
-  ) as message
+  inner join own as message on message.lead_id = existing.id
   left join public.flows as common on common.name = 'default'
   where message.flow_step_id is null and %(only_flow)s::text is null
 ),
@@ -161,6 +159,7 @@ timed as (
     message.recipient,
     message.error_message,
     message.is_own,
+    message.is_being_sent,
     message.sent_at,
     message.created_at as message_created_at,
     message.planned_for as message_planned_for,
@@ -201,9 +200,7 @@ timed as (
     flowctl.local_time(computed.planned_for - interval '1 day', computed.zone)
     + interval '1 day' - flowctl.local_time(computed.planned_for, computed.zone) as shrink
   from computed
-  left join lateral (
-    select own.* from public.message_logs as own where own.id = computed.message_id offset 0
-  ) as message on true
+  left join own as message on message.id = computed.message_id
 ),
 due as (
   -- what is to go out: not before now, and inside the window that is met then
@@ -295,7 +292,7 @@ select
     ),
     false
   ) as is_moved_by_rules,
-  send.message_id is not null as is_being_sent,
+  coalesce(timed.is_being_sent, false) as is_being_sent,
   flowctl.local_time(timed.created_at, timed.zone) as created_wall,
   flowctl.local_time(timed.seen_at, timed.zone) as seen_wall,
   coalesce(
@@ -305,8 +302,7 @@ select
   ) as planned_repeats,
   flowctl.local_time(timed.computed_for, timed.zone) as computed_wall
 from timed
-left join waiting on waiting.number = timed.number
-left join flowctl.sends as send on send.message_id = timed.message_id;
+left join waiting on waiting.number = timed.number;
 
 -- name: suppressed_addresses
 -- Which of these addresses must not be written to.

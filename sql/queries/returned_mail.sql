@@ -1,27 +1,43 @@
 -- Mail that came back, and what it does to the messages that it is about.
 
 -- name: find_returned
--- The first of these ids that is an email of ours, locked until the end of the transaction. It went
--- out, or may have: what was handed over may have been accepted, and its send says what it was.
+-- The first of these ids that is an email of ours, and its lead, which is where it stands.
+select message.lead_id::text as lead_id, message.id
+from public.message_logs as message
+where message.id = any(%(ids)s::uuid[]) and message.message_type = 'email'
+order by array_position(%(ids)s::uuid[], message.id)
+limit 1;
+
+-- name: lock_returned
+-- Locked until the end of the transaction. It went out, or may have: what was handed over may have
+-- been accepted, and its send says what it was.
 select
   message.id,
+  message.lead_id::text as lead_id,
   coalesce(message.recipient, send.recipient) as recipient,
   message.status = 'sent' as is_sent,
   message.is_unknown or send.message_id is not null as is_unknown
 from public.message_logs as message
 left join flowctl.sends as send
   on send.message_id = message.id and send.lead_id = message.lead_id
-where message.id = any(%(ids)s::uuid[]) and message.message_type = 'email'
-order by array_position(%(ids)s::uuid[], message.id)
-limit 1
+where message.lead_id = %(lead_id)s and message.id = %(id)s::uuid
 for no key update of message;
 
 -- name: add_returned_mail
 -- Says whether it is new: whoever takes the same mail at the same time waits here for the other.
-insert into flowctl.returned_mail (digest, kind, verdict, code, message_id, address)
+insert into flowctl.returned_mail (digest, kind, verdict, code, lead_id, message_id, address)
 values (
-  %(digest)s, %(kind)s, %(verdict)s, %(code)s, %(message_id)s,
+  %(digest)s, %(kind)s, %(verdict)s, %(code)s, %(lead_id)s, %(message_id)s,
   flowctl.comparable_email(%(address)s)
+)
+on conflict do nothing
+returning digest;
+
+-- name: add_mail_of_nobody
+-- As add_returned_mail, of a mail that is about none of our messages.
+insert into flowctl.returned_mail (digest, kind, verdict, code, address)
+values (
+  %(digest)s, %(kind)s, %(verdict)s, %(code)s, flowctl.comparable_email(%(address)s)
 )
 on conflict do nothing
 returning digest;
@@ -30,7 +46,7 @@ returning digest;
 -- A report about an email whose outcome was unknown proves that it went out.
 with finished as (
   delete from flowctl.sends as send
-  where send.message_id = %(id)s
+  where send.lead_id = %(lead_id)s and send.message_id = %(id)s
   returning send.message_id, send.recipient, send.subject, send.content, send.begun_at
 )
 update public.message_logs as message
@@ -48,7 +64,7 @@ set
   lease_until = null
 from (select %(id)s::uuid as id, now() as moment) as given
 left join finished on finished.message_id = given.id
-where message.id = given.id and message.status <> 'sent'
+where message.lead_id = %(lead_id)s and message.id = given.id and message.status <> 'sent'
 returning message.id;
 
 -- name: update_email_delivery
@@ -62,10 +78,10 @@ set
     when %(status)s in ('delayed', 'delivered') then null
     else message.error_message
   end
-where message.id = %(id)s and message.status = 'sent'
+where message.lead_id = %(lead_id)s and message.id = %(id)s and message.status = 'sent'
   and array_position(
     array['delayed', 'delivered', 'bounced', 'complained'],
-    case %(status)s when 'refused' then 'bounced' else %(status)s end
+    case when %(status)s = 'refused' then 'bounced' else %(status)s end
   ) > coalesce(array_position(
     array['delayed', 'delivered', 'bounced', 'complained'],
     case message.delivery_status when 'refused' then 'bounced' else message.delivery_status end
@@ -77,16 +93,20 @@ returning message.id;
 -- that failed. `soft`: three different messages on three days, the first and the last at least 7
 -- days apart, within 60 days; `no host`: two, at least a day apart. Only what failed since the last
 -- sign of life counts.
-with told as (
+with returned as materialized (
+  select mail.message_id, mail.kind, mail.verdict, mail.recorded_at
+  from flowctl.returned_mail as mail
+  where mail.address = flowctl.comparable_email(%(address)s)
+),
+told as (
   select
     returned.message_id,
     returned.verdict,
     coalesce(message.sent_at, returned.recorded_at) as at,
     returned.kind in ('automatic', 'person')
       or coalesce(returned.verdict = 'delivered', false) as is_alive
-  from flowctl.returned_mail as returned
+  from returned
   inner join public.message_logs as message on message.id = returned.message_id
-  where returned.address = flowctl.comparable_email(%(address)s)
 ),
 failed as (
   select told.message_id, min(told.at) as at
@@ -121,8 +141,8 @@ where suppression.source in ('provider', 'bounce', 'reply')
 returning xmax = 0 as is_new;
 
 -- name: cancel_emails_of_lead
--- The rest of what would go by email to the lead of a message; where an address is given, only what
--- would go to that: the lead's may have been mended since.
+-- The rest of what would go by email to a lead; where an address is given, only what would go to
+-- that: the lead's may have been mended since.
 update public.message_logs as message
 set
   status = 'cancelled',
@@ -130,9 +150,7 @@ set
   error_message = 'recipient is suppressed',
   claimed_by = null,
   lease_until = null
-from public.message_logs as returned
-where returned.id = %(id)s
-  and message.lead_id = returned.lead_id
+where message.lead_id = %(lead_id)s
   and message.message_type = 'email' and message.status = 'pending'
   and (
     %(address)s::text is null
@@ -194,7 +212,8 @@ from public.message_logs as answered
 inner join public.flow_steps as answered_step on answered_step.id = answered.flow_step_id
 inner join public.flows as flow on flow.name = answered_step.flow
 inner join public.flow_steps as step on step.flow = flow.name
-where answered.id = %(id)s
+where answered.lead_id = %(lead_id)s
+  and answered.id = %(id)s
   and flow.exit_on_reply
   and message.lead_id = answered.lead_id
   and message.flow_step_id = step.id

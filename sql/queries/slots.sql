@@ -286,6 +286,13 @@ set lease_until = message.lease_until
 where message.id = any(%(ids)s::uuid[])
 returning message.id;
 
+-- name: touch_pending_of_flow
+-- As lock_pending_of_flow.
+update public.message_logs as message
+set lease_until = message.lease_until
+from public.flow_steps as step
+where step.id = message.flow_step_id and step.flow = %(flow)s and message.status = 'pending';
+
 -- name: one_by_one
 -- Over one connection to each node, until the end of the transaction.
 select set_config('citus.multi_shard_modify_mode', 'sequential', true);

@@ -32,16 +32,19 @@ update public.flow_steps as step
 set flow = %(new)s
 where step.flow = %(old)s;
 
+-- name: drop_stops
+-- Those of leads that are stopped in the other flow already.
+delete from flowctl.stops as stop
+where stop.flow = %(old)s
+  and exists (
+    select from flowctl.stops as other
+    where other.lead_id = stop.lead_id and other.flow = %(new)s
+  );
+
 -- name: move_stops
-with moved as (
-  delete from flowctl.stops as stop
-  where stop.flow = %(old)s
-  returning stop.lead_id, stop.reason, stop.stopped_at
-)
-insert into flowctl.stops (lead_id, flow, reason, stopped_at)
-select moved.lead_id, %(new)s, moved.reason, moved.stopped_at
-from moved
-on conflict do nothing;
+update flowctl.stops as stop
+set flow = %(new)s
+where stop.flow = %(old)s;
 
 -- name: delete_flow
 delete from public.flows as flow
@@ -178,11 +181,12 @@ with free as materialized (
       select from flowctl.sends as send
       where send.lead_id = message.lead_id and send.message_id = message.id
     )
-  for update of message skip locked
+  for update of message skip locked /* on one machine */
 ),
-compared as (
+compared as materialized (
   select
     message.id,
+    message.lead_id,
     step.type,
     step.subject,
     step.format,
@@ -232,7 +236,11 @@ written as (
     claimed_by = null,
     lease_until = null
   from following
-  where message.id = following.id
+  where message.lead_id = following.lead_id
+    and message.id = following.id
+    -- still as it was seen
+    and message.status = 'pending'
+    and (message.lease_until is null or message.lease_until < now())
   returning message.flow_step_id, message.lead_id, message.status
 )
 select

@@ -87,7 +87,7 @@ set
   scheduled_for = message.planned_for,
   retry_at = null
 from restorable
-where message.id = restorable.id;
+where message.lead_id = %(lead_id)s and message.id = restorable.id;
 
 -- name: stopped_messages
 -- What a stop cancelled and is not brought back, with why: its time is over.

@@ -4,6 +4,7 @@ its deadline, in a pause, or to a suppressed address.
 """
 
 from collections import Counter
+from datetime import timedelta
 from threading import Lock
 
 from hypothesis import settings
@@ -58,8 +59,9 @@ select
     select earlier.content
     from message_logs as earlier
     inner join flow_steps as earlier_step on earlier_step.id = earlier.flow_step_id
-    left join flowctl.sends as send on send.message_id = earlier.id
-    where earlier.lead_id = message.lead_id
+    left join flowctl.sends as send
+      on send.lead_id = earlier.lead_id and send.message_id = earlier.id
+    where earlier.lead_id = %(lead)s
       and earlier.message_type = message.message_type
       and earlier_step.flow = step.flow
       and earlier_step.step_order < step.step_order
@@ -74,7 +76,7 @@ select
 from message_logs as message
 inner join flow_steps as step on step.id = message.flow_step_id
 inner join flows as flow on flow.name = step.flow
-where message.id = %s
+where message.lead_id = %(lead)s and message.id = %(id)s
 """
 """The law at the moment of a send, asked of the tables: what should have gone before it."""
 
@@ -160,10 +162,9 @@ class Dispatching(RuleBasedStateMachine):
 
     @rule(flow=st.sampled_from(FLOWS), is_paused=st.booleans())
     def pause(self, flow: str, is_paused: bool) -> None:
-        self.conn.execute(
-            "update flows set paused_at = case when %s then now() end where name = %s",
-            (is_paused, flow),
-        )
+        self.conn.execute("update flows set paused_at = null where name = %s", (flow,))
+        if is_paused:
+            self.conn.execute("update flows set paused_at = now() where name = %s", (flow,))
 
     @rule(flow=st.sampled_from(FLOWS), hours=st.none() | st.just(1))
     def set_deadline(self, flow: str, hours: int | None) -> None:
@@ -173,7 +174,13 @@ class Dispatching(RuleBasedStateMachine):
 
     @rule(nth=st.integers(0, 5))
     def be_late(self, nth: int) -> None:
-        self.change_one("planned_for = planned_for - interval '2 hours'", "true", nth)
+        rows = messages(self.conn, "id", "planned_for")
+        if nth < len(rows):
+            identity, planned_for = rows[nth]
+            self.conn.execute(
+                "update message_logs set planned_for = %s where id = %s",
+                (planned_for - timedelta(hours=2), identity),
+            )
 
     @rule(number=st.integers(1, 6))
     def delete_lead(self, number: int) -> None:
@@ -251,7 +258,8 @@ class Dispatching(RuleBasedStateMachine):
         if message.recipient in self.suppressed:
             self.broken.append(("suppressed", message.recipient))
         with self.asking:
-            found = self.conn.execute(AT_A_SEND, (message.id,)).fetchone()
+            own = {"lead": message.lead_id, "id": message.id}
+            found = self.conn.execute(AT_A_SEND, own).fetchone()
         if found is not None and found != ([], False, False):
             self.broken.append((message.text, *found))
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from flowctl import migrate
+from flowctl.database import query
+from tests.database.test_queries import PLACEHOLDER
 from tests.support.citus import TEST_CITUS_URL, Cluster
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.postgres import Connection, connect
@@ -22,6 +24,31 @@ OF_ONE_LEAD = {
     "a send": "delete from flowctl.sends where lead_id = {} and message_id = {}",
     "a lead's end": "delete from leads where id = {}",
 }
+
+
+QUERIES_OF_ONE_LEAD = (
+    "add_returned_mail",
+    "cancel_emails_of_lead",
+    "count_lead_messages",
+    "enrollments_of_lead",
+    "forget_archive",
+    "forget_lead",
+    "lead_by_id",
+    "lock_pending_of_lead",
+    "lock_returned",
+    "message_counts",
+    "preview_schedule",
+    "remove_stops",
+    "restore_stopped",
+    "settle_returned",
+    "stop_messages",
+    "stop_replied",
+    "stops_of_lead",
+    "undelivered_to_lead",
+    "update_email_delivery",
+)
+
+A_LEAD = "00000000-0000-0000-0000-000000000001"
 
 
 @pytest.fixture
@@ -64,6 +91,16 @@ def test_a_filled_database_is_converted_without_losing_a_row(filled: Connection)
 
 @pytest.mark.parametrize("what", OF_ONE_LEAD)
 def test_a_statement_of_one_lead_touches_one_part(conn: Connection, what: str) -> None:
-    one = "'00000000-0000-0000-0000-000000000001'"
+    one = f"'{A_LEAD}'"
     plan = conn.execute(f"explain {OF_ONE_LEAD[what].replace('{}', one)}".encode()).fetchall()
     assert "  Task Count: 1" in {row[0] for row in plan}
+
+
+@pytest.mark.parametrize("name", QUERIES_OF_ONE_LEAD)
+def test_a_query_of_one_lead_touches_one_part(conn: Connection, name: str) -> None:
+    statement = query(name)
+    names = [match.decode() for match in PLACEHOLDER.findall(statement)]
+    ids = {"lead_id", "id", "message_id"}
+    parameters = {name: A_LEAD if name in ids else None for name in names}
+    plan = conn.execute(b"explain " + statement, parameters).fetchall()
+    assert {row[0].strip() for row in plan if "Task Count" in row[0]} == {"Task Count: 1"}

@@ -1,10 +1,16 @@
-"""sql/citus.sql as far as a server without Citus takes it: refused whole, and well-formed."""
+"""What is made for Citus as far as a server without it takes that: sql/citus.sql is refused whole
+and well-formed, and statements without locks do what those with locks do."""
+
+import pytest
 
 from flowctl import migrate
 from flowctl.database import sql_root
 from flowctl.scripts import scripts, significant, statements
+from flowctl.store.flows import skip_late
+from flowctl.store.steps import update_pending
 from tests.support.catalog import schema_text
 from tests.support.cli import RunFlowctl
+from tests.support.factories import WELCOME, a_lead, a_step, messages
 from tests.support.postgres import Connection
 
 FILE = (sql_root() / "citus.sql").read_text("utf-8")
@@ -53,3 +59,33 @@ def test_a_text_is_cut_into_its_statements() -> None:
         "select ';' -- ;\n;",
         " do $a$ ; $a$;",
     ]
+
+
+@pytest.fixture
+def taken_for_distributed(conn: Connection) -> Connection:
+    """A database of one server whose statements take the form for several nodes."""
+    conn.execute("insert into flowctl.routines (name, checksum, program) values ('citus', '', '')")
+    return conn
+
+
+def test_pending_messages_follow_their_step_where_nothing_is_locked(
+    taken_for_distributed: Connection,
+) -> None:
+    step = a_step(taken_for_distributed)
+    free, claimed = (a_lead(taken_for_distributed, email=f"{n}@example.com") for n in "ab")
+    taken_for_distributed.execute(
+        "update message_logs set lease_until = now() + interval '1 hour' where lead_id = %s",
+        (claimed,),
+    )
+    taken_for_distributed.execute("update flow_steps set content = 'new'")
+    assert update_pending(taken_for_distributed, [step])[step].updated == 1
+    said = dict(messages(taken_for_distributed, "lead_id", "content"))
+    assert said == {free: "new", claimed: WELCOME}
+
+
+def test_what_a_pause_held_back_is_cancelled_where_nothing_is_locked(
+    taken_for_distributed: Connection,
+) -> None:
+    a_step(taken_for_distributed)
+    a_lead(taken_for_distributed)
+    assert skip_late(taken_for_distributed, "default") == 1
