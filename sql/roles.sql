@@ -10,6 +10,8 @@
 
 do $$
 begin
+  -- over one connection to each node, where the tables are distributed; of no effect elsewhere
+  perform set_config('citus.multi_shard_modify_mode', 'sequential', true);
   if to_regrole('flowctl_dispatcher') is null then
     create role flowctl_dispatcher login noinherit;
   end if;
@@ -36,6 +38,7 @@ do $$
 declare
   own record;
 begin
+  perform set_config('citus.multi_shard_modify_mode', 'sequential', true);
   for own in
     select * from (values
       ('public.leads', 'select'), ('public.flows', 'select'), ('public.flow_steps', 'select'),

@@ -49,6 +49,8 @@ class Cluster:
             with self._joined(self._template):
                 with connect(self.url(self._template)) as own:
                     prepare(own)
+                for node in self._nodes:
+                    self._close(node, self._template)
                 yield self
 
     def url(self, name: str) -> str:
@@ -95,25 +97,30 @@ class Cluster:
         new = sql.Identifier(name)
         try:
             for node in self._nodes:
-                self._disconnect(node, template)
                 node.execute(
                     sql.SQL("create database {} template {}").format(new, sql.Identifier(template))
                 )
             yield
         finally:
             for node in self._nodes:
-                until(lambda: self._is_dropped(node, new))  # noqa: B023 - called at once
+                until(lambda: self._is_dropped(node, name))  # noqa: B023 - called at once
 
-    def _is_dropped(self, node: Connection, name: sql.Identifier) -> bool:
-        """Drop a database, unless a process of Citus's has just come back to it."""
+    def _is_dropped(self, node: Connection, name: str) -> bool:
+        """Drop a database, unless a process of Citus's has not left it yet."""
+        self._close(node, name)
         try:
-            node.execute(sql.SQL("drop database if exists {} with (force)").format(name))
+            node.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(name)))
         except psycopg.errors.ObjectInUse:
             return False
         return True
 
-    def _disconnect(self, node: Connection, name: str) -> None:
-        """End every connection to the database, Citus's own as well."""
+    def _close(self, node: Connection, name: str) -> None:
+        """End every connection to the database, Citus's own as well, and let nobody in again:
+        it is neither copied nor dropped while somebody is."""
+        closing = sql.SQL("alter database {} with allow_connections false")
+        known = node.execute("select from pg_database where datname = %s", (name,)).fetchone()
+        if known is not None:
+            node.execute(closing.format(sql.Identifier(name)))
         until(lambda: node.execute(_TAKEN, (name,)).fetchone() == (0,))
 
 
