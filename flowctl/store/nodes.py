@@ -14,8 +14,11 @@ _SHARES = {
     "is_due": "is_share_due",
     "lock_messages": "touch_messages",
     "lock_pending_of_flow": "touch_pending_of_flow",
+    "due_by_channel": "due_of_shares",
+    "count_paused": "count_shares_paused",
 }
-"""The statements that lock rows or name their places, and those that do without."""
+"""The statements that lock rows, name their places or look into each step, and those that do
+without."""
 
 _OF_ITS_LEAD = b"/* of its lead */", b"and message.lead_id = free.lead_id"
 

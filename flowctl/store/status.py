@@ -9,6 +9,7 @@ from psycopg.rows import dict_row, scalar_row
 from flowctl.database import Connection, query
 from flowctl.model import Channel, Status
 from flowctl.store.fetching import fetch_rows, fetch_value
+from flowctl.store.nodes import text_of
 
 BOUND = 1000
 """Up to this many messages are counted in a large table; beyond it the planner's guess is told."""
@@ -129,7 +130,7 @@ def due_by_channel(connection: Connection, bound: int | None = None) -> list[Due
     Of more than ``bound`` there are as many as the planner expects.
     """
     with connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(query("due_by_channel"), {"bound": bound})
+        cursor.execute(text_of(connection, "due_by_channel"), {"bound": bound})
         found = [Due(channel=Channel(row.pop("channel")), **row) for row in cursor]
     return [
         one
@@ -157,7 +158,7 @@ def paused_flows(connection: Connection) -> list[str]:
 
 def count_paused(connection: Connection) -> int:
     """What would be due were its flow not paused, counted up to a bound."""
-    return int(fetch_value(connection, "count_paused", bound=DUE_BOUND))
+    return int(fetch_value(connection, text_of(connection, "count_paused"), bound=DUE_BOUND))
 
 
 def unread_timezones(connection: Connection) -> list[UnreadZone]:

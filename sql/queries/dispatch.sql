@@ -3,20 +3,73 @@
 
 -- name: choose_due
 -- What is due on one channel, in order, locked. With a message come those of earlier steps of its
--- flow to the same lead that are due as well: they go out first.
-with due as materialized (
+-- flow to the same lead that are due as well: they go out first. While a flow is paused, each step
+-- of the others is looked at by itself, or the walk would pass all that the pause holds back; more
+-- than a batch of each, since others may be claiming the same.
+with running as materialized (
+  select step.id
+  from public.flow_steps as step
+  inner join public.flows as flow on flow.name = step.flow
+  where flow.paused_at is null
+    and exists (select from public.flows as other where other.paused_at is not null)
+  union all
+  -- messages without a step are in no flow
+  select null where exists (select from public.flows as other where other.paused_at is not null)
+),
+due_in_order as materialized (
   select
     message.ctid as place, message.id, message.lead_id, message.flow_step_id, message.status,
     message.due_at, message.scheduled_for, message.planned_for, message.is_own
   from flowctl.free_messages as free
   -- one that was changed since the look stands elsewhere, and is left to the next
   inner join public.message_logs as message on message.ctid = free.place
-  where free.message_type = %(channel)s
+  where not exists (select from running)
+    and free.message_type = %(channel)s
     and free.due_at <= coalesce(%(now)s::timestamptz, now())
     and free.due_at >= coalesce(%(low)s::timestamptz, '-infinity')
   order by free.due_at, free.id
   limit %(batch_size)s
   for update of message skip locked
+),
+due_by_step as materialized (
+  select
+    message.ctid as place, message.id, message.lead_id, message.flow_step_id, message.status,
+    message.due_at, message.scheduled_for, message.planned_for, message.is_own
+  from running
+  cross join lateral (
+    (
+      select own.place, own.due_at, own.id
+      from flowctl.free_messages as own
+      -- said as a list, and in this order, so that no other index suits
+      where own.flow_step_id = any(array[running.id])
+        and own.message_type = %(channel)s
+        and own.due_at <= coalesce(%(now)s::timestamptz, now())
+        and own.due_at >= coalesce(%(low)s::timestamptz, '-infinity')
+      order by own.flow_step_id, own.message_type, own.due_at, own.id
+      limit 4 * %(batch_size)s
+    )
+    union all
+    (
+      select own.place, own.due_at, own.id
+      from flowctl.free_messages as own
+      where running.id is null
+        and own.flow_step_id is null
+        and own.message_type = %(channel)s
+        and own.due_at <= coalesce(%(now)s::timestamptz, now())
+        and own.due_at >= coalesce(%(low)s::timestamptz, '-infinity')
+      order by own.flow_step_id, own.message_type, own.due_at, own.id
+      limit 4 * %(batch_size)s
+    )
+  ) as free
+  inner join public.message_logs as message on message.ctid = free.place
+  order by free.due_at, free.id
+  limit %(batch_size)s
+  for update of message skip locked
+),
+due as materialized (
+  select due_in_order.* from due_in_order
+  union all
+  select due_by_step.* from due_by_step
 ),
 earlier_step as materialized (
   select step.id, array_agg(earlier.id) as ids

@@ -1,5 +1,6 @@
 -- What a dispatcher does to messages where it locks none before it claims them: with a slot, and
--- where the tables are distributed, since no lock skips what is locked over several nodes.
+-- where the tables are distributed, since no lock skips what is locked over several nodes; and what
+-- status counts there, where no step can be looked at by itself.
 -- `/* of its lead */` stands for a further condition of distributed tables.
 
 -- name: choose_share
@@ -263,6 +264,29 @@ select exists(
     )
   limit 1
 );
+
+-- name: due_of_shares
+-- As due_by_channel; each node counts its own.
+select
+  free.message_type as channel,
+  count(*) as messages,
+  floor(extract(epoch from now() - min(free.due_at)))::bigint as oldest_seconds
+from flowctl.free_messages as free
+where free.due_at <= now()
+group by free.message_type;
+
+-- name: count_shares_paused
+-- As count_paused.
+select count(*)
+from public.message_logs as message
+where message.status = 'pending'
+  and message.due_at <= now()
+  and message.flow_step_id in (
+    select step.id
+    from public.flow_steps as step
+    inner join public.flows as flow on flow.name = step.flow
+    where flow.paused_at is not null
+  );
 
 -- name: renew_share
 -- As renew_leases.

@@ -98,76 +98,105 @@ group by newest.code
 order by count desc, code asc;
 
 -- name: due_by_channel
--- What is due, and for how many seconds the oldest has been.
-with soonest as (
-  (
-    select free.message_type as channel, free.due_at
-    from flowctl.free_messages as free
-    where free.message_type = 'email' and free.due_at <= now()
-    order by free.due_at
-    limit %(bound)s::bigint
-  )
-  union all
-  (
-    select free.message_type as channel, free.due_at
-    from flowctl.free_messages as free
-    where free.message_type = 'text' and free.due_at <= now()
-    order by free.due_at
-    limit %(bound)s::bigint
-  )
+-- What is due, counted up to a bound, and for how many seconds the oldest has been: of the steps of
+-- flows that are not paused, and of no step.
+with step as materialized (
+  select flow_step.id
+  from public.flow_steps as flow_step
+  inner join public.flows as flow on flow.name = flow_step.flow
+  where flow.paused_at is null
 )
 select
-  soonest.channel,
-  count(*) as messages,
-  floor(extract(epoch from now() - min(soonest.due_at)))::bigint as oldest_seconds
-from soonest
-group by soonest.channel;
+  wanted.channel,
+  counted.messages,
+  floor(extract(epoch from now() - least(of_steps.due_at, of_none.due_at)))::bigint
+    as oldest_seconds
+from (values ('email'), ('text')) as wanted (channel)
+cross join lateral ( -- noqa: ST05
+  select count(*) as messages from (
+    (
+      select waiting.id
+      from step
+      cross join lateral (
+        select free.id
+        from flowctl.free_messages as free
+        -- said as a list, and in this order, so that no other index suits
+        where free.flow_step_id = any(array[step.id])
+          and free.message_type = wanted.channel
+          and free.due_at <= now()
+        order by free.flow_step_id, free.message_type, free.due_at
+        limit %(bound)s::bigint
+      ) as waiting
+      limit %(bound)s::bigint
+    )
+    union all
+    (
+      select free.id
+      from flowctl.free_messages as free
+      where free.flow_step_id is null
+        and free.message_type = wanted.channel
+        and free.due_at <= now()
+      order by free.flow_step_id, free.message_type, free.due_at
+      limit %(bound)s::bigint
+    )
+    limit %(bound)s::bigint
+  ) as bounded
+) as counted
+cross join lateral ( -- noqa: ST05
+  select min(first.due_at) as due_at
+  from step
+  cross join lateral (
+    select free.due_at
+    from flowctl.free_messages as free
+    where free.flow_step_id = any(array[step.id])
+      and free.message_type = wanted.channel
+      and free.due_at <= now()
+    order by free.flow_step_id, free.message_type, free.due_at
+    limit 1
+  ) as first
+) as of_steps
+left join lateral (
+  select free.due_at
+  from flowctl.free_messages as free
+  where free.flow_step_id is null
+    and free.message_type = wanted.channel
+    and free.due_at <= now()
+  order by free.flow_step_id, free.message_type, free.due_at
+  limit 1
+) as of_none on true
+where counted.messages > 0;
 
 -- name: paused_flows
 select flow.name from public.flows as flow where flow.paused_at is not null order by flow.name;
 
 -- name: count_paused
--- What would be due were its flow not paused: in the order of the index, or the whole table may be
--- walked.
+-- What would be due were its flow not paused, by step and channel, in the order of their index.
 select count(*) from (
-  (
+  select waiting.id
+  from public.flow_steps as step
+  inner join public.flows as flow on flow.name = step.flow
+  cross join (values ('email'), ('text')) as wanted (channel)
+  cross join lateral (
     select message.id from public.message_logs as message
-    where message.status = 'pending' and message.message_type = 'email'
+    where message.status = 'pending'
+      and message.flow_step_id = any(array[step.id])
+      and message.message_type = wanted.channel
       and message.due_at <= now()
-      and message.flow_step_id in (
-        select step.id
-        from public.flow_steps as step
-        inner join public.flows as flow on flow.name = step.flow
-        where flow.paused_at is not null
-      )
-    order by message.due_at
+    order by message.flow_step_id, message.message_type, message.due_at
     limit %(bound)s::bigint
-  )
-  union all
-  (
-    select message.id from public.message_logs as message
-    where message.status = 'pending' and message.message_type = 'text'
-      and message.due_at <= now()
-      and message.flow_step_id in (
-        select step.id
-        from public.flow_steps as step
-        inner join public.flows as flow on flow.name = step.flow
-        where flow.paused_at is not null
-      )
-    order by message.due_at
-    limit %(bound)s::bigint
-  )
+  ) as waiting
+  where flow.paused_at is not null
   limit %(bound)s::bigint
-) as waiting;
+) as bounded;
 
 -- name: unread_timezones
--- What the first 30,000 leads have as their zone and nobody can read, by how many. A table without
+-- What the first 5,000 leads have as their zone and nobody can read, by how many. A table without
 -- the column has none: then its name means the one of `given`.
 with lead as (
   select own.timezone
   from (values (null::text)) as given (timezone)
   cross join lateral ( -- noqa: ST05
-    select timezone::text as timezone from public.leads limit 30000
+    select timezone::text as timezone from public.leads limit 5000
   ) as own
 ),
 written as (

@@ -44,6 +44,7 @@ PGSPOT_EXCEPTIONS = {
         "message_logs_recipient",
         "message_logs_sent",
         "message_logs_sent_error",
+        "message_logs_step_due",
         "message_logs_step_recipient",
         "message_logs_undelivered",
         "message_logs_unknown",
