@@ -26,6 +26,18 @@ def test_a_connection_is_reused_and_renewed_in_time(
     assert len(smtp.mails) == 25
 
 
+def test_a_connection_that_has_served_its_time_is_ended_at_once(
+    smtp: SmtpServer, connect: Connect
+) -> None:
+    transport = connect(smtp, "?mails=2")
+    transport.send(an_email())
+    transport.send(an_email())
+
+    until(lambda: smtp.open_connections == 0)
+    assert smtp.commands[-1] == "QUIT"
+    assert transport.send(an_email()).kind is OutcomeKind.ACCEPTED
+
+
 def test_many_threads_send_each_email_once(smtp: SmtpServer, connect: Connect) -> None:
     transport = connect(smtp, concurrency=8)
     recipients = [f"lead{n}@example.com" for n in range(80)]

@@ -50,7 +50,7 @@ class Attempt:
 
 def attempt(session: SmtpSession, opener: Opener, envelope: Envelope) -> Steps[Attempt]:
     """Hand over a message; a kept connection that the server ends is replaced first."""
-    if session.is_open and not session.is_spent:
+    if session.is_open:
         outcome = yield from _handed_over(session, envelope)
         if not is_used_up(session.stage, outcome):
             return Attempt(outcome)

@@ -39,10 +39,14 @@ class _Job:
 
 @dataclass(slots=True, eq=False)
 class _Talk:
-    """What goes on over a connection: a message, or with no job the goodbye."""
+    """What goes on over a connection: a message, or with no job the goodbye.
+
+    ``has_place``: it counts among the pool's until it is closed.
+    """
 
     steps: Steps[Attempt | None]
     job: _Job | None = None
+    has_place: bool = True
 
 
 class Conversations:
@@ -142,11 +146,12 @@ class Conversations:
 
     def _part(self) -> None:
         """Say goodbye on all connections that are kept, and leave the others."""
-        for session in self._talks:
+        for session in [one for one, talk in self._talks.items() if talk.job is not None]:
+            del self._talks[session]
             session.close()
-        self._talks.clear()
+            self._watch.forget(session)
         for session in self._pool.clear():
-            self._say_goodbye(session)
+            self._say_goodbye(session, has_place=False)
         while self._talks:
             self._hear()
 
@@ -183,8 +188,8 @@ class Conversations:
             job = self._waiting.popleft()
             self._start(session, _Talk(attempt(session, self._opener, job.envelope), job))
 
-    def _say_goodbye(self, session: SmtpSession) -> None:
-        self._start(session, _Talk(session.goodbye()))
+    def _say_goodbye(self, session: SmtpSession, *, has_place: bool) -> None:
+        self._start(session, _Talk(session.goodbye(), has_place=has_place))
 
     def _start(self, session: SmtpSession, talk: _Talk) -> None:
         self._talks[session] = talk
@@ -211,9 +216,12 @@ class Conversations:
             self._next_deadline = min(self._next_deadline, session.deadline)
 
     def _ended(self, session: SmtpSession, done: Attempt | None) -> None:
-        job = self._talks.pop(session).job
+        talk = self._talks.pop(session)
+        job = talk.job
         if job is None or done is None:
             self._watch.forget(session)
+            if talk.has_place:
+                self._pool.put_back(session)
         elif done.is_refused:
             self._refused(session, job, done.outcome)
         else:
@@ -221,11 +229,13 @@ class Conversations:
             self._answer(job.message, job.on_outcomes, done.outcome)
 
     def _broke(self, session: SmtpSession, bug: Exception) -> None:
-        job = self._talks.pop(session).job
+        talk = self._talks.pop(session)
         session.close()
-        if job is not None:
-            self._put_back(session)
-            self._answer(job.message, job.on_outcomes, _internal(bug))
+        self._watch.forget(session)
+        if talk.has_place:
+            self._pool.put_back(session)
+        if talk.job is not None:
+            self._answer(talk.job.message, talk.job.on_outcomes, _internal(bug))
 
     def _refused(self, session: SmtpSession, job: _Job, outcome: Outcome) -> None:
         """The server did not take a connection; without another of ours none who waits is sent."""
@@ -238,14 +248,16 @@ class Conversations:
             self._answer_waiting(outcome)
 
     def _put_back(self, session: SmtpSession) -> None:
-        """Keep a connection, and say goodbye where there are to be fewer of them."""
-        is_kept = self._pool.put_back(session)
-        if not session.is_open:
-            self._watch.forget(session)
-        elif is_kept:
+        """Keep a connection for the next message, or say goodbye: at once, so that the next message
+        need not wait for that, where it has served its time; and where there are to be fewer."""
+        if session.is_open and session.is_spent:
+            self._say_goodbye(session, has_place=True)
+        elif self._pool.put_back(session):
             self._watch.until(session, EVENT_READ)
+        elif session.is_open:
+            self._say_goodbye(session, has_place=False)
         else:
-            self._say_goodbye(session)
+            self._watch.forget(session)
 
     def _answer_waiting(self, outcome: Outcome) -> None:
         while self._waiting:
