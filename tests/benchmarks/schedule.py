@@ -1,4 +1,5 @@
-"""Scheduling in bulk: leads by one COPY against a bare insert of the rows that come of it.
+"""Scheduling: leads by one COPY against a bare insert of the rows that come of it, and one by one
+against a trigger that writes as many constant rows.
 
 ``python -m tests.benchmarks.schedule [LEADS] [ROUNDS]``. The two take turns in one run on one
 server; the best round of each counts. Seconds are of the wall clock, and of CPU in the server's
@@ -21,6 +22,28 @@ from tests.benchmarks.server import durable_database, machine, timed
 STEPS = 5
 ZONES = ("America/New_York", "Europe/Berlin", "Australia/Sydney", "America/Los_Angeles", "")
 CONTENT = "Hello {{ first_name | default: 'there' }}, " + "this is what we wanted to say. " * 10
+SINGLES = 1000
+"""Leads that are inserted one by one."""
+
+CONSTANT_ROWS = """
+create or replace function constant_rows() returns trigger language plpgsql as $$
+begin
+  insert into message_logs
+    (lead_id, flow_step_id, message_type, subject, content, scheduled_for, planned_for)
+  select lead.id, step.id, 'email', 'Subject', step.content, now(), now()
+  from new_leads as lead cross join flow_steps as step;
+  return null;
+end;
+$$;
+alter table leads disable trigger auto_schedule_messages;
+create trigger constant_rows after insert on leads referencing new table as new_leads
+for each statement execute function constant_rows();
+"""
+SCHEDULED_ROWS = """
+drop trigger constant_rows on leads;
+alter table leads enable trigger auto_schedule_messages;
+"""
+
 SAMPLING = 0.01
 """Seconds between two looks at the server's memory."""
 
@@ -49,10 +72,21 @@ def main(leads: int = 100_000, rounds: int = 3) -> None:
                 f"round {number}: COPY of leads {_said(copies[-1], rows)}; "
                 f"bare insert..select {_said(bare[-1], rows)}"
             )
+        scheduled, constant = [], []
+        for _ in range(rounds):
+            scheduled.append(_insert_singly(connection))
+            connection.execute(CONSTANT_ROWS)
+            constant.append(_insert_singly(connection))
+            connection.execute(SCHEDULED_ROWS)
     by_clock = min(cost.seconds for cost in bare) / min(cost.seconds for cost in copies)
     by_cpu = min(cost.cpu for cost in bare) / min(cost.cpu for cost in copies)
     show.line(f"rate of the COPY, best of each: {by_clock:.2f} of the bare insert's")
     show.line(f"by the server's CPU: {by_cpu:.2f}")
+    singly, bare_singly = (min(cost.cpu for cost in one) for one in (scheduled, constant))
+    show.line(
+        f"one lead by one: {singly / SINGLES * 1e6:.0f} us of the server's CPU, with constant rows "
+        f"{bare_singly / SINGLES * 1e6:.0f}: {bare_singly / singly:.2f}"
+    )
     show.line(
         f"the server's process grew by {_megabytes(small)} for {leads // 10} leads, "
         f"by {_megabytes(*copies)} for {leads}, by {_megabytes(*bare)} for the bare insert"
@@ -106,6 +140,16 @@ def _insert_bare(connection: Connection) -> Cost:
     with _cost(connection) as cost:
         connection.execute(f"insert into message_logs ({columns}) select {columns} from rows")  # noqa: S608
     connection.execute("drop table rows")
+    return cost
+
+
+def _insert_singly(connection: Connection) -> Cost:
+    """Leads with a statement each, in one transaction."""
+    statement = b"insert into leads (first_name, email, timezone) values ('Ada', %s, %s)"
+    with _cost(connection) as cost, connection.transaction():
+        for number in range(SINGLES):
+            zone = ZONES[number % len(ZONES)]
+            connection.execute(statement, (f"one{number}@example.com", zone))
     return cost
 
 
