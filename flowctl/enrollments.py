@@ -9,7 +9,7 @@ from flowctl.database import Connection
 from flowctl.leadlookup import find_lead
 from flowctl.model import Channel, Status
 from flowctl.rendering import CannotSend, recipient_of
-from flowctl.selection import check_flow, comparable_address, lead_name
+from flowctl.selection import check_flow, comparable_address, lead_name, steps_named
 from flowctl.settings import Settings
 from flowctl.store import enrollments as store
 from flowctl.store import stops as stop_store
@@ -92,10 +92,15 @@ def list_leads(
     at: str | None,
     limit: int | None,
 ) -> list[ListedLead]:
-    """The leads in flows. ``at`` is the key of a step. Raises InputError for an unknown flow."""
+    """The leads in flows. ``at`` is the key of a step, or ``#`` and its order.
+
+    Raises InputError for a flow or a key that is not there.
+    """
     if flow is not None:
         check_flow(connection, flow)
     found = store.list_enrollments(connection, flow=flow, state=state, at=at, limit=limit)
+    if not found and at is not None and not at.startswith("#"):
+        steps_named(connection, at)
     rows = [(one, LeadRow(one.id, one.row)) for one in found]
     return [
         ListedLead(

@@ -11,12 +11,18 @@ from flowctl.errors import InputError
 from flowctl.leadlookup import find_lead, leads_with_address
 from flowctl.model import Channel, Status
 from flowctl.rendering import CannotSend, recipient_of
-from flowctl.selection import check_flow, comparable_address, lead_name, resolve_when, zone_name
+from flowctl.selection import (
+    check_flow,
+    comparable_address,
+    lead_name,
+    resolve_when,
+    steps_named,
+    zone_name,
+)
 from flowctl.settings import Settings
 from flowctl.store import messages as store
 from flowctl.store.leads import ENDING
 from flowctl.store.messages import Filter, Message, MessageDetail
-from flowctl.text import nearest
 from flowctl.times import When
 
 SHORTEST_ID = 8
@@ -148,7 +154,7 @@ def filter_of(connection: Connection, settings: Settings, wanted: Criteria) -> F
         statuses=wanted.statuses,
         lead_id=None if wanted.lead is None else find_lead(connection, settings, wanted.lead).id,
         flow=wanted.flow,
-        steps=() if wanted.step is None else _steps(connection, wanted.step),
+        steps=() if wanted.step is None else tuple(steps_named(connection, wanted.step)),
         channel=wanted.channel,
         error=wanted.error,
         since=bounds["since"],
@@ -171,15 +177,6 @@ def _written_to(connection: Connection, settings: Settings, written: str) -> tup
     return store.messages_to(
         connection, Channel.EMAIL, address, written=address if is_plain else None, lead_ids=leads
     )
-
-
-def _steps(connection: Connection, name: str) -> tuple[UUID, ...]:
-    steps = store.steps_named(connection, name)
-    if not steps:
-        close = nearest(name, store.step_names(connection))
-        hint = f"did you mean '{close}'?" if close else "flowctl steps list shows them"
-        raise InputError(f"no step is called '{name}'", hint=hint)
-    return tuple(steps)
 
 
 def message_id_of(connection: Connection, written: str) -> UUID:

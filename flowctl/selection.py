@@ -1,6 +1,7 @@
 """What a command means: a flow by its name, an address, a time as it is typed."""
 
 from datetime import datetime
+from uuid import UUID
 
 from flowctl.address import AddressError, channel_of, to_e164, to_email
 from flowctl.address.comparison import comparable
@@ -9,8 +10,9 @@ from flowctl.errors import InputError
 from flowctl.model import Channel, JsonObject
 from flowctl.settings import Settings
 from flowctl.store import flows as flow_store
+from flowctl.store import messages as message_store
 from flowctl.store import selection as store
-from flowctl.text import did_you_mean
+from flowctl.text import did_you_mean, nearest
 from flowctl.times import When
 from flowctl.zones import zone_info
 
@@ -20,6 +22,17 @@ def check_flow(connection: Connection, name: str) -> None:
     names = flow_store.flow_names(connection)
     if name not in names:
         raise InputError(f"there is no flow '{name}'", hint=did_you_mean(name, names))
+
+
+def steps_named(connection: Connection, name: str) -> list[UUID]:
+    """The steps of that key, ``flow/key`` or id. Raises InputError, with the nearest name, where
+    there is none."""
+    steps = message_store.steps_named(connection, name)
+    if not steps:
+        close = nearest(name, message_store.step_names(connection))
+        hint = f"did you mean '{close}'?" if close else "flowctl steps list shows them"
+        raise InputError(f"no step is called '{name}'", hint=hint)
+    return steps
 
 
 def resolve_when(

@@ -1,5 +1,6 @@
 """``flowctl leads``: where leads stand in flows; enroll, move and forget them."""
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -93,8 +94,18 @@ def list_leads(
         show.json_document([{name: getattr(one, name) for name in columns} for one in found])
         return
     show.table(
-        ("who", "flow", "state", "step", "next due", "id"),
-        [(one.name, one.flow, one.state, one.step, one.next_due, one.id) for one in found],
+        ("who", "address", "flow", "state", "step", "next due (UTC)"),
+        [
+            (
+                one.name,
+                one.email or one.phone or one.id,
+                one.flow,
+                one.state,
+                one.step,
+                one.next_due and show.short_time(one.next_due.astimezone(UTC)),
+            )
+            for one in found
+        ],
         empty="no leads",
     )
     if most is not None and len(found) == most:

@@ -57,7 +57,7 @@ def forecast(
 
 
 def _show(found: "Forecast") -> None:
-    show.say(f"days of {found.timezone}")
+    show.say(f"days in {found.timezone}")
     most = max(day.email + day.text for day in found.days)
     bars = sys.stdout.isatty()
     show.table(

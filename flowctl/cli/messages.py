@@ -17,6 +17,7 @@ from flowctl.text import plural
 if TYPE_CHECKING:
     from flowctl.messages import Criteria, ListedMessage, Listing
     from flowctl.prune import PruneResult
+    from flowctl.settings import Settings
     from flowctl.store.messages import Message
 
 TABLE_LIMIT = 100
@@ -58,13 +59,16 @@ def list_messages(
     """
     from flowctl import messages
 
+    settings = session_of(ctx).settings
     most = limit if as_json else limit or TABLE_LIMIT
     with open_database(ctx) as connection:
-        found = messages.list_messages(connection, session_of(ctx).settings, wanted, most)
+        found = messages.list_messages(connection, settings, wanted, most)
     if as_json:
         show.json_document([_row(listed) for listed in found.messages])
     else:
         _show_list(found, limit=most)
+        if wanted.is_due:
+            _say_what_is_held(found, settings)
 
 
 def _row(listed: "ListedMessage") -> dict[str, object]:
@@ -78,7 +82,7 @@ def _show_list(found: "Listing", *, limit: int | None) -> None:
     from flowctl.zones import zone_info
 
     if found.messages:
-        show.say(f"times of {found.timezone}")
+        show.say(f"times in {found.timezone}")
     clock = zone_info(found.timezone)
     show.table(
         ("id", "when", "who", "details", "state"),
@@ -96,6 +100,13 @@ def _show_list(found: "Listing", *, limit: int | None) -> None:
     )
     if found.is_more:
         show.say(f"there are more than these {limit}; --limit N shows more")
+
+
+def _say_what_is_held(found: "Listing", settings: "Settings") -> None:
+    """Why messages that are due do not go out, where the settings are the reason."""
+    for channel in sorted({listed.message.message_type for listed in found.messages}):
+        if missing := settings.missing.get(channel):
+            show.warn(f"{channel} is not configured: set {', '.join(missing)}")
 
 
 def _details(listed: "ListedMessage") -> str:

@@ -180,21 +180,24 @@ def _show(found: "Preview", *, explain: bool) -> None:
     from flowctl.preview import timestamp_text
 
     who = "a new lead" if found.lead_id is None else f"lead {found.lead_id}"
-    show.say(f"{who}, times of {found.timezone}")
+    show.say(f"{who}, times in {found.timezone}")
+    rows = [
+        {
+            "when": timestamp_text(message.sent_at or message.scheduled_for),
+            "zone": message.zone if message.zone != found.timezone else None,
+            "step": message.step,
+            "type": message.type,
+            "to": message.to,
+            "status": message.status or "not scheduled",
+            "note": message.reason,
+        }
+        for message in found.messages
+    ]
+    # a zone of its own and a note are rare, and a window is narrow
+    columns = [name for name in rows[0] if any(row[name] for row in rows)] if rows else []
     show.table(
-        ("when", "zone", "step", "type", "to", "status", "note"),
-        [
-            (
-                timestamp_text(message.sent_at or message.scheduled_for),
-                message.zone,
-                message.step,
-                message.type,
-                message.to,
-                message.status or "not scheduled",
-                message.reason,
-            )
-            for message in found.messages
-        ],
+        columns,
+        [[row[name] for name in columns] for row in rows],
         empty="there are no steps: flowctl steps sync FILE"
         if found.lead_id is None
         else "the lead is in no flow: --all shows what it is not in",

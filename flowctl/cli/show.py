@@ -140,15 +140,17 @@ def confirm(question: str, *, yes: bool) -> None:
         raise NeedsAttention(
             f"cannot prompt without a terminal; nothing changed: {question}", hint="pass --yes"
         )
-    _talk(f"{escape(question)} [y/N] ")
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+    if ask(f"{question} [y/N]") not in {"y", "yes"}:
         raise NeedsAttention("not confirmed; nothing changed", hint="answer y")
 
 
 def ask(question: str) -> str:
     """The answer of the person at the terminal, in lower case; ask only where there is one."""
     _talk(f"{escape(question)} ")
-    return sys.stdin.readline().strip().lower()
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):  # Ctrl-D: what follows begins on a line of its own
+        _talk("\n")
+    return answer.strip().lower()
 
 
 def flush() -> None:

@@ -77,16 +77,12 @@ def list_steps(ctx: typer.Context, flow: FlowName = None, as_json: Json = False)
         show.json_document([_row(stored) for stored in steps])
         return
     show.table(
-        ("flow", "order", "key", "type", "day", "time", "enabled", "changed (UTC)", "content"),
+        ("step", "type", "day", "changed (UTC)", "content"),
         [
             (
-                stored.step.flow,
-                stored.step_order,
-                stored.step.key,
+                _name(stored),
                 stored.step.type,
-                stored.step.day,
-                stored.step.time or stored.step.time_type,
-                stored.step.enabled,
+                f"{stored.step.day}, {stored.step.time or stored.step.time_type}",
                 show.short_time(stored.updated_at.astimezone(UTC)),
                 _beginning(stored.step.subject or stored.step.content or ""),
             )
@@ -214,6 +210,11 @@ def sample_step(
         show.line(
             f"sent a sample of {sent.flow}/{sent.key or key} to {sent.to}: {sent.provider_id}"
         )
+
+
+def _name(stored: "StoredStep") -> str:
+    step = stored.step
+    return f"{step.flow}/{step.key or f'#{stored.step_order}'}" + ("" if step.enabled else " (off)")
 
 
 def _row(stored: "StoredStep") -> dict[str, object]:

@@ -13,6 +13,7 @@ from flowctl.text import plural
 if TYPE_CHECKING:
     from flowctl.database import Connection
     from flowctl.settings import Settings
+    from flowctl.store.leads import LeadRow
 
 
 @group.command("stop")
@@ -33,14 +34,15 @@ def stop_lead(
     from flowctl import stops
 
     with open_database(ctx) as connection:
-        lead_id = _lead_id(connection, session_of(ctx).settings, lead, flow)
-        stopped = stops.stop_lead(connection, lead_id, flow, reason)
+        found = _lead(connection, session_of(ctx).settings, lead, flow)
+        stopped = stops.stop_lead(connection, found.id, flow, reason)
     if as_json:
         show.json_document({"cancelled": stopped.cancelled})
     else:
         where = f"in {flow}" if flow else "in all flows"
         already = "was stopped already" if stopped.was_stopped else "is stopped"
-        show.line(f"{already} {where}, {plural(stopped.cancelled, 'message')} cancelled")
+        cancelled = f"{plural(stopped.cancelled, 'message')} cancelled"
+        show.line(f"{_name(found)} {already} {where}, {cancelled}")
     if stopped.being_sent:
         count = plural(stopped.being_sent, "message")
         show.warn(f"{count} being sent at this moment: too late for that")
@@ -57,15 +59,16 @@ def resume_lead(
     from flowctl import stops
 
     with open_database(ctx) as connection:
-        lead_id = _lead_id(connection, session_of(ctx).settings, lead, flow)
-        resumed = stops.resume_lead(connection, lead_id, flow)
+        found = _lead(connection, session_of(ctx).settings, lead, flow)
+        resumed = stops.resume_lead(connection, found.id, flow)
     if as_json:
         show.json_document({"restored": resumed.restored, "left": resumed.left})
         return
     if not resumed.was_stopped:
-        show.line("is not stopped" + (f" in {flow}" if flow else ""))
+        show.line(f"{_name(found)} is not stopped" + (f" in {flow}" if flow else ""))
         return
-    show.line(f"{plural(resumed.restored, 'message')} pending again at their planned times")
+    restored = plural(resumed.restored, "message")
+    show.line(f"{_name(found)} goes on: {restored} pending again at their planned times")
     if resumed.left:
         show.say("left cancelled, since their planned time is over:")
         show.table(
@@ -75,12 +78,18 @@ def resume_lead(
         )
 
 
-def _lead_id(connection: "Connection", settings: "Settings", lead: str, flow: str | None) -> str:
-    """The id of the lead that is meant, in a flow that exists."""
+def _lead(connection: "Connection", settings: "Settings", lead: str, flow: str | None) -> "LeadRow":
+    """The lead that is meant, in a flow that exists."""
     from flowctl.leadlookup import find_lead
     from flowctl.selection import check_flow
 
     found = find_lead(connection, settings, lead)
     if flow is not None:
         check_flow(connection, flow)
-    return found.id
+    return found
+
+
+def _name(lead: "LeadRow") -> str:
+    from flowctl.selection import lead_name
+
+    return lead_name(lead.row) or f"lead {lead.id}"

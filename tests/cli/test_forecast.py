@@ -47,7 +47,7 @@ def test_a_forecast_is_of_a_week(flowctl: RunFlowctl, conn: Connection) -> None:
         first + timedelta(number) for number in range(7)
     ]
     table = flowctl("forecast")
-    assert "days of UTC" in table.stderr
+    assert "days in UTC" in table.stderr
     assert len(table.stdout.splitlines()) == 8
 
 

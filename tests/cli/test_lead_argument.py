@@ -39,7 +39,7 @@ def test_a_lead_is_found_however_it_is_written(
     stopped = flowctl("leads", "stop", written, env=US)
     assert (stopped.exit_code, stopped.stdout) == (
         0,
-        "is stopped in all flows, 1 message cancelled\n",
+        "Ada is stopped in all flows, 1 message cancelled\n",
     )
 
 

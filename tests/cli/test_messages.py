@@ -103,6 +103,16 @@ def test_who_was_written_to_is_found_in_every_form(flowctl: RunFlowctl, conn: Co
         assert [message["key"] for message in found] == keys
 
 
+def test_what_is_due_says_which_channel_is_not_configured(
+    flowctl: RunFlowctl, conn: Connection
+) -> None:
+    a_step(conn)
+    a_lead(conn)
+    ran = flowctl("messages", "list", "--due")
+    assert "warning: email is not configured: set SMTP_URL, EMAIL_FROM\n" in ran.stderr
+    assert "text is not configured" not in ran.stderr
+
+
 def test_what_waits_for_a_retry_has_the_time_of_that(flowctl: RunFlowctl, conn: Connection) -> None:
     a_step(conn, key="a")
     a_lead(conn)
@@ -127,7 +137,7 @@ def test_a_list_of_one_lead(flowctl: RunFlowctl, conn: Connection, lead: UUID) -
 @pytest.mark.usefixtures("lead")
 def test_a_table_is_short_and_on_a_named_clock(flowctl: RunFlowctl, conn: Connection) -> None:
     ran = flowctl("messages", "list", "--status", "pending", "--timezone", "asia/tokyo")
-    assert ran.stderr == "times of Asia/Tokyo\n"
+    assert ran.stderr == "times in Asia/Tokyo\n"
     head, row = ran.stdout.splitlines()
     assert head.split() == ["id", "when", "who", "details", "state"]
     at = conn.execute(

@@ -224,10 +224,10 @@ def test_the_list_has_every_step_in_order(
         (3, "b", True),
     ]
     assert flowctl("steps", "list").stdout.splitlines() == [
-        "flow  order  key  type   day  time         enabled  changed (UTC)     content",
-        "n     1           email  0    immediately  no       2026-03-02 15:00  [bold]first",
-        "n     2      a    text   1    9:00 AM      yes      2026-03-02 15:00  uno",
-        "n     3      b    email  2    immediately  yes      2026-03-02 15:00  two",
+        "step        type   day             changed (UTC)     content",
+        "n/#1 (off)  email  0, immediately  2026-03-02 15:00  [bold]first",
+        "n/a         text   1, 9:00 AM      2026-03-02 15:00  uno",
+        "n/b         email  2, immediately  2026-03-02 15:00  two",
     ]
 
 

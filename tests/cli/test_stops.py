@@ -86,7 +86,7 @@ def test_a_resume_brings_back_what_lies_ahead_and_names_the_rest(
         "select scheduled_for = planned_for from message_logs where status = 'pending'"
     ).fetchone() == (True,)
     again = flowctl("leads", "resume", str(lead))
-    assert (again.exit_code, again.stdout) == (0, "is not stopped\n")
+    assert (again.exit_code, again.stdout) == (0, "Ada is not stopped\n")
 
 
 def test_what_was_cancelled_otherwise_is_not_brought_back(
@@ -137,7 +137,8 @@ def test_one_flow_alone_can_be_stopped_and_resumed(flowctl: RunFlowctl, conn: Co
     assert flowctl("leads", "stop", str(lead), "--flow", "one", "--json").json() == {"cancelled": 1}
     assert sorted(statuses(conn, lead)) == [("cancelled", "stopped"), ("pending", None)]
     assert (
-        flowctl("leads", "resume", str(lead), "--flow", "two").stdout == "is not stopped in two\n"
+        flowctl("leads", "resume", str(lead), "--flow", "two").stdout
+        == "Ada is not stopped in two\n"
     )
     found = flowctl("leads", "resume", str(lead), "--flow", "one", "--json").json()
     assert found["restored"] == 1
@@ -162,7 +163,7 @@ def test_what_is_being_sent_is_not_stopped(flowctl: RunFlowctl, conn: Connection
     lead = a_lead(conn)
     begin_sends(conn)
     ran = flowctl("leads", "stop", str(lead))
-    assert ran.stdout == "is stopped in all flows, 0 messages cancelled\n"
+    assert ran.stdout == "Ada is stopped in all flows, 0 messages cancelled\n"
     assert "1 message being sent at this moment" in ran.stderr
     assert messages(conn, "status") == [("pending",)]
 
@@ -205,3 +206,11 @@ def test_a_deleted_lead_leaves_no_stop(flowctl: RunFlowctl, conn: Connection) ->
     flowctl("leads", "stop", str(lead))
     conn.execute("delete from leads")
     assert conn.execute("select count(*) from flowctl.stops").fetchone() == (0,)
+
+
+def test_a_step_that_is_not_there_has_no_leads(flowctl: RunFlowctl, conn: Connection) -> None:
+    a_step(conn, key="welcome")
+    ran = flowctl("leads", "list", "--at", "welcom")
+    assert (ran.exit_code, ran.stdout) == (3, "")
+    assert "error: no step is called 'welcom'\nhint: did you mean 'welcome'?" in ran.stderr
+    assert flowctl("leads", "list", "--at", "welcome").exit_code == 0
