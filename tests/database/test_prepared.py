@@ -3,27 +3,19 @@
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from random import Random
 
 import pytest
 
-from flowctl.clock import SystemClock
 from flowctl.database import Connection, open_connection
 from flowctl.reconnecting import ReconnectingConnection, allow_prepared
 from tests.support.pooler import PGBOUNCER, url_through
+from tests.support.reconnecting import reconnecting_to
 
 
 @pytest.fixture
 def worker(database: str) -> Iterator[ReconnectingConnection]:
-    reconnecting = ReconnectingConnection(
-        lambda: open_connection(database),
-        pause=lambda _: False,
-        random=Random(1),  # noqa: S311 - jitter
-        on_change=lambda _: None,
-        clock=SystemClock(),
-    )
-    yield reconnecting
-    reconnecting.close()
+    with reconnecting_to(database) as reconnecting:
+        yield reconnecting
 
 
 def prepared(connection: Connection) -> object:

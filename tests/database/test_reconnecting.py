@@ -2,18 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from random import Random
 from threading import Thread
 
 import pytest
 
-from flowctl.clock import SystemClock
 from flowctl.database import Connection as OwnConnection
 from flowctl.database import open_connection
 from flowctl.errors import FlowctlError
-from flowctl.reconnecting import OpenConnection, ReconnectingConnection, Worker
+from flowctl.reconnecting import OpenConnection, Worker
 from tests.support.factories import a_flow
 from tests.support.postgres import Connection, connect
+from tests.support.reconnecting import reconnecting_to
 from tests.support.waiting import until
 
 TOUCH = "update flows set timezone = 'UTC' where name = %s"
@@ -25,15 +24,8 @@ def worker(database: str, request: pytest.FixtureRequest) -> Iterator[Worker]:
         with closing(open_connection(database)) as connection:
             yield OpenConnection(connection)
         return
-    reconnecting = ReconnectingConnection(
-        lambda: open_connection(database),
-        pause=lambda _: False,
-        random=Random(1),  # noqa: S311 - jitter
-        on_change=lambda _: None,
-        clock=SystemClock(),
-    )
-    yield reconnecting
-    reconnecting.close()
+    with reconnecting_to(database) as reconnecting:
+        yield reconnecting
 
 
 def test_work_that_is_undone_by_a_deadlock_is_run_again(
