@@ -2,11 +2,11 @@
 
 ``python -m tests.benchmarks.mails [--older PYTHON] [--connections 10 50]``. The server is postfix's
 ``smtp-sink``. The bare loop sends messages that are built already, and keeps its connections; it
-takes turns with the builds in each round, and the best of each counts.
+takes turns with the builds in each round, and the best of each counts. What the conversation costs
+without a database shows the transport alone, which composes and sends messages that are rendered.
 """
 
 import json
-import resource
 import shutil
 import smtplib
 import socket
@@ -14,9 +14,15 @@ import subprocess
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from queue import SimpleQueue
 from threading import Thread
+from time import process_time
+from uuid import UUID
 
 from flowctl.cli import show
+from flowctl.model import Channel, OutgoingMessage
+from flowctl.settings import Settings
+from flowctl.transports.smtp import SmtpTransport
 from tests.benchmarks.builds import Build, Pace, add_step, arguments, best, builds, make_due
 from tests.benchmarks.server import machine, timed
 from tests.support.waiting import until
@@ -24,6 +30,7 @@ from tests.support.waiting import until
 SINK = shutil.which("smtp-sink", path="/usr/sbin:/usr/local/sbin:/usr/bin") or "smtp-sink"
 MESSAGE = b"From: us@example.com\r\nTo: you@example.com\r\nSubject: Hello\r\n\r\n" + b"x" * 600
 BARE = "bare smtplib loop"
+ALONE = "this build's transport alone"
 
 
 def main() -> None:
@@ -42,6 +49,7 @@ def main() -> None:
                 for build in programs
             }
             runs[BARE] = lambda c=connections: _bare(given.messages, c, port)  # type: ignore[misc]
+            runs[ALONE] = lambda c=connections: _transport(given.messages, c, port)  # type: ignore[misc]
             paces: defaultdict[str, list[Pace]] = defaultdict(list)
             for _ in range(given.rounds):
                 for name, run in runs.items():
@@ -98,16 +106,38 @@ def _bare(messages: int, connections: int, port: int) -> Pace:
                 session.sendmail("us@example.com", f"lead{number}@example.com", MESSAGE)
 
     threads = [Thread(target=send, args=(messages // connections,)) for _ in range(connections)]
-    before = resource.getrusage(resource.RUSAGE_SELF)
+    before = process_time()
     with timed() as taken:
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-    after = resource.getrusage(resource.RUSAGE_SELF)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     sent = messages // connections * connections
-    return Pace(sent / taken.seconds, cpu / sent * 1e6)
+    return Pace(sent / taken.seconds, (process_time() - before) / sent * 1e6)
+
+
+def _transport(messages: int, connections: int, port: int) -> Pace:
+    """The transport with as many messages at once as there are connections."""
+    environ = {"EMAIL_FROM": "us@example.com", "SMTP_URL": f"smtp://127.0.0.1:{port}"}
+    settings = Settings.from_env(environ)
+    assert settings.smtp is not None
+    transport = SmtpTransport(settings.smtp, settings.email, concurrency=connections)
+    rendered = [
+        OutgoingMessage(
+            UUID(int=n), str(n), Channel.EMAIL, f"lead{n}@example.com", "Hello", "x" * 75 + "\n"
+        )
+        for n in range(messages)
+    ]
+    outcomes: SimpleQueue[int] = SimpleQueue()
+    before = process_time()
+    with timed() as taken:
+        transport.hand_over(rendered, lambda given: outcomes.put(len(given)))
+        left = messages
+        while left:
+            left -= outcomes.get()
+    cpu = process_time() - before
+    transport.close()
+    return Pace(messages / taken.seconds, cpu / messages * 1e6)
 
 
 @contextmanager
