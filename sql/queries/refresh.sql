@@ -57,6 +57,12 @@ with soonest as materialized (
   order by message.due_at
   limit %(most)s::integer
 ),
+plan as materialized (
+  -- as in select_drift
+  select own.*
+  from flowctl.replanned(array(select soonest.id from soonest)) as own
+  where exists (select from flowctl.routines)
+),
 moved as (
   select
     plan.zone,
@@ -67,7 +73,7 @@ moved as (
       when step.updated_at > message.created_at then 'step'
       else 'lead'
     end as reason
-  from flowctl.replanned(array(select soonest.id from soonest)) as plan
+  from plan
   inner join public.message_logs as message on message.id = plan.message_id
   inner join public.flow_steps as step on step.id = message.flow_step_id
   where plan.is_moved

@@ -136,6 +136,13 @@ with pending as materialized (
   inner join public.message_logs as message on message.flow_step_id = step.id
   where step.flow = any(%(flows)s::text[]) and step.key is not null and message.status = 'pending'
 ),
+plan as materialized (
+  -- On several nodes a table that only the coordinator has keeps this there: a node would mix up
+  -- the results that it keeps for this statement and for those of the function.
+  select own.*
+  from flowctl.replanned(array(select taken.id from pending as taken)) as own
+  where exists (select from flowctl.routines)
+),
 judged as (
   select
     step.id as step_id,
@@ -151,8 +158,7 @@ judged as (
   inner join public.message_logs as message on message.id = pending.id
   inner join public.flow_steps as step on step.id = pending.flow_step_id
   inner join public.flows as parent on parent.name = step.flow
-  left join flowctl.replanned(array(select taken.id from pending as taken)) as plan
-    on plan.message_id = pending.id
+  left join plan on plan.message_id = pending.id
 )
 select
   judged.step_id,
@@ -183,6 +189,12 @@ with free as materialized (
     )
   for update of message skip locked /* on one machine */
 ),
+plan as materialized (
+  -- as in select_drift
+  select own.*
+  from flowctl.replanned(array(select taken.id from free as taken)) as own
+  where exists (select from flowctl.routines)
+),
 compared as materialized (
   select
     message.id,
@@ -207,8 +219,7 @@ compared as materialized (
   inner join public.message_logs as message on message.id = free.id
   inner join public.flow_steps as step on step.id = message.flow_step_id
   inner join public.flows as parent on parent.name = step.flow
-  left join flowctl.replanned(array(select taken.id from free as taken)) as plan
-    on plan.message_id = free.id
+  left join plan on plan.message_id = free.id
 ),
 following as (
   select compared.*

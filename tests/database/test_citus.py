@@ -8,6 +8,7 @@ import pytest
 
 from flowctl import migrate
 from flowctl.database import query
+from flowctl.store.steps import select_drift, update_pending
 from tests.database.test_queries import PLACEHOLDER
 from tests.support.citus import TEST_CITUS_URL, Cluster
 from tests.support.factories import a_lead, a_step, messages
@@ -104,3 +105,12 @@ def test_a_query_of_one_lead_touches_one_part(conn: Connection, name: str) -> No
     parameters = {name: A_LEAD if name in ids else None for name in names}
     plan = conn.execute(b"explain " + statement, parameters).fetchall()
     assert {row[0].strip() for row in plan if "Task Count" in row[0]} == {"Task Count: 1"}
+
+
+def test_pending_messages_are_compared_with_their_step(conn: Connection) -> None:
+    step = a_step(conn, key="one")
+    a_lead(conn)
+    conn.execute("update flow_steps set content = 'new'")
+    for _ in range(3):
+        assert select_drift(conn, ["default"])[step].kept == 1
+    assert update_pending(conn, [step])[step].updated == 1
