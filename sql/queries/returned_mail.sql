@@ -84,7 +84,9 @@ where message.lead_id = %(lead_id)s and message.id = %(id)s and message.status =
     case when %(status)s = 'refused' then 'bounced' else %(status)s end
   ) > coalesce(array_position(
     array['delayed', 'delivered', 'bounced', 'complained'],
-    case message.delivery_status when 'refused' then 'bounced' else message.delivery_status end
+    case
+      when message.delivery_status = 'refused' then 'bounced' else message.delivery_status
+    end
   ), 0)
 returning message.id;
 
@@ -191,11 +193,11 @@ returning message.id;
 -- name: is_known_email
 -- Whether a lead has an address, or it was written to.
 select exists (
-  select from public.leads as lead
+  select lead.id from public.leads as lead
   where flowctl.comparable_email(to_jsonb(lead) ->> 'email')
     = flowctl.comparable_email(%(address)s::text)
 ) or exists (
-  select from public.message_logs as message
+  select message.id from public.message_logs as message
   where message.message_type = 'email' and lower(message.recipient) = lower(%(address)s::text)
 );
 
