@@ -29,6 +29,7 @@ class Claimer:
         self._reporter = reporter
         self._stopping = stopping
         self._senders: dict[str, JsonObject] = {}
+        self._has_second_connection = True
         self._unsent: list[tuple[ChannelState, ClaimedMessage, OutcomeRecord]] = []
 
     def fill(self, state: ChannelState, count: int, batch_size: int) -> None:
@@ -48,8 +49,9 @@ class Claimer:
 
     def look_ahead(self, state: ChannelState, batch_size: int) -> None:
         """Have the next messages claimed meanwhile, where the last claim left some."""
-        is_needed = state.low is not None and state.stopped is None and state.ahead is None
-        if is_needed and len(state.claimed) + len(state.ready) <= batch_size // 2:
+        can_be = self._has_second_connection and state.ahead is None and state.stopped is None
+        is_low = len(state.claimed) + len(state.ready) <= batch_size // 2
+        if can_be and is_low and state.low is not None:
             claim = self._batches.claim_ahead(state.channel, batch_size, state.low)
             state.ahead = None if claim is None else Ahead(claim, batch_size)
 
@@ -60,6 +62,7 @@ class Claimer:
                 self._receive(state, state.ahead)
         except FlowctlError as error:
             log.warning("%s; claims end with their lease", error.message)
+        self._has_second_connection = True
         self.write_unsent()
 
     def render(self, state: ChannelState, count: int) -> None:
@@ -91,7 +94,8 @@ class Claimer:
         try:
             self._add(state, ahead.claim.result(), ahead.batch_size)
         except DatabaseUnreachable as error:
-            # that connection is gone; the other one tells whether the database is
+            # that connection is gone, for this pass; the other one tells whether the database is
+            self._has_second_connection = False
             log.warning("%s; claims end with their lease", error.message)
 
     def _add(self, state: ChannelState, claim: Claim, batch_size: int) -> None:

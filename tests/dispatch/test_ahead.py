@@ -98,9 +98,11 @@ def test_a_server_with_one_connection_left_is_enough(database: str, conn: Connec
     add_due(conn)
     emails = RecordingTransport(Channel.EMAIL)
     opened: list[OwnConnection] = []
+    refused: list[int] = []
 
     def open_one() -> OwnConnection:
         if opened:
+            refused.append(1)
             raise DatabaseUnreachable("it has no connection left")
         opened.append(open_connection(database))
         return opened[0]
@@ -109,6 +111,7 @@ def test_a_server_with_one_connection_left_is_enough(database: str, conn: Connec
         database, [emails], options=Options(concurrency=1), connecting=open_one
     )
     assert dispatcher.run_once().sent == MANY
+    assert len(refused) == 1
 
 
 def test_what_a_call_raises_is_raised_where_its_result_is_asked_for() -> None:
