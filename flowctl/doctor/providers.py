@@ -37,7 +37,10 @@ def email(settings: Settings) -> Sequence[Check]:
     from flowctl.transports.smtp import SmtpTransport
 
     transport = SmtpTransport(settings.smtp, settings.email, concurrency=1)
-    outcome = transport.greet()
+    try:
+        outcome = transport.greet()
+    finally:
+        transport.close()
     where = f"{settings.smtp.host}:{settings.smtp.port}"
     if outcome.kind is not OutcomeKind.ACCEPTED:
         return [_refused("email", where, outcome, "check SMTP_URL")]
