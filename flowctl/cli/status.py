@@ -130,7 +130,7 @@ def _rows(found: "StatusSummary", span: str) -> Iterator[tuple[str, object]]:
     sent = {name: _about(count, f"sent.{name}", found) for name, count in found.sent.items()}
     yield (
         "went out",
-        f"{sent['hour']} in an hour, {sent['today']} today, {sent['since']} in {span}",
+        f"{sent['hour']} in the last hour, {sent['today']} today, {sent['since']} in {span}",
     )
     if found.no_address:
         yield "no address", f"{found.no_address} in {span}"
@@ -156,7 +156,7 @@ def _run(run: "LastRun") -> Iterator[tuple[str, object]]:
         end = f"exit {run.exit_status}, {ago} ago"
     else:
         end = "at work" if run.is_at_work else f"not heard of for {ago}"
-    yield "last run", f"{run.started_at:%a %H:%M%z}: {end}"
+    yield "last run", f"{show.cell(run.started_at)}: {end}"
     for channel, reason in run.stopped.items():
         yield f"stopped {channel}", _cut(reason)
     yield "", f"sent {run.sent}, failed {run.failed}, on {_cut(run.host)[:HOST]}"
