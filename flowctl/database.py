@@ -149,8 +149,10 @@ def _parameters(conninfo: str, connect_timeout: int) -> dict[str, str]:
             for option in Conninfo.get_defaults()
             if option.val and option.val != option.compiled
         }
-        said = {**defaults, **parameters}
-        if "sslmode" not in said and not _is_local(said.get("host") or said.get("hostaddr", "")):
+        settings = {**defaults, **parameters}
+        if "sslmode" not in settings and not _is_local(
+            settings.get("host") or settings.get("hostaddr", "")
+        ):
             parameters["sslmode"] = "require"
     return parameters
 
@@ -200,16 +202,16 @@ _NO_SUCH_VALUE = re.compile(r'invalid (?:[a-z_]+ value: "|port number|integer va
 
 def _refusal(error: psycopg.Error, parameters: Mapping[str, str]) -> FlowctlError:
     """A connection error in our words: libpq's own may hold parts of the password."""
-    said = str(error)
-    if error.sqlstate is None and _NO_SUCH_VALUE.search(said):
+    text = str(error)
+    if error.sqlstate is None and _NO_SUCH_VALUE.search(text):
         return InputError(
             "DATABASE_URL or a PG variable has an impossible port, sslmode or other parameter",
             hint="check what follows the host, and the ?",
         )
     for marker, reason, hint in _REFUSALS:
-        if marker in said:
+        if marker in text:
             kind = PasswordRefused if "password" in marker else DatabaseUnreachable
-            where = _server(said, parameters) if marker in _AT_A_SERVER else ""
+            where = _server(text, parameters) if marker in _AT_A_SERVER else ""
             return kind(f"cannot connect to the database{where}: {reason}", hint=hint)
     state = error.sqlstate
     return DatabaseUnreachable(
@@ -218,9 +220,9 @@ def _refusal(error: psycopg.Error, parameters: Mapping[str, str]) -> FlowctlErro
     )
 
 
-def _server(said: str, parameters: Mapping[str, str]) -> str:
+def _server(text: str, parameters: Mapping[str, str]) -> str:
     """`` at host:port``, as libpq says it, or as it was given; empty for a socket."""
-    if found := _SERVER.search(said):
+    if found := _SERVER.search(text):
         return f" at {found[1]}:{found[2]}"
     host = parameters.get("host") or parameters.get("hostaddr") or os.environ.get("PGHOST", "")
     port = parameters.get("port") or os.environ.get("PGPORT", "5432")
@@ -249,10 +251,10 @@ def is_connection_lost(error: psycopg.Error) -> bool:
 
 def translate(error: psycopg.Error) -> FlowctlError:
     """The error of ours that says what a failed statement means to the user."""
-    said = error.diag.message_primary or str(error).partition("\n")[0]
+    text = error.diag.message_primary or str(error).partition("\n")[0]
     hint = error.diag.message_hint or ""
     if error.sqlstate == REFUSED_BY_SCHEMA:
-        return InputError(said, hint=hint)
+        return InputError(text, hint=hint)
     if is_connection_lost(error):
         return DatabaseUnreachable("the connection to the database was lost", hint="try again")
     match error:
@@ -262,20 +264,20 @@ def translate(error: psycopg.Error) -> FlowctlError:
             | errors.InvalidSchemaName()
             | (errors.UndefinedColumn())
         ):
-            return SchemaMismatch(f"the schema does not fit: {said}", hint="flowctl apply-schema")
+            return SchemaMismatch(f"the schema does not fit: {text}", hint="flowctl apply-schema")
         case errors.InsufficientPrivilege():
             return DatabaseUnavailable(
-                f"the database refused: {said}", hint=hint or "check the role's rights"
+                f"the database refused: {text}", hint=hint or "check the role's rights"
             )
         case errors.ReadOnlySqlTransaction():
-            return DatabaseBusy(f"the database is read-only: {said}", hint="connect to the primary")
+            return DatabaseBusy(f"the database is read-only: {text}", hint="connect to the primary")
         case errors.LockNotAvailable() | errors.QueryCanceled():
             return DatabaseBusy(
-                f"the database gave up: {said}", hint="try again when it is less busy"
+                f"the database gave up: {text}", hint="try again when it is less busy"
             )
         case _ if (error.sqlstate or "").startswith(_OUT_OF_RESOURCES):
-            return DatabaseBusy(f"the database refused: {said}", hint=hint)
+            return DatabaseBusy(f"the database refused: {text}", hint=hint)
         case psycopg.IntegrityError() | psycopg.DataError() | errors.RaiseException():
-            return InputError(said, hint=hint)
+            return InputError(text, hint=hint)
         case _:
-            return DatabaseUnavailable(f"the database refused: {said}", hint=hint)
+            return DatabaseUnavailable(f"the database refused: {text}", hint=hint)

@@ -43,8 +43,8 @@ def history_of(connection: Connection, message: MessageDetail) -> Sequence[Event
 def _planned(message: MessageDetail, plan: PlanOfMessage, noted: Sequence[NotedEvent]) -> Event:
     """When it was planned, and for when at that time."""
     first = next((one.was for one in noted if one.was is not None), plan.planned_for)
-    counted = f", counted from {_moment(plan.counted_from)}" if plan.counted_from else ""
-    return Event(message.created_at, "planned", f"for {_moment(first)}{counted}")
+    counted = f", counted from {_timestamp(plan.counted_from)}" if plan.counted_from else ""
+    return Event(message.created_at, "planned", f"for {_timestamp(first)}{counted}")
 
 
 def _unnoted(message: MessageDetail, noted: Sequence[NotedEvent]) -> Iterator[Event]:
@@ -68,9 +68,9 @@ def _detail(noted: NotedEvent) -> str | None:
     """What was written down, with the times between which it was moved."""
     if noted.was is None or noted.becomes is None:
         return noted.detail
-    times = f"due {_moment(noted.becomes)} instead of {_moment(noted.was)}"
+    times = f"due {_timestamp(noted.becomes)} instead of {_timestamp(noted.was)}"
     return f"{noted.detail}: {times}" if noted.detail else times
 
 
-def _moment(moment: datetime) -> str:
-    return moment.isoformat(sep=" ", timespec="seconds")
+def _timestamp(timestamp: datetime) -> str:
+    return timestamp.isoformat(sep=" ", timespec="seconds")

@@ -119,7 +119,7 @@ def parse_time_of_day(written: str) -> time:
         raise ValueError(A_TIME) from None
 
 
-def clock_text(moment: time) -> str:
+def clock_text(time_of_day: time) -> str:
     """The stored form, ``9:00 AM``; minutes are the finest there is."""
-    half = "AM" if moment.hour < 12 else "PM"  # noqa: PLR2004  # a clock face
-    return f"{moment.hour % 12 or 12}:{moment.minute:02} {half}"
+    half = "AM" if time_of_day.hour < 12 else "PM"  # noqa: PLR2004  # a clock face
+    return f"{time_of_day.hour % 12 or 12}:{time_of_day.minute:02} {half}"

@@ -121,8 +121,8 @@ def _changes_between(begin: datetime, end: datetime, zone: tzinfo) -> Iterator[t
         here = following
 
 
-def _ahead(moment: datetime, zone: tzinfo) -> int:
-    offset = moment.astimezone(zone).utcoffset()
+def _ahead(timestamp: datetime, zone: tzinfo) -> int:
+    offset = timestamp.astimezone(zone).utcoffset()
     return int(offset.total_seconds()) if offset is not None else 0
 
 

@@ -23,10 +23,10 @@ def connections(
             connect,
             pause=stopping.wait_for_database,
             random=random,
-            on_change=told,
+            on_change=observer,
             clock=clock,
             limit=stopping.statement_limit,
         )
-        for told in (on_change, lambda _: None)
+        for observer in (on_change, lambda _: None)
     )
     return first, second

@@ -11,14 +11,14 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class StoredMail:
-    """An unread mail and where it lies, in the words of its mailbox.
+    """An unread mail, and the ``key`` by which its mailbox knows it.
 
     ``sender`` and ``recipients`` are the envelope's, where the mailbox knows more of it than the
     mail says: null and empty otherwise.
     """
 
     raw: bytes
-    place: str = ""
+    key: str = ""
     sender: str | None = None
     recipients: tuple[str, ...] = ()
 
@@ -35,7 +35,7 @@ class Mailbox(Protocol):
         """The mails that nobody has read. Raises ProviderStopped and InputError."""
         ...
 
-    def mark_read(self, place: str) -> None:
+    def mark_read(self, key: str) -> None:
         """Mark a mail as read; one that is gone meanwhile is no error. Raises ProviderStopped."""
         ...
 

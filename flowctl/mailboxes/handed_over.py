@@ -36,7 +36,7 @@ class HandedOver:
                 raw, sender=self._environ.get("SENDER"), recipients=tuple(filter(None, names))
             )
 
-    def mark_read(self, place: str) -> None:
+    def mark_read(self, key: str) -> None:
         """Nothing: it is read."""
 
     def close(self) -> None:

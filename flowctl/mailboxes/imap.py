@@ -45,15 +45,15 @@ class ImapMailbox:
         r"""The mails without ``\Seen``, oldest first."""
         found = self._ask("SEARCH", None, "UNSEEN")
         for uid in b" ".join(part for part in found if isinstance(part, bytes)).split():
-            place = uid.decode("ascii", "replace")
-            answer = self._ask("FETCH", place, f"(BODY.PEEK[]<0.{LIMIT}>)")
+            key = uid.decode("ascii", "replace")
+            answer = self._ask("FETCH", key, f"(BODY.PEEK[]<0.{LIMIT}>)")
             raw = next((part[1] for part in answer if isinstance(part, tuple)), None)
             if raw is not None:
-                yield StoredMail(raw, place)
+                yield StoredMail(raw, key)
 
-    def mark_read(self, place: str) -> None:
+    def mark_read(self, key: str) -> None:
         r"""Set ``\Seen``."""
-        self._ask("STORE", place, r"+FLAGS.SILENT (\Seen)")
+        self._ask("STORE", key, r"+FLAGS.SILENT (\Seen)")
 
     def close(self) -> None:
         """Log out; nothing is expunged."""
@@ -118,8 +118,8 @@ class ImapMailbox:
                 "name the folder in MAILBOX_URL after the host: imaps://user:password@host/INBOX",
             )
 
-    def _ask(self, command: str, place: str | None, argument: str) -> list[object]:
-        arguments = [argument] if place is None else [place, argument]
+    def _ask(self, command: str, key: str | None, argument: str) -> list[object]:
+        arguments = [argument] if key is None else [key, argument]
         try:
             status, answer = self._imap.uid(command, *arguments)
         except (imaplib.IMAP4.error, OSError) as error:

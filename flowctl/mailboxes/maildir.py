@@ -50,9 +50,9 @@ class Maildir:
                 except (FileNotFoundError, IsADirectoryError):
                     continue
 
-    def mark_read(self, place: str) -> None:
+    def mark_read(self, key: str) -> None:
         """Move a mail to ``cur`` with the flag ``S``, which no other mail can be in the way of."""
-        path = self._folder / place
+        path = self._folder / key
         unique = path.name.partition(":2,")[0]
         flags = "".join(sorted({*_flags(path.name), _SEEN}))
         target = self._folder / "cur" / f"{unique}:2,{flags}"

@@ -45,7 +45,7 @@ class Mbox:
             for raw in _mails(opened):
                 yield StoredMail(_QUOTED_FROM.sub(rb"\1", raw))
 
-    def mark_read(self, place: str) -> None:
+    def mark_read(self, key: str) -> None:
         """Nothing: the file is only read."""
 
     def close(self) -> None:

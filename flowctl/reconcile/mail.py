@@ -137,16 +137,16 @@ def reconcile_mail(
     Raises ProviderStopped, InputError and DatabaseUnavailable; what was recorded before stays.
     """
     mails = [
-        (one.place, read(one.raw, addresses, sender=one.sender, recipients=one.recipients))
+        (one.key, read(one.raw, addresses, sender=one.sender, recipients=one.recipients))
         for one in mailbox.unread()
     ]
     may_suppress = may_suppress_many or not _are_too_many(connection, [m for _, m in mails])
     recorder = MailRecorder(connection, may_suppress=may_suppress)
     with connection.transaction(force_rollback=True) if is_dry_run else nullcontext():
-        for place, mail in mails:
+        for key, mail in mails:
             fate = recorder.take(mail)
             if not (is_dry_run or mail.kind is MailKind.PERSON or fate in _STAY_UNREAD):
-                mailbox.mark_read(place)
+                mailbox.mark_read(key)
     return recorder.result
 
 

@@ -3,7 +3,7 @@
 -- name: report_steps
 -- Every step with its funnel. Sent ones count by the time of sending, failed ones by the time they
 -- had.
-with told as (
+with ended as (
   select
     message.flow_step_id,
     count(*) filter (where message.status = 'sent') as sent,
@@ -44,16 +44,16 @@ select
   step.content,
   step.enabled and parent.enabled as is_on,
   parent.paused_at is not null as is_paused,
-  coalesce(told.sent, 0) as sent,
-  coalesce(told.delivered, 0) as delivered,
-  coalesce(told.failed, 0) as failed,
-  coalesce(told.cancelled, 0) as cancelled,
-  coalesce(told.bounced, 0) as bounced,
+  coalesce(ended.sent, 0) as sent,
+  coalesce(ended.delivered, 0) as delivered,
+  coalesce(ended.failed, 0) as failed,
+  coalesce(ended.cancelled, 0) as cancelled,
+  coalesce(ended.bounced, 0) as bounced,
   coalesce(left_by.opted_out, 0) as opted_out,
   coalesce(waiting.pending, 0) as pending
 from public.flow_steps as step
 inner join public.flows as parent on parent.name = step.flow
-left join told on told.flow_step_id = step.id
+left join ended on ended.flow_step_id = step.id
 left join waiting on waiting.flow_step_id = step.id
 left join left_by on left_by.flow_step_id = step.id
 where %(flow)s::text is null or step.flow = %(flow)s::text

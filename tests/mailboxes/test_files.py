@@ -25,11 +25,11 @@ def test_a_maildir_gives_what_nobody_has_seen(folder: MaildirFolder) -> None:
     (folder.folder / "new" / ".hidden").write_bytes(b"hidden")
     (folder.folder / "new" / "folder").mkdir()
     maildir = Maildir(folder.folder)
-    mails = {one.place: one.raw for one in maildir.unread()}
+    mails = {one.key: one.raw for one in maildir.unread()}
     assert mails == {f"new/{new}": b"new", "cur/oldF:2,F": b"F", "cur/old:2,": b""}
-    for place in mails:
-        maildir.mark_read(place)
-        maildir.mark_read(place)
+    for key in mails:
+        maildir.mark_read(key)
+        maildir.mark_read(key)
     assert list(maildir.unread()) == []
     assert folder.read == sorted([f"{new}:2,S", "oldF:2,FS", "oldS:2,S", "oldRS:2,RS", "old:2,S"])
 

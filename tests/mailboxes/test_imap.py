@@ -54,12 +54,12 @@ def test_what_is_unread_is_read_and_what_is_marked_is_seen(server: ImapServer, s
     assert {one.raw.replace(b"\r\n", b"\n") for one in mails} == bodies
     assert len(list(inbox.unread())) == 3
     for one in mails[:2]:
-        inbox.mark_read(one.place)
+        inbox.mark_read(one.key)
     inbox.close()
     again = mailbox(server)
     (left,) = again.unread()
     assert left.raw == mails[2].raw
-    again.mark_read(left.place)
+    again.mark_read(left.key)
     again.close()
 
 
@@ -90,7 +90,7 @@ def test_every_sample_in_the_mailbox_does_what_it_must(
     with closing(mailbox(server)) as inbox:
         (left,) = inbox.unread()
         assert b"".join(left.raw.split()) == b"".join(raws["somebody-elses-bounce.eml"].split())
-        inbox.mark_read(left.place)
+        inbox.mark_read(left.key)
 
 
 def test_a_run_over_the_mailbox_may_be_killed_and_meet_others(

@@ -69,7 +69,7 @@ class Conversations:
         self._orders: deque[Callable[[], None]] = deque()
         self._waiting: deque[_Job] = deque()
         self._talks: dict[SmtpSession, _Talk] = {}
-        self._told: dict[OnOutcomes, list[tuple[OutgoingMessage, Outcome]]] = {}
+        self._outcomes: dict[OnOutcomes, list[tuple[OutgoingMessage, Outcome]]] = {}
         self._next_deadline = inf
         self._is_stopping = False
         self._is_over = False
@@ -115,7 +115,7 @@ class Conversations:
                 log.exception("sending emails")
                 for session in list(self._talks):
                     self._broke(session, error)
-                self._tell()
+                self._report()
         self._part()
 
     def _turn(self) -> None:
@@ -124,7 +124,7 @@ class Conversations:
         while self._orders:
             self._orders.popleft()()
         self._start_waiting()
-        self._tell()
+        self._report()
 
     def _hear(self) -> None:
         """Wait for what comes next, and go on with whom it concerns."""
@@ -155,9 +155,9 @@ class Conversations:
         while self._talks:
             self._hear()
 
-    def _tell(self) -> None:
-        told, self._told = self._told, {}
-        for on_outcomes, outcomes in told.items():
+    def _report(self) -> None:
+        known, self._outcomes = self._outcomes, {}
+        for on_outcomes, outcomes in known.items():
             on_outcomes(outcomes)
 
     def _accept(self, messages: Sequence[OutgoingMessage], on_outcomes: OnOutcomes) -> None:
@@ -265,7 +265,7 @@ class Conversations:
             self._answer(job.message, job.on_outcomes, outcome)
 
     def _answer(self, message: OutgoingMessage, on_outcomes: OnOutcomes, outcome: Outcome) -> None:
-        self._told.setdefault(on_outcomes, []).append((message, outcome))
+        self._outcomes.setdefault(on_outcomes, []).append((message, outcome))
 
 
 def _internal(error: Exception) -> Outcome:

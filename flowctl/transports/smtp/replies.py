@@ -101,12 +101,12 @@ def judge(stage: Stage, reply: Reply, message_id: str | None = None) -> Outcome:
     """The outcome that a reply at a stage is. A positive one is only asked about at the end: then
     ``message_id`` is what the message is known by."""
     if stage is Stage.HANDED_OVER and reply.is_positive:
-        code, detail = _said(reply)
+        code, detail = _code_and_detail(reply)
         return Outcome(OutcomeKind.ACCEPTED, code, detail, message_id)
     reason = reason_of(reply.text, reply.code)
     kind = _kind(stage, reply, reason.blame)
     is_refusal = kind in {OutcomeKind.REFUSED, OutcomeKind.SUPPRESSED}
-    code, detail = _said(reply)
+    code, detail = _code_and_detail(reply)
     return Outcome(
         kind,
         code,
@@ -138,7 +138,7 @@ def is_one_too_many(stage: Stage, outcome: Outcome) -> bool:
     )
 
 
-def _said(reply: Reply) -> tuple[str, str]:
+def _code_and_detail(reply: Reply) -> tuple[str, str]:
     """The codes and the words. A reply that is none has no code."""
     enhanced = reply.enhanced
     code = f"{reply.code} {enhanced}".strip() if reply.code > 0 else ""

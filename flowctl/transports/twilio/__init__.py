@@ -206,7 +206,7 @@ def _reason(error: BaseException) -> str:
 def _refused(error: TwilioException, answer: Response | None, sender: str | None = None) -> Outcome:
     """The outcome of an answer that is an error; it is Twilio's if it has a code or a message."""
     status = HTTPStatus.BAD_GATEWAY if answer is None else answer.status_code
-    code, words = _said(error)
+    code, words = _code_and_text(error)
     meaning, hint = judge_request(code, status, sender)
     asked = retry_after({} if answer is None else answer.headers or {})
     return Outcome(
@@ -219,7 +219,7 @@ def _refused(error: TwilioException, answer: Response | None, sender: str | None
     )
 
 
-def _said(error: TwilioException) -> tuple[int | None, str]:
+def _code_and_text(error: TwilioException) -> tuple[int | None, str]:
     """Twilio's code (0 where it gave none) and words; null where the answer is not Twilio's."""
     if isinstance(error, TwilioServiceException):
         return _number(error.code), f"{error.title}: {error.detail or ''}".strip(": ")

@@ -169,11 +169,11 @@ class _MarkingAdapter(HTTPAdapter):
         Raises OSError for what the environment says and cannot be used.
         """
         request = requests.Request("GET", host).prepare()
-        said = session.merge_environment_settings(host, dict(proxies), None, None, None)
+        environment = session.merge_environment_settings(host, dict(proxies), None, None, None)
         pool = self.get_connection_with_tls_context(
-            request, said["verify"], proxies=said["proxies"], cert=said["cert"]
+            request, environment["verify"], proxies=environment["proxies"], cert=environment["cert"]
         )
-        self.cert_verify(pool, host, said["verify"], said["cert"])
+        self.cert_verify(pool, host, environment["verify"], environment["cert"])
         return pool
 
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: object) -> ProxyManager:
