@@ -30,7 +30,7 @@ class Gathering:
 
     _ends: float = inf
 
-    def patience(self, now: float) -> float:
+    def seconds_left(self, now: float) -> float:
         """Seconds, after one that came at ``now`` of a monotonic clock."""
         self._ends = min(self._ends, now + GATHERING)
         return max(0.0, min(CLOSE_TOGETHER, self._ends - now))
@@ -95,7 +95,7 @@ class Senders:
                 if not answers:
                     break
                 found += answers
-                wait = gathering.patience(self._clock.monotonic())
+                wait = gathering.seconds_left(self._clock.monotonic())
         except Empty:
             pass
         return found

@@ -7,6 +7,6 @@ from flowctl.embedded.deadline import Deadline
 
 def until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
     """Return as soon as the condition holds; fail the test when it does not within the time."""
-    patience = Deadline(seconds)
+    deadline = Deadline(seconds)
     while not condition():
-        assert patience.pause(), f"still not so after {seconds} s: {condition}"
+        assert deadline.pause(), f"still not so after {seconds} s: {condition}"

@@ -41,12 +41,12 @@ class _Job:
 class _Talk:
     """What goes on over a connection: a message, or with no job the goodbye.
 
-    ``has_place``: it counts among the pool's until it is closed.
+    ``is_pooled``: it counts among the pool's until it is closed.
     """
 
     steps: Steps[Attempt | None]
     job: _Job | None = None
-    has_place: bool = True
+    is_pooled: bool = True
 
 
 class Conversations:
@@ -151,7 +151,7 @@ class Conversations:
             session.close()
             self._watch.forget(session)
         for session in self._pool.clear():
-            self._say_goodbye(session, has_place=False)
+            self._say_goodbye(session, is_pooled=False)
         while self._talks:
             self._hear()
 
@@ -188,8 +188,8 @@ class Conversations:
             job = self._waiting.popleft()
             self._start(session, _Talk(attempt(session, self._opener, job.envelope), job))
 
-    def _say_goodbye(self, session: SmtpSession, *, has_place: bool) -> None:
-        self._start(session, _Talk(session.goodbye(), has_place=has_place))
+    def _say_goodbye(self, session: SmtpSession, *, is_pooled: bool) -> None:
+        self._start(session, _Talk(session.goodbye(), is_pooled=is_pooled))
 
     def _start(self, session: SmtpSession, talk: _Talk) -> None:
         self._talks[session] = talk
@@ -220,7 +220,7 @@ class Conversations:
         job = talk.job
         if job is None or done is None:
             self._watch.forget(session)
-            if talk.has_place:
+            if talk.is_pooled:
                 self._pool.put_back(session)
         elif done.is_refused:
             self._refused(session, job, done.outcome)
@@ -232,7 +232,7 @@ class Conversations:
         talk = self._talks.pop(session)
         session.close()
         self._watch.forget(session)
-        if talk.has_place:
+        if talk.is_pooled:
             self._pool.put_back(session)
         if talk.job is not None:
             self._answer(talk.job.message, talk.job.on_outcomes, _internal(bug))
@@ -251,11 +251,11 @@ class Conversations:
         """Keep a connection for the next message, or say goodbye: at once, so that the next message
         need not wait for that, where it has served its time; and where there are to be fewer."""
         if session.is_open and session.is_spent:
-            self._say_goodbye(session, has_place=True)
+            self._say_goodbye(session, is_pooled=True)
         elif self._pool.put_back(session):
             self._watch.until(session, EVENT_READ)
         elif session.is_open:
-            self._say_goodbye(session, has_place=False)
+            self._say_goodbye(session, is_pooled=False)
         else:
             self._watch.forget(session)
 
