@@ -14,11 +14,16 @@ from flowctl.model import Channel, JsonObject
 from flowctl.reconnecting import Worker
 from flowctl.store import dispatch as store
 from flowctl.store import due, identity, recovery
-from flowctl.store.dispatch import BeginResult, ClaimedMessage, Intent, OutcomeRecord, Run
+from flowctl.store.dispatch import BeginResult, OutcomeRecord, Run
+from flowctl.store.intents import ClaimedMessage, Intent
 from flowctl.store.recovery import Lookup
 from flowctl.store.refusals import Refused, suppress_recipients
 
 log = logging.getLogger(__name__)
+
+
+def _nothing() -> None:
+    """What there is to do meanwhile, unless somebody says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +51,6 @@ class Batch:
     def has_outcomes(self) -> bool:
         """Whether there is anything to record."""
         return bool(self.results or self.unknown_texts)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to write."""
-        return not (self.has_outcomes or self.intents)
 
     @property
     def is_plain(self) -> bool:
@@ -100,7 +100,6 @@ class Batches:
         self._second = second
         self._run = run
         self._allows_copy = allows_copy
-        self._writing = Background("writing")
         self._claiming = Background("claiming")
 
     def claim(self, channel: Channel, batch_size: int, low: datetime | None) -> Claim:
@@ -121,16 +120,12 @@ class Batches:
             return None
         return self._claiming.start(lambda: self._claim(second, channel, batch_size, low))
 
-    def start_writing(self, batch: Batch) -> Future[BatchResult]:
-        """As :meth:`write`, which goes on meanwhile; nothing else may be asked for until it is
-        done."""
-        return self._writing.start(lambda: self.write(batch))
-
-    def write(self, batch: Batch) -> BatchResult:
+    def write(self, batch: Batch, meanwhile: Callable[[], None] = _nothing) -> BatchResult:
         """Record outcomes and begin sends in one transaction.
 
-        Outcomes are written however long the database is away; raises DatabaseUnavailable only when
-        the wait for it is given up.
+        ``meanwhile`` is called where the answer is waited for: not always, and again where the work
+        is repeated. Outcomes are written however long the database is away; raises
+        DatabaseUnavailable only when the wait for it is given up.
         """
         if not batch.intents:
             recorded = (
@@ -140,7 +135,7 @@ class Batches:
             )
             return BatchResult(recorded)
         try:
-            return self._connection.run(lambda c: self._record_and_begin(c, batch))
+            return self._connection.run(lambda c: self._record_and_begin(c, batch, meanwhile))
         except FlowctlError as failure:
             # Whether it was committed is unknown; that nothing was handed over is certain.
             recorded = self._connection.run_until_done(
@@ -206,14 +201,11 @@ class Batches:
         self._connection.run_until_done(store.check_writable, pause)
 
     def close(self) -> None:
-        """Close the connections; one that still waits for an answer ends with the process."""
-        for connection, background in (
-            (self._connection, self._writing),
-            (self._second, self._claiming),
-        ):
-            if connection is not None and not background.is_busy:
-                connection.close()
-            background.close()
+        """Close the connections; the second ends with the process where it waits for an answer."""
+        self._connection.close()
+        if self._second is not None and not self._claiming.is_busy:
+            self._second.close()
+        self._claiming.close()
 
     def _claim(
         self, worker: Worker, channel: Channel, batch_size: int, low: datetime | None
@@ -236,10 +228,12 @@ class Batches:
         with connection.transaction():
             return self._record_in_transaction(connection, batch)
 
-    def _record_and_begin(self, connection: Connection, batch: Batch) -> BatchResult:
+    def _record_and_begin(
+        self, connection: Connection, batch: Batch, meanwhile: Callable[[], None]
+    ) -> BatchResult:
         if batch.is_plain:
             recorded, begun = store.record_and_begin(
-                connection, self._run, batch.results, batch.intents
+                connection, self._run, batch.results, batch.intents, meanwhile
             )
             return BatchResult(recorded, {one.id: one for one in begun})
         with connection.transaction():

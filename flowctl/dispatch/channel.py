@@ -12,7 +12,7 @@ from flowctl.dispatch.pace import CircuitBreaker, RateLimiter
 from flowctl.dispatch.rendered import RenderedMessage
 from flowctl.dispatch.steporder import StepOrder
 from flowctl.model import Channel, Outcome
-from flowctl.store.dispatch import ClaimedMessage
+from flowctl.store.intents import ClaimedMessage
 from flowctl.store.refusals import Refused
 from flowctl.transports import TextLookup, Transport
 

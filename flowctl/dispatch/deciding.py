@@ -31,7 +31,8 @@ class Decider:
         state = self._channels[channel]
         message_id = ready.claimed.id
         state.end(message_id)
-        self.observe(state, outcome, ready.intent.addresses[0])
+        now = self._clock.monotonic()
+        self._observe(state, outcome, now, ready.intent.address)
         decision = decide(ready, outcome, self._random, can_look_up=state.lookup is not None)
         if decision.is_lookup:
             batch.unknown_texts[message_id] = decision.result.error or ""
@@ -40,14 +41,16 @@ class Decider:
         refused = (
             []
             if decision.suppression is None
-            else [Refused(message_id, channel, ready.intent.addresses[0], decision.suppression)]
+            else [Refused(message_id, channel, ready.intent.address, decision.suppression)]
         )
-        batch.refused += state.proven(refused, outcome, self._clock.monotonic())
+        batch.refused += state.proven(refused, outcome, now)
         return ready, outcome, decision
 
-    def observe(self, state: ChannelState, outcome: Outcome, recipient: str = "") -> None:
+    def _observe(
+        self, state: ChannelState, outcome: Outcome, now: float, recipient: str = ""
+    ) -> None:
         """Take an outcome into account, and stop the channel if it says so."""
-        stop = state.observe(outcome, self._clock.monotonic(), recipient)
+        stop = state.observe(outcome, now, recipient)
         if stop is not None:
             self._reporter.channel_stopped(state.channel, stop)
 
@@ -58,4 +61,4 @@ class Decider:
             if state.lookup is not None and state.stopped is None:
                 stop = look_up_channel(batches, state.lookup, self._reporter.event)
                 if stop is not None:
-                    self.observe(state, stop)
+                    self._observe(state, stop, self._clock.monotonic())

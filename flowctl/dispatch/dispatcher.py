@@ -1,14 +1,14 @@
 """The coordinator: one thread that claims, begins and records, and many that send."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from random import Random
 from uuid import UUID
 
 from flowctl.clock import Clock
 from flowctl.database import Connection
-from flowctl.dispatch.batches import Batch, Batches, BatchResult
+from flowctl.dispatch.batches import Batch, Batches
 from flowctl.dispatch.beginning import Beginner
 from flowctl.dispatch.channel import Channels, ChannelState
 from flowctl.dispatch.claiming import Claimer
@@ -25,7 +25,7 @@ from flowctl.dispatch.senders import Answer
 from flowctl.dispatch.stopping import StopSignal, ending_in_order
 from flowctl.errors import DatabaseUnreachable, FlowctlError
 from flowctl.settings import Settings
-from flowctl.store.dispatch import Run
+from flowctl.store.dispatch import BeginResult, Run
 
 log = logging.getLogger(__name__)
 
@@ -175,23 +175,33 @@ class Dispatcher:
                 state.ready.appendleft(ready)
             selected.clear()
         batch.intents = [ready.intent for _, ready in selected]
-        result = self._write(batch)
+        result = self._batches.write(batch, self._work)
+        self._senders.work()  # where nobody wrote
+        if result.failure is None:
+            self._hand_over(selected, result.begun)
         for ready, outcome, decision in decided:
             took = ready.claimed.id in result.recorded or decision.kind is EventKind.SENT
             self._reporter.recorded(ready, outcome, decision, took=took)
-        if result.failure is not None:
-            raise result.failure
-        begun = [
-            (state, ready)
-            for state, ready in selected
-            if self._beginner.begins(state, ready, result.begun.get(ready.claimed.id))
-        ]
-        self._sends_begun += len(begun)
-        for state in self._channels:
-            self._senders.send(state.transport, [one for owner, one in begun if owner is state])
+        failure = result.failure or failure
         if failure is not None:
             raise failure
         self._beginner.rest_busy(result.begun)
+
+    def _hand_over(
+        self,
+        selected: Sequence[tuple[ChannelState, RenderedMessage]],
+        begun: Mapping[UUID, BeginResult],
+    ) -> None:
+        """Let go what was begun, and put away the rest."""
+        for state in self._channels:
+            going = [
+                ready
+                for owner, ready in selected
+                if owner is state
+                and self._beginner.begins(state, ready, begun.get(ready.claimed.id))
+            ]
+            self._sends_begun += len(going)
+            self._senders.send(state.transport, going)
 
     def _fill(self, selected: list[tuple[ChannelState, RenderedMessage]]) -> None:
         """Add what fills the free slots, shared among the channels that have something to send."""
@@ -212,17 +222,11 @@ class Dispatcher:
             if self._options.limit is None:
                 self._claimer.look_ahead(state, largest)
 
-    def _write(self, batch: Batch) -> BatchResult:
-        """Write down a turn; meanwhile do what needs no database."""
-        has_claimed = any(state.claimed for state in self._channels)
-        if not batch.is_empty and (self._senders.has_work or has_claimed):
-            writing = self._batches.start_writing(batch)
-            self._senders.work()
-            for state in self._channels:
-                self._claimer.render(state, self._turn)
-            return writing.result()
+    def _work(self) -> None:
+        """Do what needs no database, while that writes."""
         self._senders.work()
-        return self._batches.write(batch)
+        for state in self._channels:
+            self._claimer.render(state, self._turn)
 
     def _is_done(self) -> bool:
         is_full = self.totals.is_limited or self._within_limit(1) == 0

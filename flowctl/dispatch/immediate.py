@@ -20,11 +20,6 @@ class ImmediateSenders:
         self._begun: list[tuple[Transport, RenderedMessage]] = []
         self._answers: list[Answer] = []
 
-    @property
-    def has_work(self) -> bool:
-        """Whether ``work`` would send anything."""
-        return bool(self._begun)
-
     def send(self, transport: Transport, messages: Sequence[RenderedMessage]) -> None:
         """Have messages sent by the next ``work``."""
         self._begun += [(transport, ready) for ready in messages]

@@ -1,11 +1,11 @@
 """A claimed message made ready to be handed over."""
 
 from flowctl.address import spellings
-from flowctl.model import Channel, ContentFormat, JsonObject, OutgoingMessage
+from flowctl.model import Channel, JsonObject, OutgoingMessage
 from flowctl.records import record
 from flowctl.rendering import recipient_of, render_content, template_context
 from flowctl.settings import Settings
-from flowctl.store.dispatch import ClaimedMessage, Intent
+from flowctl.store.intents import ClaimedMessage, Intent, intent_of
 
 
 @record
@@ -57,32 +57,5 @@ def render_claimed(
         flow=claimed.flow,
         sender=sender,
     )
-    return RenderedMessage(claimed, message, _intent(claimed, message, transport, addresses))
-
-
-def _intent(
-    claimed: ClaimedMessage,
-    message: OutgoingMessage,
-    transport: str,
-    addresses: tuple[str, ...],
-) -> Intent:
-    return Intent(
-        id=claimed.id,
-        channel=message.channel,
-        transport=transport,
-        lead_id=claimed.lead_id,
-        flow_step=f"{claimed.flow}/{claimed.key}",
-        recipient=message.recipient,
-        addresses=addresses,
-        subject=message.subject,
-        content=message.text if message.html is None else message.html,
-        format=_format_of(message),
-        is_guarded=bool(claimed.is_guarded),
-        has_earlier=claimed.has_earlier,
-    )
-
-
-def _format_of(message: OutgoingMessage) -> ContentFormat | None:
-    if message.channel is not Channel.EMAIL:
-        return None
-    return ContentFormat.TEXT if message.html is None else ContentFormat.HTML
+    intent = intent_of(claimed, message, transport=transport, addresses=addresses)
+    return RenderedMessage(claimed, message, intent)

@@ -8,7 +8,7 @@ from flowctl.dispatch.outcomes import Decision
 from flowctl.dispatch.rendered import RenderedMessage
 from flowctl.dispatch.senders import Answer
 from flowctl.model import Channel, Outcome
-from flowctl.store.dispatch import ClaimedMessage
+from flowctl.store.intents import ClaimedMessage
 from flowctl.text import one_line
 
 LATE = timedelta(hours=1)

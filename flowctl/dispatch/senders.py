@@ -62,13 +62,8 @@ class Senders:
         self._on_answer = on_answer
         self._threads: list[Thread] = []
 
-    @property
-    def has_work(self) -> bool:
-        """Whether the coordinator is needed for sending: it never is."""
-        return False
-
     def work(self) -> None:
-        """Nothing to do: the threads work."""
+        """Nothing to do for the coordinator: the threads work."""
 
     def send(self, transport: Transport, messages: Sequence[RenderedMessage]) -> None:
         """Have messages sent, each as soon as can be."""

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from flowctl.store.dispatch import ClaimedMessage
+from flowctl.store.intents import ClaimedMessage
 
 
 class StepOrder:

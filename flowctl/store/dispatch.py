@@ -1,6 +1,6 @@
 """What a dispatcher does to messages: claim, begin, record, release (``dispatch.sql``)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,9 +12,10 @@ from psycopg.rows import scalar_row
 from psycopg.types.json import Json
 
 from flowctl.database import Connection, query
-from flowctl.model import Channel, ContentFormat, JsonObject, Slot, Status
+from flowctl.model import Channel, JsonObject, Slot, Status
 from flowctl.records import record
-from flowctl.store.fetching import fetch_ids, fetch_rows, rows_of, run_prepared, with_rows
+from flowctl.store.fetching import fetch_ids, fetch_rows, rows_of, run_prepared, send_off, with_rows
+from flowctl.store.intents import ClaimedMessage, Intent
 from flowctl.store.nodes import form_of, is_distributed, text_of
 
 
@@ -38,63 +39,6 @@ class Run:
         if self.slot is None:
             return {"slot": None, "slots": None}
         return {"slot": self.slot.number, "slots": self.slot.count}
-
-
-@record
-class ClaimedMessage:
-    """A due message as the claim judged it.
-
-    ``cancelled`` (a reason) and ``deferred_to`` are decisions that are already written; a message
-    with neither is claimed. ``is_unseen``: the role cannot read the lead, and nothing was done.
-    ``subject`` and ``content`` are templates, which say what is right in ``zone`` at
-    ``claimed_at``. ``valid_for`` is how long the send window stays open, ``is_guarded`` whether
-    begin must be serialised with other dispatchers. ``has_earlier``: one of an earlier step may
-    have to go first. ``is_pulled``: it was taken because of another.
-    """
-
-    id: UUID
-    lead_id: str
-    subject: str | None
-    content: str | None
-    format: str | None
-    attempts: int
-    due_at: datetime | None
-    lead: JsonObject | None
-    zone: str | None
-    claimed_at: datetime | None
-    flow: str | None
-    key: str | None
-    step_order: int | None
-    is_guarded: bool | None
-    has_earlier: bool
-    is_pulled: bool
-    cancelled: str | None
-    deferred_to: datetime | None
-    valid_for: timedelta | None
-    late_by: timedelta | None
-    is_unseen: bool
-
-
-@record
-class Intent:
-    """A rendered message about to be begun.
-
-    ``addresses`` are the recipient in every form that suppressions may have; the first is the one
-    in which addresses are compared. ``format`` is that of an email.
-    """
-
-    id: UUID
-    channel: Channel
-    transport: str
-    lead_id: str
-    flow_step: str
-    recipient: str
-    addresses: tuple[str, ...]
-    subject: str | None
-    content: str
-    format: ContentFormat | None
-    is_guarded: bool
-    has_earlier: bool
 
 
 @record
@@ -166,9 +110,7 @@ def flow_senders(connection: Connection) -> dict[str, JsonObject]:
 def lock_guarded(connection: Connection, run: Run, intents: Sequence[Intent]) -> None:
     """Keep other dispatchers from deciding about the same gaps, addresses and limit until the end
     of the transaction."""
-    guarded = [intent for intent in intents if intent.is_guarded]
-    names = [f"lead {intent.lead_id}" for intent in guarded]
-    names += [f"step {intent.flow_step} {intent.addresses[0]}" for intent in guarded]
+    names = [name for intent in intents for name in intent.guards]
     if run.max_per_hour is not None:
         names.append("hourly limit")
     if names:
@@ -176,13 +118,17 @@ def lock_guarded(connection: Connection, run: Run, intents: Sequence[Intent]) ->
 
 
 def record_and_begin(
-    connection: Connection, run: Run, results: Sequence[OutcomeRecord], intents: Sequence[Intent]
+    connection: Connection,
+    run: Run,
+    results: Sequence[OutcomeRecord],
+    intents: Sequence[Intent],
+    meanwhile: Callable[[], None],
 ) -> tuple[set[UUID], list[BeginResult]]:
     """Write results and then begin intents: one transaction, one round trip.
 
     As :func:`record_outcomes`, :func:`lock_guarded` and :func:`begin_sends` one after another.
-    Statements that are sent together are a transaction, where none is open (PostgreSQL, section
-    54.2.4).
+    ``meanwhile`` is called while the server is at it. Statements that are sent together are a
+    transaction, where none is open (PostgreSQL, section 54.2.4).
     """
     with ExitStack() as stack:
         if not is_distributed(connection):
@@ -192,6 +138,8 @@ def record_and_begin(
         lock_guarded(connection, run, intents)
         recorded = _record(connection, run, results) if results else None
         begun = _begin(connection, run, intents)
+        send_off(connection)
+        meanwhile()
     return set() if recorded is None else set(recorded.fetchall()), begun.fetchall()
 
 
@@ -243,6 +191,7 @@ def abandon_sends(connection: Connection, run: Run, ids: Sequence[UUID]) -> None
 
 
 def _begin(connection: Connection, run: Run, intents: Sequence[Intent]) -> Cursor[BeginResult]:
+    rows = (f'{{"number": {number}, {intent.row[1:]}' for number, intent in enumerate(intents))
     return run_prepared(
         connection,
         form_of(connection, "begin_sends"),
@@ -251,23 +200,7 @@ def _begin(connection: Connection, run: Run, intents: Sequence[Intent]) -> Curso
         lease=run.lease,
         now=run.now,
         max_per_hour=run.max_per_hour,
-        intents=Json(
-            [
-                {
-                    "number": number,
-                    "id": intent.id.hex,
-                    "channel": intent.channel,
-                    "transport": intent.transport,
-                    "recipient": intent.recipient,
-                    "addresses": intent.addresses,
-                    "subject": intent.subject,
-                    "content": intent.content,
-                    "format": intent.format,
-                    "has_earlier": intent.has_earlier,
-                }
-                for number, intent in enumerate(intents)
-            ]
-        ),
+        intents=f"[{','.join(rows)}]",
     )
 
 

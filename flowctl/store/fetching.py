@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from selectors import EVENT_WRITE, DefaultSelector
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -57,6 +58,16 @@ def run_prepared(
     text, names = _numbered(statement)
     cursor = RawCursor(connection, row_factory=row_factory)
     return cursor.execute(text, [values[name] for name in names], prepare=True)
+
+
+def send_off(connection: Connection) -> None:
+    """Give the server all that was said in a pipeline, of which psycopg leaves what does not fit
+    the socket until it asks for the answers."""
+    if connection.pgconn.flush():
+        with DefaultSelector() as selector:
+            selector.register(connection.fileno(), EVENT_WRITE)
+            while connection.pgconn.flush():
+                selector.select()
 
 
 def fetch_value(connection: Connection, statement: str | bytes, **values: object) -> Any:  # noqa: ANN401  # whatever the query returns

@@ -24,13 +24,14 @@ from flowctl.cli import show
 from flowctl.database import Connection
 from flowctl.enrollments import show_lead
 from flowctl.messages import Criteria, list_messages
-from flowctl.model import Channel, Status
+from flowctl.model import Channel, OutgoingMessage, Status
 from flowctl.preview import preview_lead
 from flowctl.settings import Settings
 from flowctl.status import summarize
 from flowctl.store import dispatch as store
 from flowctl.store import due
-from flowctl.store.dispatch import Intent, OutcomeRecord, Run
+from flowctl.store.dispatch import OutcomeRecord, Run
+from flowctl.store.intents import intent_of
 from tests.benchmarks.server import durable_database, machine, timed
 from tests.benchmarks.size_rows import Made, fill, make, update, value
 
@@ -151,13 +152,16 @@ def _write(connection: Connection) -> Times:
     run = _run(connection)
     with measured("claim"):
         claimed = store.claim_due(connection, run, Channel.EMAIL, batch_size=BATCH)
+    to = "ada@example.com"
     intents = [
-        Intent(
-            one.id, Channel.EMAIL, "smtp", one.lead_id, "", "ada@example.com",
-            ("ada@example.com",), "Subject", "Hello", None, is_guarded=False, has_earlier=False,
+        intent_of(
+            one,
+            OutgoingMessage(one.id, one.lead_id, Channel.EMAIL, to, "Subject", "Hello"),
+            transport="smtp",
+            addresses=(to,),
         )
         for one in claimed
-    ]  # fmt: skip
+    ]
     with measured("begin"):
         begun = store.begin_sends(connection, run, intents)
     if len(begun) != BATCH:

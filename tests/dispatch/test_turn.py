@@ -10,16 +10,9 @@ import pytest
 
 from flowctl.database import Connection as OwnConnection
 from flowctl.database import open_connection
-from flowctl.model import Channel, ContentFormat, Status
-from flowctl.store.dispatch import (
-    ClaimedMessage,
-    Intent,
-    OutcomeRecord,
-    Run,
-    begin_sends,
-    claim_due,
-    record_and_begin,
-)
+from flowctl.model import Channel, OutgoingMessage, Status
+from flowctl.store.dispatch import OutcomeRecord, Run, begin_sends, claim_due, record_and_begin
+from flowctl.store.intents import ClaimedMessage, Intent, intent_of
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.postgres import Connection
 
@@ -37,27 +30,20 @@ def connection(database: str, conn: Connection) -> Iterator[OwnConnection]:
 
 
 def intent(claimed: ClaimedMessage, content: str = "Hello") -> Intent:
-    return Intent(
-        id=claimed.id,
-        channel=Channel.EMAIL,
-        transport="smtp",
-        lead_id=claimed.lead_id,
-        flow_step=f"{claimed.flow}/{claimed.key}",
-        recipient="ada@example.com",
-        addresses=("ada@example.com",),
-        subject="Hello",
-        content=content,
-        format=ContentFormat.TEXT,
-        is_guarded=False,
-        has_earlier=False,
-    )
+    to = "ada@example.com"
+    message = OutgoingMessage(claimed.id, claimed.lead_id, Channel.EMAIL, to, "Hello", content)
+    return intent_of(claimed, message, transport="smtp", addresses=(to,))
 
 
 def test_a_turn_records_and_begins(conn: Connection, connection: OwnConnection) -> None:
     one, two = claim_due(connection, RUN, Channel.EMAIL, batch_size=10)
     begin_sends(connection, RUN, [intent(one)])
     sent = OutcomeRecord(one.id, Status.SENT)
-    recorded, begun = record_and_begin(connection, RUN, [sent], [intent(two)])
+    called: list[int] = []
+    recorded, begun = record_and_begin(
+        connection, RUN, [sent], [intent(two)], lambda: called.append(len(called))
+    )
+    assert called == [0]
     assert recorded == {one.id}
     assert [result.id for result in begun] == [two.id]
     assert sorted(messages(conn, "status")) == [("pending",), ("sent",)]
@@ -71,6 +57,8 @@ def test_a_turn_that_cannot_begin_records_nothing(
     begin_sends(connection, RUN, [intent(one)])
     no_text = intent(two, content="\0")
     with pytest.raises(psycopg.DataError):
-        record_and_begin(connection, RUN, [OutcomeRecord(one.id, Status.SENT)], [no_text])
+        record_and_begin(
+            connection, RUN, [OutcomeRecord(one.id, Status.SENT)], [no_text], lambda: None
+        )
     assert messages(conn, "status") == [("pending",), ("pending",)]
     assert conn.execute("select message_id from flowctl.sends").fetchall() == [(one.id,)]
