@@ -19,8 +19,7 @@ from flowctl.zones import zone_info
 TEXT_LIMIT = 1600
 """Characters of a text message that Twilio takes (error 21617)."""
 
-_NOT_TEXT = re.compile(r"[\x00\ud800-\udfff]")
-"""What a filter such as ``url_decode`` can make of a lead's data, and PostgreSQL does not take."""
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 class CannotSend(Exception):
@@ -87,7 +86,7 @@ def render_content(
         )
     except template.TemplateError as error:
         raise CannotSend(f"template: {error}") from error
-    if _NOT_TEXT.search(body) or _NOT_TEXT.search(rendered_subject or ""):
+    if not (_is_text(body) and _is_text(rendered_subject or "")):
         raise CannotSend("template: the result holds a character that is not text (a zero byte)")
     if not body.strip():
         raise CannotSend("template: the content is empty for this lead")
@@ -100,3 +99,9 @@ def render_content(
     if content_format is None and keeps_lines(content):
         body = lines_to_breaks(body)
     return rendered_subject, html_to_text(body), body
+
+
+def _is_text(rendered: str) -> bool:
+    """Whether PostgreSQL takes it: a filter such as ``url_decode`` can make other things of a
+    lead's data."""
+    return "\0" not in rendered and (rendered.isascii() or not _SURROGATE.search(rendered))

@@ -38,7 +38,8 @@ def without_marks(text: str) -> str:
 
 def bare(text: str) -> str:
     """A text without white space and what is not seen around it."""
-    return _EDGES.sub("", text)
+    # what Python strips of ASCII is all of SPACE that ASCII has
+    return text.strip() if text.isascii() else _EDGES.sub("", text)
 
 
 def plain(text: str) -> str:

@@ -66,17 +66,23 @@ def calling_code(region: str) -> str:
 
 def parts(number: str) -> tuple[str, str, str]:
     """Calling code, trunk prefix (dialled first at home) and the rest of a number in E.164."""
-    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE as CODES
-
-    code = next(number[1:end] for end in (2, 3, 4) if int(number[1:end]) in CODES)
-    return code, _trunk(CODES[int(code)][0]), number[len(code) + 1 :]
+    code, trunk = _code_and_trunk(number[1:4])
+    return code, trunk, number[len(code) + 1 :]
 
 
 _TRUNKS = {"IT": "0"}
 """What some still write before a mobile number, where the library has nothing: Italy's is gone."""
 
 
-@lru_cache
+@lru_cache(maxsize=1024)
+def _code_and_trunk(beginning: str) -> tuple[str, str]:
+    """Of a number whose first three digits these are."""
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE as CODES
+
+    code = next(beginning[:end] for end in (1, 2, 3) if int(beginning[:end]) in CODES)
+    return code, _trunk(CODES[int(code)][0])
+
+
 def _trunk(region: str) -> str:
     import phonenumbers
 

@@ -177,6 +177,7 @@ class Conversations:
                 self._answer(message, on_outcomes, _internal(bug))
             else:
                 self._waiting.append(_Job(message, on_outcomes, envelope))
+                self._start_waiting()  # the server reads while the next one is composed
 
     def _start_waiting(self) -> None:
         while self._waiting:
