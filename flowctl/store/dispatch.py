@@ -89,7 +89,7 @@ def claim_due(
     chosen = text_of(connection, "choose_due", has_slot=run.slot is not None)
     rows = fetch_rows(
         connection,
-        with_rows("chosen", chosen, query("claim_chosen")),
+        with_rows("chosen", chosen, text_of(connection, "claim_chosen")),
         ClaimedMessage,
         run=run.id,
         lease=run.lease,

@@ -259,6 +259,8 @@ claimed as (
   from judged
   where message.lead_id = judged.lead_id
     and message.id = judged.id
+    -- by its key, however small the table is
+    and message.id = any(array(select judged.id from judged)) /* on one machine */
     and (judged.lead is not null or judged.cause = 'lead_deleted')
     -- still as it was seen; `pending` is not said, or the index of all that is pending is walked
     and message.status = judged.status

@@ -1,9 +1,7 @@
 """While a flow is paused, the others go on, in the order of their time, and do not walk past what
 waits."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -15,6 +13,7 @@ from flowctl.store.due import is_due
 from flowctl.store.fetching import with_rows
 from tests.support.factories import a_flow, a_lead, a_step, count, database_now, messages
 from tests.support.invariants import add_leads
+from tests.support.plans import rows_read
 from tests.support.postgres import Connection
 
 RUN = Run(UUID(int=1), timedelta(minutes=1))
@@ -82,25 +81,4 @@ def test_nothing_walks_past_what_waits(conn: Connection, due: int) -> None:
     assert count(conn) == WAITING + due
     claim = with_rows("chosen", query("choose_due"), query("claim_chosen"))
     for statement in (claim, query("is_due"), query("due_by_channel")):
-        assert rows_read(conn, statement) <= FEW + due
-
-
-def rows_read(conn: Connection, statement: bytes) -> int:
-    """The most messages that one part of a statement's plan reads when it is run."""
-    with conn.transaction(force_rollback=True):
-        # as in a table that is not as small as this one
-        conn.execute("set local enable_seqscan = off")
-        found = conn.execute(b"explain (analyze, format json) " + statement, VALUES).fetchone()
-        assert found is not None
-    return max(map(_read, _nodes(found[0][0]["Plan"])))
-
-
-def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for part in plan.get("Plans", ()):
-        yield from _nodes(part)
-
-
-def _read(node: dict[str, Any]) -> int:
-    rows = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
-    return int(rows * node["Actual Loops"])
+        assert rows_read(conn, statement, VALUES) <= FEW + due
