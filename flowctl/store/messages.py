@@ -10,7 +10,7 @@ from psycopg.rows import class_row, dict_row, scalar_row
 
 from flowctl.database import Connection, query
 from flowctl.model import Channel, JsonObject, Status
-from flowctl.store.fetching import fetch_ids
+from flowctl.store.fetching import fetch_ids, with_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +138,22 @@ def select_messages(connection: Connection, chosen: Filter, limit: int | None) -
     Only those of its statuses: without any there are none.
     """
     rest = replace(chosen, statuses=(), since=None, until=None)
+    name = "list_messages"
+    if _is_of_steps(rest):
+        name, rest = "list_messages_of_steps", replace(rest, flow=None, steps=(), channel=None)
     values = {
         **filter_values(rest),
         "statuses": list(chosen.statuses),
         "since": chosen.since,
         "until": chosen.until,
         "batch_size": limit,
+        "flow": chosen.flow,
+        "steps": list(chosen.steps) or None,
+        "channel": chosen.channel,
     }
+    statement = with_rows("chosen", filtered(name, rest), query("show_chosen"))
     with connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(filtered("select_messages", rest), values)
+        cursor.execute(statement, values)
         return [
             Message(
                 status=Status(row.pop("status")),
@@ -155,6 +162,12 @@ def select_messages(connection: Connection, chosen: Filter, limit: int | None) -
             )
             for row in cursor
         ]
+
+
+def _is_of_steps(chosen: Filter) -> bool:
+    """Whether steps or a channel are asked for, and nothing that is few or found by an index."""
+    others = replace(chosen, flow=None, steps=(), channel=None, is_due=False)
+    return bool(chosen.flow or chosen.steps or chosen.channel) and others == Filter()
 
 
 def messages_to(

@@ -247,6 +247,10 @@ answered as (
   inner join public.flow_steps as step on step.flow = flow.name
   inner join public.message_logs as message
     on message.flow_step_id = step.id and lower(message.recipient) = told.number
+    -- as message_logs_recipient has it
+    and message.recipient is not null
+    and case message.message_type when 'email' then lower(message.recipient)
+      else right(message.recipient, 6) end = right(told.number, 6)
   where flow.exit_on_reply and message.status = 'sent'
     -- the answer's time is of the provider's clock, in whole seconds
     and message.sent_at <= told.at + interval '1 minute'

@@ -55,8 +55,12 @@ def test_errors_are_looked_for_where_there_are_some(conn: Connection) -> None:
     chosen = Filter(error="550")
     values = {**filter_values(chosen), "since": None, "until": None, "batch_size": 9}
     statuses = ["pending", "sent", "failed", "cancelled"]
-    found = plan(conn, filtered("select_messages", chosen), {**values, "statuses": statuses})
-    for index in ("message_logs_sent_error", "message_logs_pending_error", "message_logs_over"):
+    found = plan(conn, filtered("list_messages", chosen), {**values, "statuses": statuses})
+    for index in (
+        "message_logs_sent_error",
+        "message_logs_pending_error",
+        "message_logs_state_over",
+    ):
         assert index in found
 
 

@@ -16,6 +16,8 @@ def test_a_query_is_planned_with_null_parameters(name: str, conn: Connection) ->
     statement = query(name)
     if name == "claim_chosen":
         statement = with_rows("chosen", query("choose_share"), statement)
+    elif name == "show_chosen":
+        statement = with_rows("chosen", query("list_messages"), statement)
     parameters = {match.decode(): None for match in PLACEHOLDER.findall(statement)}
     with conn.transaction(force_rollback=True):
         if statement.startswith(b"lock "):
