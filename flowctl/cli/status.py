@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from flowctl.model import Channel
-    from flowctl.status import StatusSummary
+    from flowctl.status import Breakdown, StatusSummary
     from flowctl.store.runs import LastRun
+    from flowctl.store.status import Count
+
+_Key = TypeVar("_Key", bound=str)
 
 WIDTH = 55
 """Characters of a reason or a list that a line of 80 has room for."""
@@ -64,17 +67,17 @@ def status(
 def _document(found: "StatusSummary") -> dict[str, object]:
     run = found.last_run
     return {
-        "counts": found.counts,
-        "due": found.due,
+        "counts": _numbers(found.counts),
+        "due": found.due.number,
         "oldest_due_seconds": found.oldest_due_seconds,
         "next_due": found.next_due,
-        "held": found.held,
-        "failures": found.failures,
-        "undelivered": found.undelivered,
-        "sent": found.sent,
+        "held": _numbers(found.held),
+        "failures": found.failures.entries,
+        "undelivered": found.undelivered.entries,
+        "sent": _numbers(found.sent),
         "flows_paused": found.flows_paused,
-        "paused": found.paused,
-        "no_address": found.no_address,
+        "paused": found.paused.number,
+        "no_address": found.no_address.number,
         "unread_timezones": found.unread_timezones,
         "dispatchers": found.dispatchers,
         "last_run": run
@@ -91,25 +94,29 @@ def _document(found: "StatusSummary") -> dict[str, object]:
     }
 
 
+def _numbers(counts: "Mapping[_Key, Count]") -> "dict[_Key, int]":
+    return {key: count.number for key, count in counts.items()}
+
+
 def _show(found: "StatusSummary", missing: "Mapping[Channel, tuple[str, ...]]", span: str) -> None:
     show.table(("messages", ""), list(_rows(found, span)), empty="no messages")
     for channel, count in found.held.items():
-        if count:
+        if count.number:
             show.warn(f"{channel} is not configured: set {', '.join(missing[channel])}")
-    if found.failures:
+    if found.failures.entries:
         show.line()
         show.table(
-            ("failed", f"reason, of the last {span}"),
-            [(failure.count, _cut(failure.reason)) for failure in found.failures],
+            ("failed", f"reason, {_of_the(found.failures, span)}"),
+            [(failure.count, _cut(failure.reason)) for failure in found.failures.entries],
             empty="nothing failed",
         )
-        for failure in found.failures:
+        for failure in found.failures.entries:
             show.say(f"  {_command(failure.reason)}")
-    if found.undelivered:
+    if found.undelivered.entries:
         show.line()
         show.table(
-            ("not delivered", f"code, of the last {span}"),
-            [(entry.count, entry.code) for entry in found.undelivered],
+            ("not delivered", f"code, {_of_the(found.undelivered, span)}"),
+            [(entry.count, entry.code) for entry in found.undelivered.entries],
             empty="all was delivered",
         )
         show.say("  flowctl messages list --undelivered")
@@ -117,23 +124,23 @@ def _show(found: "StatusSummary", missing: "Mapping[Channel, tuple[str, ...]]", 
 
 def _rows(found: "StatusSummary", span: str) -> Iterator[tuple[str, object]]:
     for name, count in found.counts.items():
-        yield name, _about(count, f"counts.{name}", found)
-    yield "due now", found.due
+        yield name, _about(count)
+    yield "due now", _at_least(found.due)
     if found.oldest_due_seconds is not None:
         yield "oldest due for", rough_duration(found.oldest_due_seconds)
     yield "next due", found.next_due or "nothing"
     for channel, count in found.held.items():
-        if count:
-            yield f"held {channel}", count
+        if count.number:
+            yield f"held {channel}", _at_least(count)
     if found.flows_paused:
-        yield "paused", f"{found.paused} in {_cut(', '.join(found.flows_paused))}"
-    sent = {name: _about(count, f"sent.{name}", found) for name, count in found.sent.items()}
+        yield "paused", f"{_at_least(found.paused)} in {_cut(', '.join(found.flows_paused))}"
+    sent = {name: _about(count) for name, count in found.sent.items()}
     yield (
         "went out",
         f"{sent['hour']} in the last hour, {sent['today']} today, {sent['since']} in {span}",
     )
-    if found.no_address:
-        yield "no address", f"{found.no_address} in {span}"
+    if found.no_address.number:
+        yield "no address", f"{_at_least(found.no_address)} in {span}"
     if found.unread_timezones.count:
         yield (
             "unread zones",
@@ -162,8 +169,19 @@ def _run(run: "LastRun") -> Iterator[tuple[str, object]]:
     yield "", f"sent {run.sent}, failed {run.failed}, on {_cut(run.host)[:HOST]}"
 
 
-def _about(number: int, name: str, found: "StatusSummary") -> str:
-    return f"about {number:,}" if name in found.estimated else str(number)
+def _about(count: "Count") -> str:
+    return f"about {count.number:,}" if count.is_estimated else str(count.number)
+
+
+def _at_least(count: "Count") -> str:
+    return f"at least {count.number:,}" if count.is_estimated else str(count.number)
+
+
+def _of_the(breakdown: "Breakdown[Any]", span: str) -> str:
+    """What it was counted of."""
+    if breakdown.of_newest is None:
+        return f"of the last {span}"
+    return f"of the newest {breakdown.of_newest:,} in {span}"
 
 
 def _command(reason: str) -> str:

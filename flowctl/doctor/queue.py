@@ -19,6 +19,9 @@ SLOW = timedelta(minutes=5)
 
 LONG_TRANSACTION = timedelta(hours=1)
 
+PAUSED = 10_000
+"""Up to this many in paused flows are counted."""
+
 MANY_DEAD = 10_000
 DEAD_SHARE = 0.2
 """Dead rows worth a word: that many at least, and that share of the table."""
@@ -72,14 +75,12 @@ def lag(connection: Connection, settings: Settings) -> Sequence[Check]:
     }
     found = status.due_by_channel(connection)
     due = [one for one in found if is_configured[one.channel]]
-    apart = [
-        f"{number} {word}"
-        for number, word in (
-            (sum(one.messages for one in found if not is_configured[one.channel]), "held"),
-            (status.count_paused(connection), "in paused flows"),
-        )
-        if number
-    ]
+    held = sum(one.messages for one in found if not is_configured[one.channel])
+    paused = status.count_paused(connection, PAUSED)
+    apart = [f"{held} held"] if held else []
+    if paused.number:
+        least = "at least " if paused.is_estimated else ""
+        apart.append(f"{least}{paused.number} in paused flows")
     beside = f" ({', '.join(apart)})" if apart else ""
     if not due:
         return [ok("lag", f"nothing is due{beside}")]

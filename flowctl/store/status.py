@@ -1,4 +1,7 @@
-"""Where things stand (``status.sql``)."""
+"""Where things stand (``status.sql``).
+
+``bound`` is up to how many messages of a kind are counted, null for all of them.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,15 +15,12 @@ from flowctl.store.fetching import fetch_rows, fetch_value
 from flowctl.store.nodes import text_of
 
 BOUND = 1000
-"""Up to this many messages are counted in a large table; beyond it the planner's guess is told."""
-
-DUE_BOUND = 10_000
-"""The same for what is due, which matters most, and for what failed lately."""
+"""Up to this many messages of a kind are counted in a large table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many; ``is_estimated`` where a large table was not counted to its end."""
+    """How many; ``is_estimated`` where they were not counted to their end."""
 
     number: int
     is_estimated: bool = False
@@ -28,21 +28,22 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class StatusTimes:
-    """This moment, and since when things are told of: midnight in ``zone``, and a span ago."""
+    """This moment, and since when things are told of: an hour ago, midnight in ``zone``, and a span
+    ago."""
 
     now: datetime
     zone: str
+    hour: datetime
     today: datetime
     since: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Over:
-    """How many messages failed for a reason, or have no address on their channel."""
+class Failure:
+    """A reason, and how many messages failed for it."""
 
-    has_no_address: bool
-    reason: str | None
-    messages: int
+    reason: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,78 +71,83 @@ class Due:
     oldest_seconds: int
 
 
-def is_large(connection: Connection) -> bool:
-    """Whether the messages are too many to be counted to their end."""
-    return bool(fetch_value(connection, "is_large"))
+def bound_of(connection: Connection) -> int | None:
+    """The bound that suits the table: none where all of it is soon counted."""
+    return BOUND if fetch_value(connection, "is_large") else None
 
 
-def count_statuses(connection: Connection, *, large: bool) -> dict[Status, Count]:
-    """All messages by status; exact in a table that is not large, and where they are few."""
-    if not large:
-        return _by_status(connection, "every_status")
-    over = _by_status(connection, "over_by_status", bound=BOUND)
-    if sum(one.number for one in over.values()) >= BOUND:
-        over = {
-            status: _guess(connection, "with_status", over.get(status, Count(0)), status=status)
+def is_cut(number: int, bound: int | None) -> bool:
+    """Whether so many are the bound, and not all that there are."""
+    return number == bound
+
+
+def count_statuses(connection: Connection, bound: int | None) -> dict[Status, Count]:
+    """All messages by status; of a status with more than ``bound`` as many as the planner expects.
+
+    Those sent are left out where there is a bound: ``count_sent`` has them.
+    """
+    if bound is None:
+        with connection.cursor(row_factory=dict_row) as cursor:
+            cursor.execute(query("every_status"))
+            return {Status(row["status"]): Count(row["messages"]) for row in cursor}
+    found = {
+        Status.PENDING: fetch_value(connection, "count_pending", bound=bound),
+        **{
+            status: fetch_value(connection, "count_over", status=status, bound=bound)
             for status in (Status.FAILED, Status.CANCELLED)
-        }
+        },
+    }
     return {
-        **over,
-        Status.PENDING: bounded_count(connection, "all_pending", large=large),
-        Status.SENT: bounded_count(connection, "all_sent", large=large),
+        status: _guessed(connection, number, bound, "with_status", status=status)
+        for status, number in found.items()
     }
 
 
-def count_sent(connection: Connection, since: datetime, *, large: bool) -> Count:
-    """What was sent since then."""
-    return bounded_count(connection, "sent_from", large=large, since=since)
+def count_sent(connection: Connection, times: StatusTimes, bound: int | None) -> dict[str, Count]:
+    """What was sent within the hour, today, since then and ever, as ``count_statuses``."""
+    starts = {"hour": times.hour, "today": times.today, "since": times.since}
+    with connection.cursor(row_factory=dict_row) as cursor:
+        (found,) = cursor.execute(query("count_sent"), {**starts, "bound": bound})
+    return {
+        "ever": _guessed(connection, found["ever"], bound, "with_status", status=Status.SENT),
+        **{
+            name: _guessed(connection, found[name], bound, "sent_from", since=start)
+            for name, start in starts.items()
+        },
+    }
 
 
-def bounded_count(connection: Connection, name: str, *, large: bool, **values: object) -> Count:
-    """The rows of a query, counted; in a large table up to a bound, then as the planner expects."""
-    statement = b"select count(*) from (" + query(name) + b" limit %(bound)s::bigint) as bounded"
-    bound = BOUND if large else None
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        number = int(cursor.execute(statement, {**values, "bound": bound}).fetchone() or 0)
-    if bound is None or number < bound:
-        return Count(number)
-    return _guess(connection, name, Count(number), **values)
+def count_failed(connection: Connection, since: datetime, bound: int | None) -> list[Failure]:
+    """What failed since then, the most frequent reason first: of the newest ``bound``."""
+    return fetch_rows(connection, "count_failed", Failure, since=since, bound=bound)
 
 
-def count_over(connection: Connection, since: datetime) -> list[Over]:
-    """What failed since then or had no address, the most frequent first."""
-    return fetch_rows(connection, "over_lately", Over, since=since, bound=DUE_BOUND)
+def count_no_address(connection: Connection, since: datetime, bound: int | None) -> Count:
+    """What was cancelled since then for want of an address: of the newest ``bound`` cancelled."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        (found,) = cursor.execute(query("count_no_address"), {"since": since, "bound": bound})
+    return Count(found["messages"], is_cut(found["cancelled"], bound))
 
 
-def count_undelivered(connection: Connection, span: timedelta) -> list[UndeliveredCount]:
-    """What was sent within ``span`` and did not arrive, the most frequent reason first."""
-    return fetch_rows(connection, "count_undelivered", UndeliveredCount, span=span, bound=DUE_BOUND)
+def count_undelivered(
+    connection: Connection, span: timedelta, bound: int | None
+) -> list[UndeliveredCount]:
+    """What was sent within ``span`` and did not arrive, the most frequent reason first: of the
+    newest ``bound``."""
+    return fetch_rows(connection, "count_undelivered", UndeliveredCount, span=span, bound=bound)
 
 
 def status_times(connection: Connection, span: timedelta) -> StatusTimes:
-    """This moment by the database's clock, today's midnight, and ``span`` ago."""
+    """This moment by the database's clock, an hour ago, today's midnight, and ``span`` ago."""
     (found,) = fetch_rows(connection, "status_times", StatusTimes, span=span)
     return found
 
 
 def due_by_channel(connection: Connection, bound: int | None = None) -> list[Due]:
-    """What is due, for the channels on which something is.
-
-    Of more than ``bound`` there are as many as the planner expects.
-    """
+    """What is due, up to ``bound``, for the channels on which something is."""
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(text_of(connection, "due_by_channel"), {"bound": bound})
-        found = [Due(channel=Channel(row.pop("channel")), **row) for row in cursor]
-    return [
-        one
-        if bound is None or one.messages < bound
-        else Due(
-            one.channel,
-            max(one.messages, _explained(connection, "all_due", channel=one.channel)),
-            one.oldest_seconds,
-        )
-        for one in found
-    ]
+        return [Due(channel=Channel(row.pop("channel")), **row) for row in cursor]
 
 
 def next_due(connection: Connection) -> datetime | None:
@@ -156,9 +162,10 @@ def paused_flows(connection: Connection) -> list[str]:
         return [str(name) for name in cursor.execute(query("paused_flows"))]
 
 
-def count_paused(connection: Connection) -> int:
-    """What would be due were its flow not paused, counted up to a bound."""
-    return int(fetch_value(connection, text_of(connection, "count_paused"), bound=DUE_BOUND))
+def count_paused(connection: Connection, bound: int | None = None) -> Count:
+    """What would be due were its flow not paused, up to ``bound``."""
+    number = int(fetch_value(connection, text_of(connection, "count_paused"), bound=bound))
+    return Count(number, is_cut(number, bound))
 
 
 def unread_timezones(connection: Connection) -> list[UnreadZone]:
@@ -166,19 +173,12 @@ def unread_timezones(connection: Connection) -> list[UnreadZone]:
     return fetch_rows(connection, "unread_timezones", UnreadZone)
 
 
-def _by_status(connection: Connection, name: str, **values: object) -> dict[Status, Count]:
-    with connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(query(name), values)
-        return {Status(row["status"]): Count(row["messages"]) for row in cursor}
-
-
-def _guess(connection: Connection, name: str, least: Count, **values: object) -> Count:
-    number = max(least.number, _explained(connection, name, **values))
-    return Count(number, is_estimated=True)
-
-
-def _explained(connection: Connection, name: str, **values: object) -> int:
-    """How many rows the planner expects of a query, by its statistics; the query is not run."""
+def _guessed(
+    connection: Connection, number: int, bound: int | None, name: str, **values: object
+) -> Count:
+    """So many rows of a query; as many as the planner expects where that is the bound."""
+    if not is_cut(number, bound):
+        return Count(number)
     with connection.cursor(row_factory=scalar_row) as cursor:
         plan: Any = cursor.execute(b"explain (format json) " + query(name), values).fetchone()
-    return int(plan[0]["Plan"]["Plan Rows"])
+    return Count(max(number, int(plan[0]["Plan"]["Plan Rows"])), is_estimated=True)

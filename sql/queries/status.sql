@@ -11,48 +11,56 @@ select message.status, count(*) as messages
 from public.message_logs as message
 group by message.status;
 
--- name: all_pending
-select message.id from public.message_logs as message
-where message.status = 'pending';
-
--- name: all_sent
-select message.id from public.message_logs as message
-where message.status = 'sent'
-order by message.sent_at desc;
-
--- name: sent_from
-select message.id from public.message_logs as message
-where message.status = 'sent' and message.sent_at >= %(since)s::timestamptz
-order by message.sent_at desc;
-
--- name: over_by_status
--- The newest that failed or were cancelled; all of them where that is fewer than the bound.
-select newest.status, count(*) as messages
-from (
-  select message.status
+-- name: count_pending
+select count(*) from (
+  select message.due_at
   from public.message_logs as message
-  where message.status in ('failed', 'cancelled')
+  where message.status = 'pending'
+  order by message.message_type, message.due_at
+  limit %(bound)s::bigint
+) as bounded;
+
+-- name: count_over
+-- How many failed, or were cancelled.
+select count(*) from (
+  select message.scheduled_for
+  from public.message_logs as message
+  where message.status = %(status)s
   order by message.scheduled_for desc
   limit %(bound)s::bigint
-) as newest
-group by newest.status;
+) as newest;
+
+-- name: count_sent
+-- How many were sent since each of these times, in one walk from the newest.
+select
+  count(*) as ever,
+  count(*) filter (where newest.sent_at >= %(hour)s::timestamptz) as hour,
+  count(*) filter (where newest.sent_at >= %(today)s::timestamptz) as today,
+  count(*) filter (where newest.sent_at >= %(since)s::timestamptz) as since
+from (
+  select message.sent_at
+  from public.message_logs as message
+  where message.status = 'sent'
+  order by message.sent_at desc
+  limit %(bound)s::bigint
+) as newest;
 
 -- name: with_status
 -- To be explained, not run: how many the planner expects.
 select message.id from public.message_logs as message
 where message.status = %(status)s;
 
--- name: all_due
--- To be explained, not run.
+-- name: sent_from
+-- To be explained, not run: without the status, which would count twice.
 select message.id from public.message_logs as message
-where message.status = 'pending' and message.message_type = %(channel)s
-  and message.due_at <= now();
+where message.sent_at >= %(since)s::timestamptz;
 
 -- name: status_times
 -- This moment, midnight in the zone of the flow `default`, and how far back is told of.
 select
   flow.timezone as zone,
   now() as now,
+  now() - interval '1 hour' as hour,
   now() - %(span)s::interval as since,
   flowctl.instant_of(
     date_trunc('day', flowctl.local_time(now(), flow.timezone)), flow.timezone
@@ -60,26 +68,36 @@ select
 from public.flows as flow
 where flow.name = 'default';
 
--- name: over_lately
--- What failed lately, by reason, and what had no address: of the newest messages only, and so that
--- the walk ends where the time does.
+-- name: count_failed
+-- What failed lately, by reason: the newest first, and so that the walk ends where the time does.
 with newest as (
-  select message.status, message.cause, message.error_message
+  select message.error_message as reason
   from public.message_logs as message
-  where message.status in ('failed', 'cancelled')
+  where message.status = 'failed'
     and message.scheduled_for >= %(since)s::timestamptz
     and message.scheduled_for <= now()
   order by message.scheduled_for desc
   limit %(bound)s::bigint
 )
-select
-  coalesce(newest.cause = 'no_address', false) as has_no_address,
-  case when newest.cause = 'no_address' then null else newest.error_message end as reason,
-  count(*) as messages
+select coalesce(newest.reason, '') as reason, count(*) as count
 from newest
-where newest.status = 'failed' or newest.cause = 'no_address'
-group by has_no_address, reason
-order by messages desc, reason asc;
+group by newest.reason
+order by count desc, reason asc;
+
+-- name: count_no_address
+-- Of what was cancelled lately, what had no address.
+select
+  count(*) as cancelled,
+  count(*) filter (where newest.cause = 'no_address') as messages
+from (
+  select message.cause
+  from public.message_logs as message
+  where message.status = 'cancelled'
+    and message.scheduled_for >= %(since)s::timestamptz
+    and message.scheduled_for <= now()
+  order by message.scheduled_for desc
+  limit %(bound)s::bigint
+) as newest;
 
 -- name: count_undelivered
 -- What was sent lately and did not arrive, by the provider's code, or its word where it gave none.
@@ -99,34 +117,68 @@ order by count desc, code asc;
 
 -- name: due_by_channel
 -- What is due, counted up to a bound, and for how many seconds the oldest has been: of the steps of
--- flows that are not paused, and of no step.
+-- flows that are not paused, and of no step. Only a step that has something due is looked into.
 with step as materialized (
   select flow_step.id
   from public.flow_steps as flow_step
   inner join public.flows as flow on flow.name = flow_step.flow
   where flow.paused_at is null
+),
+wanted (channel) as (
+  values ('email'), ('text')
+),
+oldest as materialized (
+  select wanted.channel, step.id as flow_step_id, own.due_at
+  from wanted
+  cross join step
+  cross join lateral ( -- noqa: ST05
+    select free.due_at
+    from flowctl.free_messages as free
+    -- said as a list, and in this order, so that no other index suits
+    where free.flow_step_id = any(array[step.id])
+      and free.message_type = wanted.channel
+      and free.due_at <= now()
+    order by free.flow_step_id, free.message_type, free.due_at
+    limit 1
+  ) as own
+  union all
+  select wanted.channel, null as flow_step_id, own.due_at
+  from wanted
+  cross join lateral ( -- noqa: ST05
+    select free.due_at
+    from flowctl.free_messages as free
+    where free.flow_step_id is null
+      and free.message_type = wanted.channel
+      and free.due_at <= now()
+    order by free.flow_step_id, free.message_type, free.due_at
+    limit 1
+  ) as own
+),
+channel as (
+  select oldest.channel as name, min(oldest.due_at) as due_at
+  from oldest
+  group by oldest.channel
 )
 select
-  wanted.channel,
+  channel.name as channel,
   counted.messages,
-  floor(extract(epoch from now() - least(of_steps.due_at, of_none.due_at)))::bigint
-    as oldest_seconds
-from (values ('email'), ('text')) as wanted (channel)
+  floor(extract(epoch from now() - channel.due_at))::bigint as oldest_seconds
+from channel
 cross join lateral ( -- noqa: ST05
   select count(*) as messages from (
     (
       select waiting.id
-      from step
+      from oldest
       cross join lateral (
         select free.id
         from flowctl.free_messages as free
-        -- said as a list, and in this order, so that no other index suits
-        where free.flow_step_id = any(array[step.id])
-          and free.message_type = wanted.channel
+        where free.flow_step_id = any(array[oldest.flow_step_id])
+          and free.message_type = channel.name
           and free.due_at <= now()
         order by free.flow_step_id, free.message_type, free.due_at
         limit %(bound)s::bigint
       ) as waiting
+      where oldest.channel = channel.name
       limit %(bound)s::bigint
     )
     union all
@@ -134,37 +186,14 @@ cross join lateral ( -- noqa: ST05
       select free.id
       from flowctl.free_messages as free
       where free.flow_step_id is null
-        and free.message_type = wanted.channel
+        and free.message_type = channel.name
         and free.due_at <= now()
       order by free.flow_step_id, free.message_type, free.due_at
       limit %(bound)s::bigint
     )
     limit %(bound)s::bigint
   ) as bounded
-) as counted
-cross join lateral ( -- noqa: ST05
-  select min(first.due_at) as due_at
-  from step
-  cross join lateral (
-    select free.due_at
-    from flowctl.free_messages as free
-    where free.flow_step_id = any(array[step.id])
-      and free.message_type = wanted.channel
-      and free.due_at <= now()
-    order by free.flow_step_id, free.message_type, free.due_at
-    limit 1
-  ) as first
-) as of_steps
-left join lateral (
-  select free.due_at
-  from flowctl.free_messages as free
-  where free.flow_step_id is null
-    and free.message_type = wanted.channel
-    and free.due_at <= now()
-  order by free.flow_step_id, free.message_type, free.due_at
-  limit 1
-) as of_none on true
-where counted.messages > 0;
+) as counted;
 
 -- name: paused_flows
 select flow.name from public.flows as flow where flow.paused_at is not null order by flow.name;

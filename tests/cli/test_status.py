@@ -239,40 +239,6 @@ def test_one_screen_of_80_columns(flowctl: RunFlowctl, conn: Connection) -> None
     assert len(listed) == 2
 
 
-@pytest.fixture
-def large(conn: Connection) -> None:
-    """More messages than are counted to their end, sent over a year."""
-    a_step(conn)
-    conn.execute("alter table message_logs disable trigger user")
-    conn.execute("alter table leads disable trigger user")
-    conn.execute(
-        "insert into leads (email) select n || '@example.com' from generate_series(1, 60000) n"
-    )
-    conn.execute(
-        "insert into message_logs (lead_id, flow_step_id, message_type, content, status, "
-        "scheduled_for, planned_for, sent_at) "
-        "select lead.id, step.id, 'email', repeat('x', 1200), 'sent', now(), now(), "
-        "now() - interval '1 year' * random() from leads as lead cross join flow_steps as step"
-    )
-    conn.execute(
-        "update message_logs set status = 'failed', sent_at = null, error_message = 'x' "
-        "where ctid = '(1,1)'"
-    )
-    conn.execute("alter table message_logs enable trigger user")
-    conn.execute("vacuum analyze message_logs")
-
-
-@pytest.mark.usefixtures("large")
-def test_a_large_table_is_not_counted_to_its_end(flowctl: RunFlowctl) -> None:
-    document = flowctl("status", "--json").json()
-    assert document["estimated"] == ["counts.sent", "sent.since"]
-    assert 50_000 < document["counts"]["sent"] < 70_000
-    assert 1_000 <= document["sent"]["since"] < 1_800
-    assert document["counts"]["failed"] == 1
-    assert document["failures"] == [{"reason": "x", "count": 1}]
-    assert "about " in flowctl("status").stdout
-
-
 @pytest.mark.parametrize("command", ["status", "forecast"])
 def test_without_a_schema(command: str, empty_database: str) -> None:
     ran = run_flowctl(command, env={"DATABASE_URL": empty_database})
