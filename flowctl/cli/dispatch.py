@@ -15,7 +15,7 @@ from flowctl.cli.events import EventLines, show_totals
 from flowctl.cli.options import DryRun, Json
 from flowctl.cli.progress import LOOP_INTERVAL, PLAIN_INTERVAL, Progress
 from flowctl.cli.session import attach_database, session_of
-from flowctl.cli.values import duration, timestamp, web_address
+from flowctl.cli.values import duration, timestamp, web_address, whole_number
 from flowctl.cli.values import rate as per_second
 from flowctl.cli.values import slot as slot_of
 from flowctl.errors import UsageError
@@ -55,8 +55,7 @@ def dispatch(
     concurrency: Annotated[
         int | None,
         typer.Option(
-            min=1,
-            max=500,
+            parser=whole_number(1, 500),
             metavar="N",
             help="Messages in flight at most, and so in doubt after a crash: "
             f"{CONCURRENCY} unless given, {OUTBOX_CONCURRENCY} with --outbox.",
@@ -71,7 +70,9 @@ def dispatch(
     ] = "2m",  # type: ignore[assignment]  # typer parses it
     limit: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="End after N sends.", show_default=False),
+        typer.Option(
+            parser=whole_number(), metavar="N", help="End after N sends.", show_default=False
+        ),
     ] = None,
     rate: Annotated[
         float | None,

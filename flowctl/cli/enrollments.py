@@ -9,6 +9,7 @@ from flowctl.cli import completion, show
 from flowctl.cli.leads import group
 from flowctl.cli.options import DryRun, FlowName, Json, LeadArgument, Yes
 from flowctl.cli.session import open_database, session_of
+from flowctl.cli.values import whole_number
 from flowctl.errors import UsageError
 from flowctl.text import plural
 
@@ -73,7 +74,9 @@ def list_leads(
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="At most N leads.", show_default=False),
+        typer.Option(
+            parser=whole_number(), metavar="N", help="At most N leads.", show_default=False
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -8,7 +8,7 @@ import typer
 from flowctl.cli import show
 from flowctl.cli.options import FlowName, Json
 from flowctl.cli.session import open_database, session_of
-from flowctl.cli.values import zone
+from flowctl.cli.values import whole_number, zone
 
 if TYPE_CHECKING:
     from flowctl.forecast import Forecast, ForecastDay
@@ -27,7 +27,10 @@ def register(app: typer.Typer) -> None:
 
 def forecast(
     ctx: typer.Context,
-    days: Annotated[int, typer.Option(min=1, max=3650, metavar="N", help="Days, with today.")] = 7,
+    days: Annotated[
+        int,
+        typer.Option(parser=whole_number(1, 3650), metavar="N", help="Days, with today."),
+    ] = 7,
     flow: FlowName = None,
     timezone: Annotated[
         str | None,

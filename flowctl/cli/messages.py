@@ -10,7 +10,7 @@ from flowctl.cli import show
 from flowctl.cli.criteria import with_criteria
 from flowctl.cli.options import DryRun, Json, Yes, command_group
 from flowctl.cli.session import open_database, session_of
-from flowctl.cli.values import duration
+from flowctl.cli.values import duration, whole_number
 from flowctl.model import Channel, Status
 from flowctl.text import plural
 
@@ -45,7 +45,7 @@ def list_messages(
     limit: Annotated[
         int | None,
         typer.Option(
-            min=1,
+            parser=whole_number(),
             metavar="N",
             help=f"At most N; a table has {TABLE_LIMIT} unless told otherwise.",
             show_default=False,

@@ -5,6 +5,7 @@ Each is given to ``typer.Option(parser=...)`` or ``typer.Argument(parser=...)`` 
 """
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import typer
@@ -16,6 +17,7 @@ from flowctl.times import A_DURATION, When, parse_duration
 EARLIEST, LATEST = 1, 9900
 """Years that both Python and the schedule can hold, with room for the longest flow."""
 
+_DIGITS = re.compile(r"[0-9]{1,18}")
 _RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|m|h)")
 MOST_SLOTS = 10_000
 _SLOT = re.compile(r"(\d{1,9})/(\d{1,9})")
@@ -28,6 +30,19 @@ def duration(written: str) -> timedelta:
         return parse_duration(written)
     except ValueError:
         raise typer.BadParameter(f"{written!r} is not {A_DURATION}") from None
+
+
+def whole_number(least: int = 1, most: int = 1_000_000_000) -> Callable[[str], int]:
+    """The parser of a whole number between these two."""
+
+    def read(written: str) -> int:
+        digits = str(written).strip()
+        number = int(digits) if _DIGITS.fullmatch(digits) else least - 1
+        if not least <= number <= most:
+            raise typer.BadParameter(f"{written!r} is not a whole number from {least} to {most}")
+        return number
+
+    return read
 
 
 def rate(written: str) -> float:
