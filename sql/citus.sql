@@ -186,31 +186,21 @@ begin
 end;
 $$;
 
--- As in 0003_message_state, and each with its lead; a place is one only within a part.
-create or replace view flowctl.free_messages as
-select
-  null::tid as place,
-  message.id,
-  message.message_type,
-  message.flow_step_id,
-  message.due_at,
-  message.lead_id
-from public.message_logs as message
-where message.status = 'pending'
-  and (message.lease_until is null or message.lease_until < now())
-  and not exists (
-    select from flowctl.sends as send
-    where send.lead_id = message.lead_id and send.message_id = message.id
-  )
-  and coalesce(
-    message.flow_step_id <> all(array(
-      select step.id
-      from public.flow_steps as step
-      inner join public.flows as flow on flow.name = step.flow
-      where flow.paused_at is not null
-    )),
-    true
+-- The view of 0003_message_state, with the lead. A row's place says where it is only within a part,
+-- so it has none here, and a send is beside its message.
+do $$
+declare
+  own text := pg_get_viewdef('flowctl.free_messages'::regclass);
+begin
+  own := replace(own, 'message.ctid', 'null::tid');
+  own := regexp_replace(own, 'message.due_at\s+from', 'message.due_at, message.lead_id from', 'i');
+  own := replace(
+    own, 'WHERE (send.message_id',
+    'WHERE (send.lead_id = message.lead_id) AND (send.message_id'
   );
+  execute 'create or replace view flowctl.free_messages as ' || own;
+end;
+$$;
 
 -- The part of another distributed table that has the same leads as `part`, on the same node.
 create or replace function flowctl.part_beside(part regclass, other regclass) returns text
@@ -355,20 +345,7 @@ begin
     inner join pg_catalog.pg_dist_local_group as here on here.groupid = placement.groupid
     where shard.logicalrelid = 'public.message_logs'::regclass
   loop
-    execute format(
-      $sql$
-      insert into %s (lead_id, flow_step_id, digest)
-      select
-        message.lead_id,
-        message.flow_step_id,
-        flowctl.address_digest(message.message_type, message.recipient)
-      from %s as message
-      where message.flow_step_id = any($1) and message.status = 'sent'
-        and flowctl.comparable_address(message.message_type, message.recipient) is not null
-      on conflict do nothing
-      $sql$,
-      flowctl.part_beside(part, 'flowctl.sent_addresses'), part
-    ) using steps;
+    perform flowctl.remember_sent(part, flowctl.part_beside(part, 'flowctl.sent_addresses'), steps);
   end loop;
   return null;
 end;
@@ -380,47 +357,14 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if to_jsonb(new) ->> 'email' is not distinct from to_jsonb(old) ->> 'email'
-    and to_jsonb(new) ->> 'phone' is not distinct from to_jsonb(old) ->> 'phone'
-  then
-    return null;
-  end if;
-  execute format(
-    $sql$
-    update %s as message
-    set
-      status = 'pending',
-      error_message = format('tried again: the lead''s %%s has changed', address.name),
-      cause = null,
-      recipient = null,
-      attempts = 0,
-      retry_at = null,
-      claimed_by = null,
-      lease_until = null
-    from (values ('email', 'email'), ('text', 'phone')) as address (channel, name)
-    where message.lead_id = $1
-      and message.message_type = address.channel
-      and message.cause in ('no_address', 'bad_address')
-      and message.status in ('failed', 'cancelled')
-      and btrim($3 ->> address.name) <> ''
-      and $3 ->> address.name is distinct from $2 ->> address.name
-      and now() <= message.planned_for + coalesce((
-        select flow.expire_after
-        from public.flow_steps as step
-        inner join public.flows as flow on flow.name = step.flow
-        where step.id = message.flow_step_id
-      ), interval '1 day')
-      and not exists (
-        select from %s as stop
-        where stop.lead_id = message.lead_id
-          and (stop.flow is null or stop.flow = (
-            select step.flow from public.flow_steps as step where step.id = message.flow_step_id
-          ))
-      )
-    $sql$,
+  perform flowctl.reopen_changed(
     flowctl.part_beside(tg_relid, 'public.message_logs'),
-    flowctl.part_beside(tg_relid, 'flowctl.stops')
-  ) using new.id, to_jsonb(old), to_jsonb(new);
+    flowctl.part_beside(tg_relid, 'flowctl.stops'),
+    array_agg(new.id),
+    array_agg(changed.channel)
+  )
+  from unnest(flowctl.changed_channels(to_jsonb(old), to_jsonb(new))) as changed (channel)
+  having count(*) > 0;
   return null;
 exception
   when serialization_failure then

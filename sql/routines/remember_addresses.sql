@@ -20,22 +20,41 @@ begin
 end;
 $$;
 
--- ... and where dedupe_address is switched on, of what was sent before.
+-- ... and of what was sent before: of these steps, from one table of messages to one of addresses.
+create or replace function flowctl.remember_sent(
+  messages regclass, addresses regclass, steps uuid[]
+) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  execute format(
+    $sql$
+    insert into %s (lead_id, flow_step_id, digest)
+    select
+      message.lead_id,
+      message.flow_step_id,
+      flowctl.address_digest(message.message_type, message.recipient)
+    from %s as message
+    where message.flow_step_id = any($1) and message.status = 'sent'
+      and flowctl.comparable_address(message.message_type, message.recipient) is not null
+    on conflict do nothing
+    $sql$,
+    addresses, messages
+  ) using steps;
+end;
+$$;
+
+-- Where dedupe_address is switched on.
 create or replace function flowctl.remember_addresses() returns trigger
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  insert into flowctl.sent_addresses (lead_id, flow_step_id, digest)
-  select
-    message.lead_id,
-    message.flow_step_id,
-    flowctl.address_digest(message.message_type, message.recipient)
-  from public.message_logs as message
-  inner join public.flow_steps as step on step.id = message.flow_step_id
-  where step.flow = new.name and message.status = 'sent'
-    and flowctl.comparable_address(message.message_type, message.recipient) is not null
-  on conflict do nothing;
+  perform flowctl.remember_sent(
+    'public.message_logs', 'flowctl.sent_addresses',
+    array(select step.id from public.flow_steps as step where step.flow = new.name)
+  );
   return null;
 end;
 $$;
@@ -53,14 +72,14 @@ for each row when (new.dedupe_address and not old.dedupe_address)
 execute function flowctl.remember_addresses();
 
 -- what an older version sent
-insert into flowctl.sent_addresses (lead_id, flow_step_id, digest)
-select
-  message.lead_id,
-  message.flow_step_id,
-  flowctl.address_digest(message.message_type, message.recipient)
-from public.message_logs as message
-inner join public.flow_steps as step on step.id = message.flow_step_id
-inner join public.flows as flow on flow.name = step.flow and flow.dedupe_address
-where message.status = 'sent'
-  and flowctl.comparable_address(message.message_type, message.recipient) is not null
-on conflict do nothing;
+do $$
+declare
+  steps constant uuid[] := array(
+    select step.id
+    from public.flow_steps as step
+    inner join public.flows as flow on flow.name = step.flow and flow.dedupe_address
+  );
+begin
+  perform flowctl.remember_sent('public.message_logs', 'flowctl.sent_addresses', steps);
+end;
+$$;

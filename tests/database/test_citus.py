@@ -114,3 +114,22 @@ def test_pending_messages_are_compared_with_their_step(conn: Connection) -> None
     for _ in range(3):
         assert select_drift(conn, ["default"])[step].kept == 1
     assert update_pending(conn, [step])[step].updated == 1
+
+
+def test_a_message_is_pending_again_when_the_leads_address_has_changed(conn: Connection) -> None:
+    a_step(conn)
+    lead = a_lead(conn)
+    conn.execute("update message_logs set status = 'cancelled', cause = 'no_address'")
+    conn.execute("update leads set first_name = 'Grace' where id = %s", (lead,))
+    assert messages(conn, "status") == [("cancelled",)]
+    conn.execute("update leads set email = 'grace@example.com' where id = %s", (lead,))
+    assert messages(conn, "status") == [("pending",)]
+
+
+def test_who_got_a_step_is_remembered_once_the_flow_asks_for_it(conn: Connection) -> None:
+    a_step(conn)
+    for _ in range(4):
+        a_lead(conn)
+    conn.execute("update message_logs set status = 'sent', recipient = 'ada@example.com'")
+    conn.execute("update flows set dedupe_address = true")
+    assert conn.execute("select count(*) from flowctl.sent_addresses").fetchone() == (4,)
