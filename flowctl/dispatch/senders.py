@@ -14,10 +14,10 @@ from flowctl.transports import ManyAtOnce, Transport
 
 Answer = tuple[Channel, RenderedMessage, Outcome]
 
-CLOSE_TOGETHER = 0.002
-"""Seconds between two outcomes that are recorded together: about the cost of a commit."""
+CLOSE_TOGETHER = 0.001
+"""Seconds between two outcomes that are recorded together: less than the cost of a commit."""
 
-GATHERING = 0.005
+GATHERING = 0.004
 """Seconds for which outcomes are gathered at most, however close they come: those that are there
 make room for the next messages."""
 

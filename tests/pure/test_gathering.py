@@ -5,7 +5,7 @@ import pytest
 from flowctl.dispatch.senders import CLOSE_TOGETHER, GATHERING, Gathering
 
 
-def test_an_outcome_waits_for_the_next_as_long_as_a_commit_takes() -> None:
+def test_an_outcome_waits_a_moment_for_the_next() -> None:
     assert Gathering().seconds_left(100.0) == CLOSE_TOGETHER
 
 
