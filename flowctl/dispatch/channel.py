@@ -1,7 +1,7 @@
 """One channel in a run: what is claimed, what is ready, what is in flight."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,10 +11,10 @@ from flowctl.dispatch.batches import Claim
 from flowctl.dispatch.pace import CircuitBreaker, RateLimiter
 from flowctl.dispatch.rendered import RenderedMessage
 from flowctl.dispatch.steporder import StepOrder
-from flowctl.model import Channel, Outcome
+from flowctl.model import Channel, Outcome, OutgoingMessage
 from flowctl.store.intents import ClaimedMessage
 from flowctl.store.refusals import Refused
-from flowctl.transports import TextLookup, Transport
+from flowctl.transports import ManyAtOnce, Prepared, TextLookup, Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class ChannelState:
 
     ``ahead``: what is claimed meanwhile.
     ``lookup`` is the transport where its provider can be asked what became of a text.
+    ``prepare`` makes a message ready for a transport that takes many at once.
     ``is_drained``: the last claim found nothing more. ``low``: the last claim took all up to there.
     ``unproven``: recipients that do not exist by a provider's words, which may be about us.
     ``withheld``: what is claimed and may not be sent to its address.
@@ -52,6 +53,11 @@ class ChannelState:
     ahead: Ahead | None = None
     is_drained: bool = False
     order: StepOrder = field(default_factory=StepOrder)
+    prepare: Callable[[OutgoingMessage], Prepared] | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        transport = self.transport
+        self.prepare = transport.prepare if isinstance(transport, ManyAtOnce) else None
 
     @property
     def stopped(self) -> Outcome | None:

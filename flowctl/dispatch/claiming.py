@@ -127,6 +127,7 @@ class Claimer:
                 state.transport_name,
                 self._settings,
                 sender=self._senders.get(row.flow or ""),
+                prepare=state.prepare,
             )
         except (CannotSend, Withheld):
             raise

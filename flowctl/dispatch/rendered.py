@@ -1,20 +1,27 @@
 """A claimed message made ready to be handed over."""
 
+from collections.abc import Callable
+
 from flowctl.address import spellings
 from flowctl.model import Channel, JsonObject, OutgoingMessage
 from flowctl.records import record
 from flowctl.rendering import recipient_of, render_content, template_context
 from flowctl.settings import Settings
 from flowctl.store.intents import ClaimedMessage, Intent, intent_of
+from flowctl.transports import Prepared
 
 
 @record
 class RenderedMessage:
-    """A rendered message with the claim it came from and the intent to be written for it."""
+    """A rendered message with the claim it came from and the intent to be written for it.
+
+    ``prepared`` is what a transport that takes many at once made of it, null for the others.
+    """
 
     claimed: ClaimedMessage
     message: OutgoingMessage
     intent: Intent
+    prepared: Prepared | None = None
 
 
 class Withheld(Exception):
@@ -28,6 +35,7 @@ def render_claimed(
     settings: Settings,
     *,
     sender: JsonObject | None = None,
+    prepare: Callable[[OutgoingMessage], Prepared] | None = None,
 ) -> RenderedMessage:
     """Render a claimed message; ``sender`` is its flow's own. Raises CannotSend and Withheld."""
     lead = claimed.lead or {}
@@ -58,4 +66,5 @@ def render_claimed(
         sender=sender,
     )
     intent = intent_of(claimed, message, transport=transport, addresses=addresses)
-    return RenderedMessage(claimed, message, intent)
+    prepared = None if prepare is None else prepare(message)
+    return RenderedMessage(claimed, message, intent, prepared)

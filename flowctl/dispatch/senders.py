@@ -115,7 +115,8 @@ class Senders:
         def report(outcomes: Sequence[tuple[OutgoingMessage, Outcome]]) -> None:
             self._tell([(channel, by_id[message.id], outcome) for message, outcome in outcomes])
 
-        transport.hand_over([ready.message for ready in messages], report)
+        prepared = [ready.prepared for ready in messages if ready.prepared is not None]
+        transport.hand_over(prepared, report)
 
     def _start_thread(self) -> None:
         name = f"sender-{len(self._threads)}"

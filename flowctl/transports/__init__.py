@@ -12,13 +12,20 @@ from flowctl.errors import InputError
 from flowctl.model import Channel
 from flowctl.settings import EmailSettings, Settings, SmtpSettings
 from flowctl.transports.ondemand import Emails, Texts
-from flowctl.transports.protocols import ManyAtOnce, TextLookup, Transport
+from flowctl.transports.protocols import ManyAtOnce, Prepared, TextLookup, Transport
 
 if TYPE_CHECKING:
     from flowctl.transports.smtp import SmtpTransport
     from flowctl.transports.twilio import TwilioTransport
 
-__all__ = ["ManyAtOnce", "TextLookup", "Transport", "text_lookup_for", "transport_for"]
+__all__ = [
+    "ManyAtOnce",
+    "Prepared",
+    "TextLookup",
+    "Transport",
+    "text_lookup_for",
+    "transport_for",
+]
 
 
 def transport_for(channel: Channel, settings: Settings, *, concurrency: int) -> Transport | None:

@@ -9,7 +9,13 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from flowctl.model import Channel, Outcome, OutgoingMessage, TextRecord
-from flowctl.transports.protocols import MailTransport, OnOutcomes, TextTransport, Transport
+from flowctl.transports.protocols import (
+    MailTransport,
+    OnOutcomes,
+    Prepared,
+    TextTransport,
+    Transport,
+)
 
 _Made = TypeVar("_Made", bound=Transport)
 
@@ -51,7 +57,11 @@ class OnDemand(Generic[_Made]):
 class Emails(OnDemand[MailTransport]):
     """The transport over SMTP, which takes many messages at once."""
 
-    def hand_over(self, messages: Sequence[OutgoingMessage], on_outcomes: OnOutcomes) -> None:
+    def prepare(self, message: OutgoingMessage) -> Prepared:
+        """Do what can be done before a message may go."""
+        return self._transport().prepare(message)
+
+    def hand_over(self, messages: Sequence[Prepared], on_outcomes: OnOutcomes) -> None:
         """Hand over messages without waiting."""
         self._transport().hand_over(messages, on_outcomes)
 

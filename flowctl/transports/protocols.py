@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import NewType, Protocol, runtime_checkable
 
 from flowctl.model import Channel, Outcome, OutgoingMessage, TextRecord
+
+Prepared = NewType("Prepared", object)
+"""A message in the form in which its transport takes it."""
 
 OnOutcomes = Callable[[Sequence[tuple[OutgoingMessage, Outcome]]], None]
 """Told what became of messages, of some at a time."""
@@ -35,7 +38,11 @@ class Transport(Protocol):
 class ManyAtOnce(Protocol):
     """A transport that needs no thread of its caller's for each message in flight."""
 
-    def hand_over(self, messages: Sequence[OutgoingMessage], on_outcomes: OnOutcomes) -> None:
+    def prepare(self, message: OutgoingMessage) -> Prepared:
+        """Do what can be done before a message may go. Raises nothing."""
+        ...
+
+    def hand_over(self, messages: Sequence[Prepared], on_outcomes: OnOutcomes) -> None:
         """Hand over messages without waiting; ``on_outcomes`` is told what became of them, of some
         at a time, in a thread of the transport's."""
         ...

@@ -131,7 +131,8 @@ def _transport(messages: int, connections: int, port: int) -> Pace:
     outcomes: SimpleQueue[int] = SimpleQueue()
     before = process_time()
     with timed() as taken:
-        transport.hand_over(rendered, lambda given: outcomes.put(len(given)))
+        prepared = [transport.prepare(message) for message in rendered]
+        transport.hand_over(prepared, lambda given: outcomes.put(len(given)))
         left = messages
         while left:
             left -= outcomes.get()

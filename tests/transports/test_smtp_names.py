@@ -73,7 +73,9 @@ def test_who_waits_for_the_same_name_hears_the_same_answer(
     heard: list[OutcomeKind] = []
     messages = [an_email(f"{n}@example.com") for n in range(3)]
 
-    transport.hand_over(messages, lambda given: heard.extend(o.kind for _, o in given))
+    transport.hand_over(
+        list(map(transport.prepare, messages)), lambda given: heard.extend(o.kind for _, o in given)
+    )
     until(lambda: len(heard) == len(messages))
     assert set(heard) == {OutcomeKind.ACCEPTED}
     assert resolver.asked == 1

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Sequence
 from queue import SimpleQueue
+from typing import cast
 
 from flowctl.clock import Clock, SystemClock
 from flowctl.errors import InputError
@@ -11,10 +12,11 @@ from flowctl.settings import EmailSettings, SmtpSettings
 from flowctl.text import one_line
 from flowctl.tls import verifying_context
 from flowctl.transports.mime import Composer
-from flowctl.transports.protocols import OnOutcomes
+from flowctl.transports.protocols import OnOutcomes, Prepared
 from flowctl.transports.smtp.attempt import Opener
 from flowctl.transports.smtp.conversations import Conversations
 from flowctl.transports.smtp.failures import lost
+from flowctl.transports.smtp.letter import Letter, letter_of
 from flowctl.transports.smtp.names import Names, OnAnswer
 from flowctl.transports.smtp.pool import Pool
 from flowctl.transports.smtp.session import SmtpSession, Steps
@@ -51,8 +53,8 @@ class SmtpTransport:
         self._context = _context(settings)
         self._clock = clock or SystemClock()
         pool = Pool(lambda: self._session(timeouts or Timeouts()), concurrency, self._clock)
-        composer = Composer(email_settings)
-        self._conversations = Conversations(pool, composer, self._opener, self._clock)
+        self._composer = Composer(email_settings)
+        self._conversations = Conversations(pool, self._opener, self._clock)
 
     def send(self, message: OutgoingMessage) -> Outcome:
         """Hand over one message, once another connection is done where the server takes no more.
@@ -60,12 +62,16 @@ class SmtpTransport:
         A kept connection that the server ends, in whatever way, is replaced, which is no attempt.
         """
         answers: SimpleQueue[Outcome] = SimpleQueue()
-        self.hand_over([message], lambda given: answers.put(given[0][1]))
+        self.hand_over([self.prepare(message)], lambda given: answers.put(given[0][1]))
         return answers.get()
 
-    def hand_over(self, messages: Sequence[OutgoingMessage], on_outcomes: OnOutcomes) -> None:
+    def prepare(self, message: OutgoingMessage) -> Prepared:
+        """Compose a message. Raises nothing."""
+        return Prepared(letter_of(message, self._composer))
+
+    def hand_over(self, messages: Sequence[Prepared], on_outcomes: OnOutcomes) -> None:
         """As ``send``, for many at once, without waiting: outcomes are told as they come."""
-        self._conversations.hand_over(messages, on_outcomes)
+        self._conversations.hand_over(cast("Sequence[Letter]", messages), on_outcomes)
 
     def stop(self) -> None:
         """Let no message wait for a connection any more."""

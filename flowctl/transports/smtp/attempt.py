@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from flowctl.model import Outcome, OutcomeKind
+from flowctl.model import Outcome
 from flowctl.records import record
-from flowctl.text import one_line
 from flowctl.transports.smtp.delivery import Envelope, NotTaken, deliver
 from flowctl.transports.smtp.failures import lost, unusable
+from flowctl.transports.smtp.letter import refusal
 from flowctl.transports.smtp.names import Names
 from flowctl.transports.smtp.opening import SessionRefused, SessionUnusable, opening
 from flowctl.transports.smtp.replies import Stage, is_one_too_many, is_used_up, judge
@@ -61,11 +61,6 @@ def attempt(session: SmtpSession, opener: Opener, envelope: Envelope) -> Steps[A
         return Attempt(failure, is_refused=True)
     outcome = yield from _handed_over(session, envelope)
     return Attempt(outcome, is_refused=is_one_too_many(session.stage, outcome))
-
-
-def refusal(error: Exception) -> Outcome:
-    """The outcome of a message that no server was asked to take."""
-    return Outcome(OutcomeKind.REFUSED, detail=one_line(str(error)), blames_recipient=True)
 
 
 def _handed_over(session: SmtpSession, envelope: Envelope) -> Steps[Outcome]:

@@ -14,10 +14,10 @@ from threading import Lock, Thread
 
 from flowctl.clock import Clock
 from flowctl.model import Outcome, OutcomeKind, OutgoingMessage
-from flowctl.transports.mime import Composer
 from flowctl.transports.protocols import OnOutcomes
-from flowctl.transports.smtp.attempt import Attempt, Opener, attempt, refusal
+from flowctl.transports.smtp.attempt import Attempt, Opener, attempt
 from flowctl.transports.smtp.delivery import Envelope
+from flowctl.transports.smtp.letter import Letter, internal
 from flowctl.transports.smtp.names import OnAnswer
 from flowctl.transports.smtp.pool import Pool
 from flowctl.transports.smtp.session import SmtpSession, Steps
@@ -33,8 +33,8 @@ class _Job:
     """A message on its way."""
 
     message: OutgoingMessage
-    on_outcomes: OnOutcomes
     envelope: Envelope
+    on_outcomes: OnOutcomes
 
 
 @dataclass(slots=True, eq=False)
@@ -55,15 +55,8 @@ class Conversations:
     All but the public methods runs in the one thread.
     """
 
-    def __init__(
-        self,
-        pool: Pool,
-        composer: Composer,
-        make_opener: Callable[[OnAnswer], Opener],
-        clock: Clock,
-    ) -> None:
+    def __init__(self, pool: Pool, make_opener: Callable[[OnAnswer], Opener], clock: Clock) -> None:
         self._pool = pool
-        self._composer = composer
         self._opener = make_opener(partial(self._order, self._resume))
         self._clock = clock
         self._orders: deque[Callable[[], None]] = deque()
@@ -77,7 +70,7 @@ class Conversations:
         self._lock = Lock()
         self._thread: Thread | None = None
 
-    def hand_over(self, messages: Sequence[OutgoingMessage], on_outcomes: OnOutcomes) -> None:
+    def hand_over(self, letters: Sequence[Letter], on_outcomes: OnOutcomes) -> None:
         """Send messages; ``on_outcomes`` is called with what became of some as soon as it is known.
 
         It is called in this object's own thread.
@@ -86,7 +79,7 @@ class Conversations:
             if self._thread is None:
                 self._thread = Thread(target=self._run, name="smtp", daemon=True)
                 self._thread.start()
-        self._order(partial(self._accept, messages, on_outcomes))
+        self._order(partial(self._accept, letters, on_outcomes))
 
     def stop(self) -> None:
         """Let no message wait for a connection any more; safe in a signal handler."""
@@ -160,24 +153,12 @@ class Conversations:
         for on_outcomes, outcomes in known.items():
             on_outcomes(outcomes)
 
-    def _accept(self, messages: Sequence[OutgoingMessage], on_outcomes: OnOutcomes) -> None:
-        for message in messages:
-            try:
-                envelope = Envelope(
-                    id=str(message.id),
-                    sender=self._composer.envelope_sender(message),
-                    recipient=message.recipient,
-                    content=self._composer.compose(message),
-                    message_id=self._composer.message_id(message),
-                )
-            except ValueError as error:
-                self._answer(message, on_outcomes, refusal(error))
-            except Exception as bug:
-                log.exception("composing message %s", message.id)
-                self._answer(message, on_outcomes, _internal(bug))
-            else:
-                self._waiting.append(_Job(message, on_outcomes, envelope))
-                self._start_waiting()  # the server reads while the next one is composed
+    def _accept(self, letters: Sequence[Letter], on_outcomes: OnOutcomes) -> None:
+        for letter in letters:
+            if letter.envelope is not None:
+                self._waiting.append(_Job(letter.message, letter.envelope, on_outcomes))
+            elif letter.failure is not None:
+                self._answer(letter.message, on_outcomes, letter.failure)
 
     def _start_waiting(self) -> None:
         while self._waiting:
@@ -236,7 +217,7 @@ class Conversations:
         if talk.is_pooled:
             self._pool.put_back(session)
         if talk.job is not None:
-            self._answer(talk.job.message, talk.job.on_outcomes, _internal(bug))
+            self._answer(talk.job.message, talk.job.on_outcomes, internal(bug))
 
     def _refused(self, session: SmtpSession, job: _Job, outcome: Outcome) -> None:
         """The server did not take a connection; without another of ours none who waits is sent."""
@@ -267,7 +248,3 @@ class Conversations:
 
     def _answer(self, message: OutgoingMessage, on_outcomes: OnOutcomes, outcome: Outcome) -> None:
         self._outcomes.setdefault(on_outcomes, []).append((message, outcome))
-
-
-def _internal(error: Exception) -> Outcome:
-    return Outcome(OutcomeKind.UNKNOWN, detail=f"internal error: {type(error).__name__}")
