@@ -33,7 +33,7 @@ SERVERS = [
     pytest.param(
         exim,
         marks=[
-            pytest.mark.skipif(not is_runnable(), reason="exim4 is not unpacked, see .ci/run"),
+            pytest.mark.skipif(not is_runnable(), reason="exim4 is not unpacked, see .ci/programs"),
             pytest.mark.xdist_group("exim"),
         ],
         id="exim",
@@ -107,7 +107,7 @@ def test_an_alias_keeps_a_bounce_until_the_database_is_back(
     assert messages(conn, "status", "delivery_status") == [("sent", "bounced"), ("cancelled", None)]
 
 
-@pytest.mark.skipif(not is_runnable(), reason="exim4 is not unpacked, see .ci/run")
+@pytest.mark.skipif(not is_runnable(), reason="exim4 is not unpacked, see .ci/programs")
 @pytest.mark.xdist_group("exim")
 def test_none_waits_in_exims_queue(conn: Connection, flowctl: RunFlowctl) -> None:
     """From the 11th mail of a connection on Exim only queues."""
