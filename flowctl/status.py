@@ -10,16 +10,9 @@ from flowctl.model import Channel, Status
 from flowctl.settings import Settings
 from flowctl.store import runs
 from flowctl.store import status as store
+from flowctl.store.due import Due, due_by_channel
 from flowctl.store.runs import DispatcherAtWork, LastRun
-from flowctl.store.status import (
-    Count,
-    Due,
-    Failure,
-    StatusTimes,
-    UndeliveredCount,
-    UnreadZone,
-    is_cut,
-)
+from flowctl.store.status import Count, Failure, StatusTimes, UndeliveredCount, UnreadZone, is_cut
 
 REASONS = 20
 """Reasons of failures that are told, the most frequent first."""
@@ -98,7 +91,7 @@ def summarize(connection: Connection, settings: Settings, span: timedelta) -> St
         bound = store.bound_of(connection)
         sent = store.count_sent(connection, times, bound)
         counts = dict.fromkeys(Status, Count(0)) | {Status.SENT: sent.pop("ever")}
-        due = store.due_by_channel(connection, bound)
+        due = due_by_channel(connection, bound)
         flows_paused = store.paused_flows(connection)
         return StatusSummary(
             counts=counts | store.count_statuses(connection, bound),

@@ -10,7 +10,7 @@ from pathlib import Path
 from flowctl import __version__
 from flowctl.dispatch.events import Totals
 from flowctl.model import Channel
-from flowctl.store.status import Due
+from flowctl.store.due import Due
 
 OUTCOMES = ("sent", "failed", "retrying", "cancelled", "deferred", "held", "unknown")
 

@@ -19,7 +19,8 @@ from flowctl.dispatch.request import Request
 from flowctl.errors import FlowctlError
 from flowctl.model import Channel, Outcome
 from flowctl.settings import Secret
-from flowctl.store import runs, status
+from flowctl.store import runs
+from flowctl.store.due import due_by_channel
 from flowctl.text import one_line
 
 log = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ class Watch:
                 database.connect(self._conninfo, connect_timeout=CONNECT_TIMEOUT) as connection,
             ):
                 if self._request.metrics is not None:
-                    due = status.due_by_channel(connection)
+                    due = due_by_channel(connection)
                 if self._request.is_real:
                     runs.update_run(
                         connection,

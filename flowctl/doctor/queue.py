@@ -9,6 +9,7 @@ from flowctl.model import Channel
 from flowctl.settings import Settings
 from flowctl.store import doctor as doctor_store
 from flowctl.store import runs, status
+from flowctl.store.due import due_by_channel
 from flowctl.times import rough_duration
 
 LATE = timedelta(minutes=15)
@@ -73,7 +74,7 @@ def lag(connection: Connection, settings: Settings) -> Sequence[Check]:
         Channel.EMAIL: settings.smtp is not None,
         Channel.TEXT: settings.twilio is not None,
     }
-    found = status.due_by_channel(connection)
+    found = due_by_channel(connection)
     due = [one for one in found if is_configured[one.channel]]
     held = sum(one.messages for one in found if not is_configured[one.channel])
     paused = status.count_paused(connection, PAUSED)

@@ -10,7 +10,7 @@ from typing import Any
 from psycopg.rows import dict_row, scalar_row
 
 from flowctl.database import Connection, query
-from flowctl.model import Channel, Status
+from flowctl.model import Status
 from flowctl.store.fetching import fetch_rows, fetch_value
 from flowctl.store.nodes import text_of
 
@@ -60,15 +60,6 @@ class UnreadZone:
 
     name: str
     leads: int
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """What is due on a channel, and for how many seconds the oldest has been."""
-
-    channel: Channel
-    messages: int
-    oldest_seconds: int
 
 
 def bound_of(connection: Connection) -> int | None:
@@ -141,13 +132,6 @@ def status_times(connection: Connection, span: timedelta) -> StatusTimes:
     """This moment by the database's clock, an hour ago, today's midnight, and ``span`` ago."""
     (found,) = fetch_rows(connection, "status_times", StatusTimes, span=span)
     return found
-
-
-def due_by_channel(connection: Connection, bound: int | None = None) -> list[Due]:
-    """What is due, up to ``bound``, for the channels on which something is."""
-    with connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(text_of(connection, "due_by_channel"), {"bound": bound})
-        return [Due(channel=Channel(row.pop("channel")), **row) for row in cursor]
 
 
 def next_due(connection: Connection) -> datetime | None:
