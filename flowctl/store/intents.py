@@ -50,12 +50,14 @@ class Intent:
 
     ``row`` is what begin is to write of it, in JSON. ``address`` is its recipient's in the form in
     which addresses are compared, ``guards`` what no two dispatchers may decide about at once.
+    ``is_plain``: it has none, and comes after no other message.
     """
 
     id: UUID
     address: str
     row: str
     guards: tuple[str, ...] = ()
+    is_plain: bool = False
 
 
 def intent_of(
@@ -90,4 +92,5 @@ def intent_of(
         if claimed.is_guarded
         else ()
     )
-    return Intent(claimed.id, addresses[0], dumps(row), guards)
+    is_plain = not (guards or claimed.has_earlier)
+    return Intent(claimed.id, addresses[0], dumps(row), guards, is_plain)

@@ -9,6 +9,7 @@ from flowctl.store.fetching import fetch_value
 
 _SHARES = {
     "choose_due": "choose_share",
+    "begin_plain": "begin_share",
     "begin_sends": "begin_share",
     "renew_leases": "renew_share",
     "is_due": "is_share_due",

@@ -313,6 +313,85 @@ from (
   order by key
 ) as locked;
 
+-- name: plan_once
+-- The statements of this transaction are planned once for a connection, not anew each time.
+select set_config('plan_cache_mode', 'force_generic_plan', true);
+
+-- name: begin_plain
+-- As begin_sends, without what is seldom asked for: no hourly limit, no flow that guards a gap or
+-- an address, no message that an earlier one may have to go before. A message whose flow is guarded
+-- since its claim is left to another claim.
+with asked as (
+  select given.*
+  from json_to_recordset(%(intents)s::json) as given (
+    id uuid, channel text, transport text, recipient text, addresses text[], subject text,
+    content text, format text
+  )
+),
+candidate as materialized (
+  select
+    asked.*,
+    message.lead_id,
+    message.flow_step_id,
+    case when exists (
+      select from public.suppressions as suppression
+      where suppression.channel = asked.channel and suppression.address = any(asked.addresses)
+    ) then 'recipient is suppressed' end as cancelled
+  from asked
+  cross join lateral (
+    -- by its key, whatever the statistics say of claims: few have one when they are gathered
+    select own.lead_id, own.flow_step_id
+    from public.message_logs as own
+    where own.id = asked.id
+      and own.claimed_by = %(run)s::uuid
+      and own.status = 'pending'
+      and own.lease_until > now()
+      and not exists (select from flowctl.sends as send where send.message_id = own.id)
+    for no key update
+  ) as message
+  -- paused or guarded since the claim
+  where coalesce(
+    message.flow_step_id <> all(array(
+      select step.id
+      from public.flow_steps as step
+      inner join public.flows as flow on flow.name = step.flow
+      where flow.paused_at is not null or flow.min_gap is not null or flow.dedupe_address
+    )),
+    true
+  )
+),
+begun as (
+  insert into flowctl.sends (
+    message_id, lead_id, flow_step_id, channel, transport, recipient, subject, content, format,
+    claimed_by, lease_until
+  )
+  select
+    candidate.id, candidate.lead_id, candidate.flow_step_id, candidate.channel,
+    candidate.transport, candidate.recipient, candidate.subject, candidate.content,
+    candidate.format, %(run)s::uuid, now() + %(lease)s::interval
+  from candidate
+  where candidate.cancelled is null
+),
+stopped as (
+  update public.message_logs as message
+  set
+    status = 'cancelled',
+    cause = 'suppressed',
+    error_message = candidate.cancelled,
+    recipient = candidate.recipient,
+    claimed_by = null,
+    lease_until = null
+  from candidate
+  where candidate.cancelled is not null and message.id = candidate.id
+)
+select
+  candidate.id,
+  candidate.cancelled,
+  null::timestamptz as deferred_to,
+  false as is_busy,
+  false as is_limited
+from candidate;
+
 -- name: begin_sends
 -- Makes the intent durable: after this commit the messages it calls begun may be handed over, and
 -- no other. The address is checked here, as late as can be: suppressions, the same step to the same
