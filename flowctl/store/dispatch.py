@@ -135,7 +135,8 @@ def record_and_begin(
             stack.enter_context(connection.pipeline())
         if is_distributed(connection) or not connection.autocommit:
             stack.enter_context(connection.transaction())
-        run_prepared(connection, "plan_once", scalar_row)
+        if not _are_plain(run, intents):
+            run_prepared(connection, "plan_once", scalar_row)
         lock_guarded(connection, run, intents)
         recorded = _record(connection, run, results) if results else None
         begun = _begin(connection, run, intents)
@@ -192,18 +193,22 @@ def abandon_sends(connection: Connection, run: Run, ids: Sequence[UUID]) -> None
 
 
 def _begin(connection: Connection, run: Run, intents: Sequence[Intent]) -> Cursor[BeginResult]:
-    rows = (f'{{"number": {number}, {intent.row[1:]}' for number, intent in enumerate(intents))
-    is_plain = run.max_per_hour is None and all(intent.is_plain for intent in intents)
+    rows = [{"number": number, **intent.row} for number, intent in enumerate(intents)]
     return run_prepared(
         connection,
-        form_of(connection, "begin_plain" if is_plain else "begin_sends"),
+        form_of(connection, "begin_plain" if _are_plain(run, intents) else "begin_sends"),
         rows_of(BeginResult),
         run=run.id,
         lease=run.lease,
         now=run.now,
         max_per_hour=run.max_per_hour,
-        intents=f"[{','.join(rows)}]",
+        intents=Json(rows),
     )
+
+
+def _are_plain(run: Run, intents: Sequence[Intent]) -> bool:
+    """Whether nothing is to be decided about these but whether their recipients are suppressed."""
+    return run.max_per_hour is None and all(intent.is_plain for intent in intents)
 
 
 def _record(connection: Connection, run: Run, results: Sequence[OutcomeRecord]) -> Cursor[UUID]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from json import dumps
 from uuid import UUID
 
 from flowctl.model import Channel, JsonObject, OutgoingMessage
@@ -48,14 +47,14 @@ class ClaimedMessage:
 class Intent:
     """A rendered message about to be begun; ``intent_of`` makes one.
 
-    ``row`` is what begin is to write of it, in JSON. ``address`` is its recipient's in the form in
+    ``row`` is what begin is to write of it. ``address`` is its recipient's in the form in
     which addresses are compared, ``guards`` what no two dispatchers may decide about at once.
     ``is_plain``: it has none, and comes after no other message.
     """
 
     id: UUID
     address: str
-    row: str
+    row: JsonObject
     guards: tuple[str, ...] = ()
     is_plain: bool = False
 
@@ -73,7 +72,7 @@ def intent_of(
     in which addresses are compared.
     """
     is_email = message.channel is Channel.EMAIL
-    row = {
+    row: JsonObject = {
         "id": claimed.id.hex,
         "channel": message.channel,
         "transport": transport,
@@ -93,4 +92,4 @@ def intent_of(
         else ()
     )
     is_plain = not (guards or claimed.has_earlier)
-    return Intent(claimed.id, addresses[0], dumps(row), guards, is_plain)
+    return Intent(claimed.id, addresses[0], row, guards, is_plain)
