@@ -83,7 +83,7 @@ def plan_removal(connection: Connection, settings: Settings, given: Sequence[Giv
     found: list[Suppression] = []
     missing = []
     for channel, forms in wanted:
-        rows = store.find_suppressions(connection, channel, forms)
+        rows = store.select_suppressions(connection, channel, addresses=forms)
         found += rows
         missing += [] if rows else [forms[0]]
     if missing:

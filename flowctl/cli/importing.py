@@ -3,7 +3,7 @@
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
@@ -12,25 +12,27 @@ import typer
 from flowctl.cli import show
 from flowctl.cli.progress import Progress
 from flowctl.cli.session import session_of
-from flowctl.errors import DatabaseUnavailable, UsageError
+from flowctl.errors import DatabaseUnavailable, NeedsAttention, UsageError
 from flowctl.leadfile.dates import Order
+from flowctl.text import plural
 
 if TYPE_CHECKING:
+    from flowctl.database import Connection
     from flowctl.leadfile.rows import Problem
 
-Result_co = TypeVar("Result_co", covariant=True)
 
-
-class Importing(Protocol[Result_co]):
+class Importing(Protocol):
     """An import that is prepared: so many rows are to be read, in batches."""
 
     @property
     def rows(self) -> int:
         """Rows of the file."""
 
-    def batches(self) -> Iterator[Result_co]:
-        """Import one batch after the other; what was done so far."""
+    def batches(self) -> Iterator[object]:
+        """Import one batch after the other."""
 
+
+_Prepared = TypeVar("_Prepared", bound=Importing)
 
 Dates = Annotated[
     Order | None,
@@ -69,30 +71,37 @@ def region_of(ctx: typer.Context, region: str | None) -> str | None:
     return region.upper()
 
 
-@contextmanager
-def saying_what_stays(so_far: Callable[[], str | None]) -> Iterator[None]:
-    """Where an import ends early, say what it has done already and how to go on."""
+def import_file(
+    connected: AbstractContextManager["Connection"],
+    prepare: Callable[["Connection"], _Prepared],
+    count: Callable[[_Prepared], Counter[str]],
+    so_far: Callable[[_Prepared], str | None],
+) -> _Prepared:
+    """Prepare an import and import all batches, with their counts as progress.
+
+    A first Ctrl-C waits for the end of a batch, a second one does not. Where it ends early,
+    ``so_far`` is what it has done already and what stays.
+    """
+    importing: _Prepared | None = None
     try:
-        yield
-    except DatabaseUnavailable as error:
-        if done := so_far():
-            error.hint = f"{done}; import the file again for the others"
-        raise
-    except KeyboardInterrupt:
-        if done := so_far():
+        with connected as connection:
+            importing = prepare(connection)
+            _import_batches(importing, count)
+    except (DatabaseUnavailable, KeyboardInterrupt) as end:
+        done = None if importing is None else so_far(importing)
+        if done is not None and isinstance(end, DatabaseUnavailable):
+            end.hint = f"{done}; import the file again for the others"
+        elif done is not None:
             show.say(f"interrupted: {done}; import the file again for the others")
         raise
+    return importing
 
 
-def import_batches(
-    importing: Importing[Result_co], count: Callable[[Result_co], Counter[str]]
-) -> None:
-    """Import all batches, with their counts as progress; a first Ctrl-C waits for the end of a
-    batch, a second one does not."""
+def _import_batches(importing: _Prepared, count: Callable[[_Prepared], Counter[str]]) -> None:
     done = Counter[str]()
     with _interruptible() as stop, Progress(total=importing.rows) as progress:
-        for result in importing.batches():
-            now = count(result)
+        for _ in importing.batches():
+            now = count(importing)
             progress.advance(now - done)
             done = now
             if stop.is_set():
@@ -122,3 +131,10 @@ def say_rows(rows: "Sequence[Problem]", total: int, word: str) -> None:
         show.say(f"line {row.line} {word}: {row.reason}")
     if total > len(rows):
         show.say(f"... and {total - len(rows)} more {word}")
+
+
+def attend_to_rejected(rows: int, name: str, hint: str) -> None:
+    """Raise NeedsAttention where rows of the file of that name were rejected."""
+    if rows:
+        verb = "was" if rows == 1 else "were"
+        raise NeedsAttention(f"{plural(rows, 'row')} of {name} {verb} rejected", hint=hint)

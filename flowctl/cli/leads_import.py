@@ -13,19 +13,19 @@ from flowctl.cli.importing import (
     Dates,
     Encoding,
     Region,
-    import_batches,
+    attend_to_rejected,
+    import_file,
     region_of,
     say_rows,
-    saying_what_stays,
 )
 from flowctl.cli.options import DryRun, Json
 from flowctl.cli.session import open_leads, session_of
-from flowctl.errors import NeedsAttention
 from flowctl.leadfile.dates import Order
 from flowctl.model import Channel
 from flowctl.text import plural
 
 if TYPE_CHECKING:
+    from flowctl.database import Connection
     from flowctl.leads_import import Imported, LeadsImport, Options
 
 DAYS = 7
@@ -85,15 +85,15 @@ def import_leads(
     )
     from flowctl import leads_import
 
-    importing: LeadsImport | None = None
-
-    def so_far() -> str | None:
-        return None if importing is None or dry_run else _so_far(importing.result)
-
-    with saying_what_stays(so_far), open_leads(ctx) as connection:
+    def prepare(connection: "Connection") -> "LeadsImport":
         importing = leads_import.prepare(connection, file, options)
         _say_layout(importing)
-        import_batches(importing, _counts)
+        return importing
+
+    def so_far(importing: "LeadsImport") -> str | None:
+        return None if dry_run else _so_far(importing.result)
+
+    importing = import_file(open_leads(ctx), prepare, _counts, so_far)
     _report(importing, options, max_per_hour=session_of(ctx).settings.max_per_hour, as_json=as_json)
 
 
@@ -135,7 +135,8 @@ def _say_layout(importing: "LeadsImport") -> None:
         show.warn(warning)
 
 
-def _counts(result: "Imported") -> Counter[str]:
+def _counts(importing: "LeadsImport") -> Counter[str]:
+    result = importing.result
     return Counter(
         imported=result.imported, skipped=result.skipped_rows, rejected=result.rejected_rows
     )
@@ -165,12 +166,11 @@ def _report(
         show.warn(warning)
     if result.rejects_file is not None:
         show.say(f"rejected rows: {result.rejects_file} (mend them there and import that file)")
-    if result.rejected_rows:
-        raise NeedsAttention(
-            f"{plural(result.rejected_rows, 'row')} of {importing.file.path.name} "
-            f"{'was' if result.rejected_rows == 1 else 'were'} rejected",
-            hint="correct what is said above, or in the rejects file",
-        )
+    attend_to_rejected(
+        result.rejected_rows,
+        importing.file.path.name,
+        hint="correct what is said above, or in the rejects file",
+    )
 
 
 def _show_examples(importing: "LeadsImport") -> None:

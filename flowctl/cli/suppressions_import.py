@@ -11,14 +11,13 @@ from flowctl.cli.importing import (
     Dates,
     Encoding,
     Region,
-    import_batches,
+    attend_to_rejected,
+    import_file,
     region_of,
     say_rows,
-    saying_what_stays,
 )
 from flowctl.cli.options import DryRun, Json
 from flowctl.cli.session import open_database
-from flowctl.errors import NeedsAttention
 from flowctl.model import Channel
 
 if TYPE_CHECKING:
@@ -76,14 +75,16 @@ def import_suppressions(
         region=region_of(ctx, region),
         is_dry_run=dry_run,
     )
-    importing: SuppressionsImport | None = None
 
-    def so_far() -> str | None:
-        return None if importing is None or dry_run else _so_far(importing.result)
+    def so_far(importing: "SuppressionsImport") -> str | None:
+        return None if dry_run else _so_far(importing.result)
 
-    with saying_what_stays(so_far), open_database(ctx) as connection:
-        importing = suppressions_import.prepare(connection, file, options)
-        import_batches(importing, _counts)
+    importing = import_file(
+        open_database(ctx),
+        lambda connection: suppressions_import.prepare(connection, file, options),
+        _counts,
+        so_far,
+    )
     _report(importing.result, file, dry_run=dry_run, as_json=as_json)
 
 
@@ -113,7 +114,8 @@ def export_suppressions(
     export(file, "".join(lines), counts, force=force, as_json=as_json)
 
 
-def _counts(result: "Imported") -> Counter[str]:
+def _counts(importing: "SuppressionsImport") -> Counter[str]:
+    result = importing.result
     return Counter(read=result.added + result.already + result.left_out + result.rejected_rows)
 
 
@@ -143,8 +145,6 @@ def _report(result: "Imported", file: Path, *, dry_run: bool, as_json: bool) -> 
             f"{result.rejected_rows} rejected, {result.left_out} rows left out"
         )
         show.line(f"{result.stopped} pending messages will not go out")
-    if result.rejected_rows:
-        raise NeedsAttention(
-            f"{result.rejected_rows} rows of {file.name} were rejected",
-            hint="correct what is said above, and import the file again",
-        )
+    attend_to_rejected(
+        result.rejected_rows, file.name, "correct what is said above, and import the file again"
+    )

@@ -29,21 +29,20 @@ class Suppression:
 
 
 def select_suppressions(
-    connection: Connection, channel: Channel | None = None, source: str | None = None
+    connection: Connection,
+    channel: Channel | None = None,
+    source: str | None = None,
+    *,
+    addresses: Sequence[str] | None = None,
 ) -> list[Suppression]:
-    """Those of a channel and a source, or all of them, the oldest first."""
+    """Those of a channel, a source and any of these addresses, or all, the oldest first."""
     with connection.cursor(row_factory=class_row(Suppression)) as cursor:
-        values = {"channel": channel, "source": source}
+        values = {
+            "channel": channel,
+            "source": source,
+            "addresses": None if addresses is None else list(addresses),
+        }
         return cursor.execute(query("select_suppressions"), values).fetchall()
-
-
-def find_suppressions(
-    connection: Connection, channel: Channel, addresses: Sequence[str]
-) -> list[Suppression]:
-    """Those of an address, in whichever of these forms it is there."""
-    with connection.cursor(row_factory=class_row(Suppression)) as cursor:
-        values = {"channel": channel, "addresses": list(addresses)}
-        return cursor.execute(query("find_suppressions"), values).fetchall()
 
 
 def add_suppression(

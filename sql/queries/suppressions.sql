@@ -11,6 +11,7 @@ select
 from public.suppressions as suppression
 where (%(channel)s::text is null or suppression.channel = %(channel)s)
   and (%(source)s::text is null or suppression.source = %(source)s)
+  and (%(addresses)s::text[] is null or suppression.address = any(%(addresses)s::text[]))
 order by suppression.created_at, suppression.channel, suppression.address;
 
 -- name: add_suppression
@@ -25,18 +26,6 @@ set
   end,
   reason = coalesce(excluded.reason, suppression.reason)
 returning xmax = 0 as is_new;
-
--- name: find_suppressions
--- An address, in whichever of these forms it is suppressed.
-select
-  suppression.channel,
-  suppression.address,
-  suppression.reason,
-  suppression.created_at,
-  suppression.source,
-  suppression.message_id
-from public.suppressions as suppression
-where suppression.channel = %(channel)s and suppression.address = any(%(addresses)s::text[]);
 
 -- name: remove_suppression
 delete from public.suppressions as suppression
