@@ -27,6 +27,15 @@ def test_an_email_fails_and_is_reported(database: str, conn: Connection) -> None
 
 
 @pytest.mark.usefixtures("begun")
+def test_an_email_that_was_cancelled_meanwhile_may_have_gone_out(
+    database: str, conn: Connection
+) -> None:
+    conn.execute("update message_logs set status = 'cancelled'")
+    dispatch_once(database)
+    assert messages(conn, "status", "is_unknown") == [("failed", True)]
+
+
+@pytest.mark.usefixtures("begun")
 def test_a_file_of_an_outbox_is_written_again(database: str, conn: Connection) -> None:
     conn.execute("update flowctl.sends set transport = 'outbox'")
     ran = dispatch_once(database)

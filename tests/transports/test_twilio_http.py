@@ -4,45 +4,30 @@ import socket
 import ssl
 import struct
 from base64 import b64decode
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
 from pathlib import Path
-from socketserver import BaseRequestHandler, ThreadingTCPServer
 from threading import Event, Thread
 
 import pytest
 import trustme
 
+from flowctl.errors import ProviderStopped
 from flowctl.model import OutcomeKind
 from flowctl.settings import Settings
 from flowctl.transports.twilio import TwilioTransport
+from flowctl.transports.twilio.http import HttpTimeouts, PooledHttpClient
+from tests.support.listening import accept, listening, read_request
 from tests.support.outgoing import a_text
+from tests.support.twilio_answers import Answer
 from tests.support.twilio_server import TwilioServer, twilio_environ
 
 HOST = "api.twilio.example"
 """A name that resolves nowhere: only a proxy knows the way."""
 
-ANSWER = b"HTTP/1.1 201 Created\r\nContent-Length: %d\r\n\r\n%s"
-SENT = b'{"sid": "SM%032x", "status": "queued"}'
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER: a connection that is closed is reset."""
-
-
-@contextmanager
-def listening(talk: Callable[[socket.socket], None]) -> Iterator[int]:
-    """The port of a server that has ``talk`` for each connection, in a thread of its own."""
-
-    class Handler(BaseRequestHandler):
-        def handle(self) -> None:
-            talk(self.request)
-
-    class Server(ThreadingTCPServer):
-        daemon_threads = True
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield server.server_address[1]
-        server.shutdown()
 
 
 @pytest.fixture(autouse=True)
@@ -56,25 +41,6 @@ def a_transport(url: str) -> TwilioTransport:
     settings = Settings.from_env(twilio_environ(url)).twilio
     assert settings is not None
     return TwilioTransport(settings)
-
-
-def read_request(line: socket.socket) -> bytes:
-    """A request with its body; empty where the client has closed."""
-    read = b""
-    while b"\r\n\r\n" not in read:
-        if not (block := line.recv(65536)):
-            return b""
-        read += block
-    head, _, body = read.partition(b"\r\n\r\n")
-    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
-    while len(body) < length:
-        body += line.recv(65536)
-    return head + b"\r\n\r\n" + body
-
-
-def accept(line: socket.socket, number: int) -> None:
-    body = SENT % number
-    line.sendall(ANSWER % (len(body), body))
 
 
 def test_a_connection_is_kept() -> None:
@@ -137,6 +103,47 @@ def test_a_kept_connection_that_ends_under_a_request_leaves_it_unknown(
     assert len(requests) == 2
 
 
+def test_a_question_that_is_lost_is_not_asked_again() -> None:
+    requests: list[bytes] = []
+
+    def talk(line: socket.socket) -> None:
+        requests.append(read_request(line))
+
+    with listening(talk) as port, pytest.raises(ProviderStopped):
+        a_transport(f"http://127.0.0.1:{port}").find(
+            "+14155550123", datetime(2026, 3, 2, tzinfo=UTC)
+        )
+    assert len(requests) == 1
+
+
+def test_an_answer_in_another_encoding_is_read() -> None:
+    def talk(line: socket.socket) -> None:
+        read_request(line)
+        body = '{"code": 21617, "message": "niño"}'.encode("latin-1")
+        line.sendall(
+            b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+        )
+
+    with listening(talk) as port:
+        outcome = a_transport(f"http://127.0.0.1:{port}").send(a_text())
+    assert (outcome.kind, outcome.code) == (OutcomeKind.REFUSED, "21617")
+
+
+def test_a_value_that_is_not_given_is_left_out() -> None:
+    requests: list[bytes] = []
+
+    def talk(line: socket.socket) -> None:
+        requests.append(read_request(line))
+        accept(line, 1)
+
+    with listening(talk) as port:
+        client = PooledHttpClient(HttpTimeouts())
+        client.request("post", f"http://127.0.0.1:{port}/", {"a": None}, {"To": "1", "Body": None})
+        client.close()
+    assert requests[0].startswith(b"POST / ")
+    assert requests[0].endswith(b"\r\n\r\nTo=1")
+
+
 def pass_on(here: socket.socket, there: socket.socket) -> None:
     """Both ways, until one end closes."""
 
@@ -188,6 +195,26 @@ def test_a_proxy_of_the_environment_is_used(
     (connect,) = asked
     assert connect.startswith(f"CONNECT {HOST}:443 HTTP/1.".encode())
     assert b"Proxy-Authorization: Basic dXM6c2VjcmV0" in connect
+
+
+def test_a_text_that_is_lost_behind_a_proxy_is_unknown(
+    behind_a_proxy: tuple[TwilioServer, list[bytes]],
+) -> None:
+    server, _ = behind_a_proxy
+    server.script(Answer(ending="drop"))
+    assert a_transport(f"https://{HOST}").send(a_text()).kind is OutcomeKind.UNKNOWN
+    assert len(server.accepted) == 1
+
+
+def test_a_connection_through_a_proxy_that_has_ended_is_made_anew(
+    behind_a_proxy: tuple[TwilioServer, list[bytes]],
+) -> None:
+    server, asked = behind_a_proxy
+    server.script(*[Answer(headers={"Connection": "close"})] * 2)
+    transport = a_transport(f"https://{HOST}")
+    assert [transport.send(a_text()).kind for _ in range(2)] == [OutcomeKind.ACCEPTED] * 2
+    transport.close()
+    assert len(asked) == 2
 
 
 def test_no_proxy_of_the_environment_counts(
