@@ -87,7 +87,9 @@ def list_leads(
     from flowctl import enrollments
 
     if state is not None and state not in _STATES:
-        raise typer.BadParameter(f"{state!r} is not {', '.join(_STATES)}", param_hint="--state")
+        raise typer.BadParameter(
+            f"{state!r} is not one of {', '.join(_STATES)}", param_hint="--state"
+        )
     chosen = None if state is None else enrollments.State(state)
     most = limit if as_json else limit or LIST_LIMIT
     with open_database(ctx) as connection:

@@ -110,8 +110,11 @@ def _say_what_is_held(found: "Listing", settings: "Settings") -> None:
 
 
 def _details(listed: "ListedMessage") -> str:
-    to = listed.to or f"no {'email' if listed.message.message_type is Channel.EMAIL else 'phone'}"
-    return f"{step_name(listed.message)} {to}" if to != listed.who else step_name(listed.message)
+    """The step and the address; that there is none only where one is needed yet."""
+    message, to = listed.message, listed.to
+    if to is None and message.status is Status.PENDING:
+        to = f"no {'email' if message.message_type is Channel.EMAIL else 'phone'}"
+    return step_name(message) if to in (None, listed.who) else f"{step_name(message)} {to}"
 
 
 def _state(listed: "ListedMessage") -> str:

@@ -139,7 +139,7 @@ def export_steps(
     ctx: typer.Context,
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="FILE", help="Else on stdout.", show_default=False),
+        typer.Argument(metavar="FILE", help="Else, or with -, on stdout.", show_default=False),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace FILE, with the comments in it.")
@@ -155,6 +155,8 @@ def export_steps(
     from flowctl import steps as use_case
     from flowctl.cli.files import check_free, export
 
+    if file == Path("-"):
+        file = None
     if file is not None:
         check_free(file, force=force)
     with open_database(ctx) as connection:

@@ -18,7 +18,7 @@ from flowctl.database import Connection
 from flowctl.enrollments import show_lead
 from flowctl.history import history_of
 from flowctl.messages import Criteria, list_messages, show_message
-from flowctl.model import Status
+from flowctl.model import Channel, Status
 from flowctl.preview import preview_lead
 from flowctl.settings import Settings
 from flowctl.status import summarize
@@ -51,6 +51,7 @@ select
 from leads as lead
 cross join (
   select id, step_order, row_number() over (order by id) as number from flow_steps
+  where flow = 'default'
 ) as step
 cross join lateral (
   select
@@ -118,6 +119,9 @@ def _commands() -> Iterator[tuple[str, Callable[[Connection], object]]]:
         "messages list --undelivered": Criteria(is_undelivered=True),
         "messages list --unknown": Criteria(is_unknown=True),
         "messages list --flow default": Criteria(flow="default"),
+        "messages list --flow new": Criteria(flow="new"),
+        "messages list --channel text": Criteria(channel=Channel.TEXT),
+        "messages list --status cancelled": Criteria((Status.CANCELLED,)),
         "messages list --step default/s1": Criteria(step="default/s1"),
         "messages list --error 550": Criteria(error="550"),
         "messages list --to EMAIL": Criteria(to="7@example.com"),
@@ -154,13 +158,18 @@ def _another(connection: Connection, conninfo: str) -> str:
 
 
 def _fill(connection: Connection, messages: int, span: timedelta) -> None:
-    """So many messages, five to a lead; most were sent, over that time."""
+    """So many messages, five to a lead; most were sent, over that time. Of the flow ``new`` there
+    are none, and no texts."""
     for number in range(1, STEPS + 1):
         connection.execute(
             "insert into flow_steps (key, type, subject, content, day) "
             "values (%s, 'email', 'Subject', 'Content', %s)",
             (f"s{number}", number),
         )
+    connection.execute("insert into flows (name) values ('new')")
+    connection.execute(
+        "insert into flow_steps (flow, key, type, content) values ('new', 's0', 'text', 'Hello')"
+    )
     for table in ("leads", "message_logs"):
         connection.execute(f"alter table {table} disable trigger user".encode())
     connection.execute(FILL, {"leads": messages // STEPS})

@@ -103,6 +103,17 @@ def test_who_was_written_to_is_found_in_every_form(flowctl: RunFlowctl, conn: Co
         assert [message["key"] for message in found] == keys
 
 
+def test_an_address_is_missed_only_where_one_is_needed(
+    flowctl: RunFlowctl, conn: Connection
+) -> None:
+    a_step(conn, key="sms", type="text")
+    lead = a_lead(conn, phone=None)
+    assert "sms no phone" in flowctl("messages", "list").stdout
+    conn.execute("update leads set phone = '+14155550123' where id = %s", (lead,))
+    conn.execute("update message_logs set status = 'cancelled', cause = 'by_hand'")
+    assert "no phone" not in flowctl("messages", "list").stdout
+
+
 def test_what_is_due_says_which_channel_is_not_configured(
     flowctl: RunFlowctl, conn: Connection
 ) -> None:

@@ -107,3 +107,8 @@ def test_export_to_a_place_that_is_none(flowctl: RunFlowctl, tmp_path: Path) -> 
     ran = flowctl("steps", "export", tmp_path / "no" / "flows.toml")
     assert ran.exit_code == 3
     assert "no such file or directory" in ran.stderr
+
+
+def test_a_dash_is_stdout(flowctl: RunFlowctl, conn: Connection) -> None:
+    a_step(conn, key="now")
+    assert flowctl("steps", "export", "-").stdout == flowctl("steps", "export").stdout
