@@ -150,6 +150,7 @@ def select_messages(connection: Connection, chosen: Filter, limit: int | None) -
         "flow": chosen.flow,
         "steps": list(chosen.steps) or None,
         "channel": chosen.channel,
+        "is_due": chosen.is_due,
     }
     statement = with_rows("chosen", filtered(name, rest), query("show_chosen"))
     with connection.cursor(row_factory=dict_row) as cursor:
@@ -165,9 +166,9 @@ def select_messages(connection: Connection, chosen: Filter, limit: int | None) -
 
 
 def _is_of_steps(chosen: Filter) -> bool:
-    """Whether steps or a channel are asked for, and nothing that is few or found by an index."""
+    """Whether steps, a channel or what is due is asked for, and nothing that an index finds."""
     others = replace(chosen, flow=None, steps=(), channel=None, is_due=False)
-    return bool(chosen.flow or chosen.steps or chosen.channel) and others == Filter()
+    return chosen != others == Filter()
 
 
 def messages_to(

@@ -14,7 +14,7 @@ from flowctl.model import Status
 from flowctl.store.fetching import fetch_rows, fetch_value
 from flowctl.store.nodes import text_of
 
-BOUND = 1000
+BOUND = 500
 """Up to this many messages of a kind are counted in a large table."""
 
 

@@ -91,8 +91,8 @@ union all
 );
 
 -- name: list_messages_of_steps
--- The same of some steps or of one channel, where a walk past all others may be long: each step is
--- walked by itself, and what has none, and in it each channel and state.
+-- The same of some steps or of one channel, or of what is due, where a walk past all others may be
+-- long: each step is walked by itself, and what has none, and in it each channel and state.
 with timed as not materialized (
   select
     message.id, message.flow_step_id, message.message_type, message.status, message.due_at,
@@ -109,8 +109,11 @@ with timed as not materialized (
 step as (
   select own.id
   from public.flow_steps as own
+  inner join public.flows as parent on parent.name = own.flow
   where (%(flow)s::text is null or own.flow = %(flow)s::text)
     and (%(steps)s::uuid[] is null or own.id = any(%(steps)s::uuid[]))
+    -- what waits in a pause is not due, and not walked past
+    and (parent.paused_at is null or not %(is_due)s::boolean)
   union all
   select null::uuid as id
   where %(flow)s::text is null and %(steps)s::uuid[] is null

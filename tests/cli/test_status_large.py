@@ -56,16 +56,16 @@ def test_what_is_many_is_named_and_what_is_few_is_exact(
         "counts.pending", "counts.sent", "counts.cancelled", "sent.since", "held.email", "due",
         "no_address",
     ]  # fmt: skip
-    assert (document["due"], document["held"]) == (1000, {"email": 1000, "text": 0})
+    assert (document["due"], document["held"]) == (500, {"email": 500, "text": 0})
     assert document["counts"]["failed"] == 4
     assert document["failures"] == [{"reason": "because", "count": 3}, {"reason": "x", "count": 1}]
     assert document["undelivered"] == [{"code": "30007", "count": 300}]
-    assert "due now         at least 1,000" in flowctl("status").stdout
+    assert "due now         at least 500" in flowctl("status").stdout
     change(conn, 1100, f"status = 'failed', {over}")
     document = flowctl("status", "--json").json()
     assert "failures" in document["estimated"]
-    assert sum(failure["count"] for failure in document["failures"]) == 1000
-    assert "reason, of the newest 1,000 in 7d" in flowctl("status").stdout
+    assert sum(failure["count"] for failure in document["failures"]) == 500
+    assert "reason, of the newest 500 in 7d" in flowctl("status").stdout
 
 
 def change(conn: Connection, number: int, assignments: str) -> None:

@@ -11,7 +11,7 @@ from flowctl.model import Channel, Status
 from flowctl.settings import Settings
 from flowctl.store.messages import Filter, filtered
 from flowctl.times import When
-from tests.support.factories import a_flow, a_lead, a_step
+from tests.support.factories import a_flow, a_lead, a_step, database_now
 from tests.support.postgres import Connection
 
 NOTHING = Settings.from_env({})
@@ -38,7 +38,7 @@ where message_logs.id = drawn.id
 
 @pytest.fixture
 def drawn(conn: Connection) -> None:
-    """Messages of three flows, two channels and no step, in every state, at times apart."""
+    """Messages of three flows, one paused, two channels and no step, in every state, at many times."""
     for flow in ("default", "second", "third"):
         a_step(conn, flow=a_flow(conn, flow), key="mail")
         a_step(conn, flow=flow, key="text", type="text")
@@ -51,6 +51,7 @@ def drawn(conn: Connection) -> None:
         )
     conn.execute("alter table message_logs disable trigger user")
     conn.execute(DRAW)
+    a_flow(conn, "third", paused_at=database_now(conn))
 
 
 CASES = [
@@ -62,6 +63,7 @@ CASES = [
     Criteria(flow="default", channel=Channel.TEXT, since=When("5h", ago=timedelta(hours=5))),
     Criteria(flow="third", until=When("0h", ago=timedelta()), statuses=(Status.CANCELLED,)),
     Criteria(flow="second", is_due=True),
+    Criteria(is_due=True),
 ]
 
 
@@ -94,7 +96,7 @@ def test_few_are_found_without_a_walk_past_the_others(conn: Connection, chosen: 
     conn.execute("analyze")
     values = {
         "statuses": list(Status), "since": None, "until": None, "batch_size": 20, "steps": None,
-        "flow": chosen.flow, "channel": chosen.channel,
+        "flow": chosen.flow, "is_due": chosen.is_due, "channel": chosen.channel,
     }  # fmt: skip
     statement = filtered("list_messages_of_steps", Filter())
     conn.execute("set enable_seqscan = off")
