@@ -5,14 +5,19 @@
 -- table that is distributed is left as it is, and one that is new is brought to the others.
 
 do $$
-declare
-  hindrance text;
 begin
   if not exists (select from pg_catalog.pg_extension as own where own.extname = 'citus') then
     raise exception 'this database has no extension citus'
       using errcode = 'FC003',
       hint = 'on every node: create extension citus; then citus_add_node on the coordinator';
   end if;
+end;
+$$;
+
+do $$
+declare
+  hindrance text;
+begin
   -- What of a leads table that somebody else made cannot be had on several nodes.
   select found.what into hindrance
   from (
@@ -186,18 +191,19 @@ begin
 end;
 $$;
 
--- The view of 0003_message_state, with the lead. A row's place says where it is only within a part,
--- so it has none here, and a send is beside its message.
+-- The view of 0027_free_messages, with the lead: a row's place says where it is only within a part,
+-- and a send is beside its message.
 do $$
 declare
   own text := pg_get_viewdef('flowctl.free_messages'::regclass);
 begin
-  own := replace(own, 'message.ctid', 'null::tid');
   own := regexp_replace(own, 'message.due_at\s+from', 'message.due_at, message.lead_id from', 'i');
   own := replace(
     own, 'WHERE (send.message_id',
     'WHERE (send.lead_id = message.lead_id) AND (send.message_id'
   );
+  -- a look for each row is refused over nodes
+  own := regexp_replace(own, '\s+OFFSET 0', '');
   execute 'create or replace view flowctl.free_messages as ' || own;
 end;
 $$;
@@ -215,6 +221,115 @@ begin
     where own.shardid = substring(part::text from '_([0-9]+)$')::bigint
       and beside.logicalrelid = other
   );
+end;
+$$;
+
+-- The parts of the leads, in the order of their hashes: the id of a lead that would be in it,
+-- whether there is one or not, and what stands there for each name that a statement may hold.
+create or replace function flowctl.parts() returns table (key text, names jsonb)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  select found.key, beside.names || jsonb_build_object(
+    'flowctl.free_messages',
+    format('(%s)', rtrim(pg_get_viewdef('flowctl.free_messages'::regclass), ';'))
+  )
+  from pg_catalog.pg_dist_shard as part
+  inner join (
+    -- enough of them that none of the parts is missed
+    select get_shard_id_for_distribution_column('public.leads', tried.id) as part, min(tried.id) as key
+    from (
+      select case
+        when (
+          select format_type(a.atttypid, null) from pg_catalog.pg_attribute as a
+          where a.attrelid = 'public.leads'::regclass and a.attname = 'id'
+        ) = 'uuid' then md5(n::text)::uuid::text
+        else n::text
+      end as id
+      from generate_series(
+        1, 40 * (
+          select count(*) from pg_catalog.pg_dist_shard as own
+          where own.logicalrelid = 'public.leads'::regclass
+        )
+      ) as n
+    ) as tried
+    group by 1
+  ) as found on found.part = part.shardid
+  cross join lateral (
+    select jsonb_object_agg(
+      own.logicalrelid::text, format('%s_%s', own.logicalrelid, own.shardid)
+    ) as names
+    from pg_catalog.pg_dist_shard as own
+    inner join pg_catalog.pg_dist_partition as place on place.logicalrelid = own.logicalrelid
+    where own.logicalrelid::text ~ '^(public|flowctl)[.]'
+      and (
+        place.partmethod = 'n'
+        or (
+          own.shardminvalue = part.shardminvalue
+          and place.colocationid = (
+            select leads.colocationid from pg_catalog.pg_dist_partition as leads
+            where leads.logicalrelid = 'public.leads'::regclass
+          )
+        )
+      )
+  ) as beside
+  where part.logicalrelid = 'public.leads'::regclass
+  order by part.shardminvalue::integer;
+end;
+$$;
+
+-- Runs a statement of a dispatcher, with its rights, on the node where it is called, in which the
+-- names of one part's tables stand: no lock skips what is locked over several nodes, and one node
+-- is asked once where all nodes would be asked for each step of the statement.
+create or replace function flowctl.in_part(statement text) returns setof record
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query execute statement;
+end;
+$$;
+
+-- The parts of a table that are on this node.
+create or replace function flowctl.parts_here(place regclass) returns setof text
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  select format('%s_%s', shard.logicalrelid, shard.shardid)
+  from pg_catalog.pg_dist_shard as shard
+  inner join pg_catalog.pg_dist_placement as placement on placement.shardid = shard.shardid
+  inner join pg_catalog.pg_dist_local_group as here on here.groupid = placement.groupid
+  where shard.logicalrelid = place;
+end;
+$$;
+
+-- As the routine of that name, for a message of this node.
+create or replace function flowctl.is_lead_deleted(message_id uuid) returns boolean
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  part text;
+  is_deleted boolean;
+begin
+  if row_security_active('public.leads') then
+    return false;
+  end if;
+  for part in select flowctl.parts_here('public.message_logs') loop
+    execute format(
+      'select exists (select from %s as message where message.id = $1 '
+      'and not exists (select from %s as lead where lead.id = message.lead_id))',
+      part, flowctl.part_beside(part, 'public.leads')
+    ) into is_deleted using message_id;
+    if is_deleted then
+      return true;
+    end if;
+  end loop;
+  return false;
 end;
 $$;
 
@@ -338,13 +453,7 @@ declare
   );
   part text;
 begin
-  for part in
-    select format('%s_%s', shard.logicalrelid, shard.shardid)
-    from pg_catalog.pg_dist_shard as shard
-    inner join pg_catalog.pg_dist_placement as placement on placement.shardid = shard.shardid
-    inner join pg_catalog.pg_dist_local_group as here on here.groupid = placement.groupid
-    where shard.logicalrelid = 'public.message_logs'::regclass
-  loop
+  for part in select flowctl.parts_here('public.message_logs') loop
     perform flowctl.remember_sent(part, flowctl.part_beside(part, 'flowctl.sent_addresses'), steps);
   end loop;
   return null;
@@ -443,3 +552,28 @@ drop trigger if exists flowctl_reopen_messages on public.leads;
 
 create trigger flowctl_reopen_messages after update on public.leads
 for each row execute function flowctl.reopen_messages();
+
+-- An insert would open a connection to a node for each part of the leads there, and each would load
+-- the functions of the schedule first. A value that the database has already is left.
+do $$
+begin
+  if not exists (
+    select from pg_catalog.pg_db_role_setting as own
+    cross join unnest(own.setconfig) as setting
+    where own.setdatabase = (
+        select d.oid from pg_catalog.pg_database as d where d.datname = current_database()
+      )
+      and own.setrole = 0
+      and setting like 'citus.max_adaptive_executor_pool_size=%'
+  ) then
+    execute format(
+      'alter database %I set citus.max_adaptive_executor_pool_size = 1', current_database()
+    );
+    insert into flowctl.adoptions (what, things) values (
+      'connections of a statement to each node, set for this database '
+      '(citus.max_adaptive_executor_pool_size)',
+      1
+    );
+  end if;
+end;
+$$;

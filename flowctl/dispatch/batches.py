@@ -14,8 +14,8 @@ from flowctl.model import Channel, JsonObject
 from flowctl.reconnecting import Worker
 from flowctl.store import dispatch as store
 from flowctl.store import due, identity, recovery
-from flowctl.store.dispatch import BeginResult, OutcomeRecord, Run
-from flowctl.store.intents import ClaimedMessage, Intent
+from flowctl.store.dispatch import OutcomeRecord, Run
+from flowctl.store.intents import BeginResult, ClaimedMessage, Intent
 from flowctl.store.recovery import Lookup
 from flowctl.store.refusals import Refused, suppress_recipients
 

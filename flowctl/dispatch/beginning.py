@@ -9,7 +9,7 @@ from flowctl.dispatch.events import EventKind
 from flowctl.dispatch.options import BUSY_PAUSE
 from flowctl.dispatch.rendered import RenderedMessage
 from flowctl.dispatch.reporting import Reporter
-from flowctl.store.dispatch import BeginResult
+from flowctl.store.intents import BeginResult
 
 
 class Beginner:

@@ -1,8 +1,8 @@
 """What a dispatcher does to messages: claim, begin, record, release (``dispatch.sql``)."""
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
@@ -15,8 +15,9 @@ from flowctl.database import Connection, query
 from flowctl.model import Channel, JsonObject, Slot, Status
 from flowctl.records import record
 from flowctl.store.fetching import fetch_ids, fetch_rows, rows_of, run_prepared, send_off, with_rows
-from flowctl.store.intents import ClaimedMessage, Intent
-from flowctl.store.nodes import form_of, is_distributed, text_of
+from flowctl.store.intents import BeginResult, ClaimedMessage, Intent
+from flowctl.store.nodes import is_distributed, text_of
+from flowctl.store.parts import Part, grouped, is_free, parts_of, share_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Run:
 
     The lease is renewed while the dispatcher lives. ``now`` is null in production: then the
     database's clock decides. ``slot``: it takes only messages of the leads of this share.
+    ``places``: in which part of distributed tables its claims are.
     """
 
     id: UUID
@@ -32,25 +34,13 @@ class Run:
     now: datetime | None = None
     max_per_hour: int | None = None
     slot: Slot | None = None
-
-    @property
-    def share(self) -> dict[str, int | None]:
-        """The slot as parameters of a query."""
-        if self.slot is None:
-            return {"slot": None, "slots": None}
-        return {"slot": self.slot.number, "slots": self.slot.count}
+    places: dict[UUID, Part] = field(default_factory=dict, compare=False, repr=False)
 
 
 @record
-class BeginResult:
-    """What begin decided about one message: cancelled or deferred (written), busy or over the
-    hourly limit (still claimed), or, with none of these, begun."""
-
-    id: UUID
-    cancelled: str | None
-    deferred_to: datetime | None
-    is_busy: bool
-    is_limited: bool
+class _Decided(BeginResult):
+    lead_id: str
+    begins: bool
 
 
 @record
@@ -86,20 +76,36 @@ def claim_due(
 
     ``low`` is a mark below which nothing is due any more: it spares the walk over dead entries.
     """
-    chosen = text_of(connection, "choose_due", has_slot=run.slot is not None)
-    rows = fetch_rows(
-        connection,
-        with_rows("chosen", chosen, text_of(connection, "claim_chosen")),
-        ClaimedMessage,
-        run=run.id,
-        lease=run.lease,
-        now=run.now,
-        channel=channel,
-        batch_size=batch_size,
-        low=low,
-        **run.share,
-    )
+    values = {"run": run.id, "lease": run.lease, "now": run.now, "channel": channel}
+    if is_distributed(connection):
+        rows = _claim_in_parts(connection, run, batch_size, values)
+    else:
+        values |= {"batch_size": batch_size, "low": low, **share_of(run.slot)}
+        rows = fetch_rows(connection, _claim(run.slot), ClaimedMessage, **values)
     return sorted(rows, key=_order)
+
+
+def _claim(slot: Slot | None) -> bytes:
+    """Claiming with a slot, or without."""
+    chosen = query("choose_due" if slot is None else "choose_share")
+    return with_rows("chosen", chosen, query("claim_chosen"))
+
+
+def _claim_in_parts(
+    connection: Connection, run: Run, batch_size: int, values: dict[str, object]
+) -> list[ClaimedMessage]:
+    rows: list[ClaimedMessage] = []
+    left = batch_size
+    for part, share in parts_of(connection, run.slot):
+        values |= {"batch_size": left, "low": None, **share_of(share)}
+        call = part.call(connection, _claim(share), **values)
+        found = fetch_rows(connection, "claim_in_part", ClaimedMessage, **call)
+        run.places.update((row.id, part) for row in found if row.cancelled is None)
+        left -= sum(row.due_at is not None and not row.is_pulled for row in found)
+        rows += found
+        if left <= 0:
+            break
+    return rows
 
 
 def flow_senders(connection: Connection) -> dict[str, JsonObject]:
@@ -128,12 +134,19 @@ def record_and_begin(
 
     As :func:`record_outcomes`, :func:`lock_guarded` and :func:`begin_sends` one after another.
     ``meanwhile`` is called while the server is at it. Statements that are sent together are a
-    transaction, where none is open (PostgreSQL, section 54.2.4).
+    transaction, where none is open (PostgreSQL, section 54.2.4). Parts of distributed tables are
+    written one by one.
     """
+    if is_distributed(connection):
+        meanwhile()
+        goes_to_parts = _goes_to_parts(connection, run, intents)
+        with nullcontext() if goes_to_parts else connection.transaction():
+            lock_guarded(connection, run, intents)
+            written = record_outcomes(connection, run, results) if results else set()
+            return written, begin_sends(connection, run, intents)
     with ExitStack() as stack:
-        if not is_distributed(connection):
-            stack.enter_context(connection.pipeline())
-        if is_distributed(connection) or not connection.autocommit:
+        stack.enter_context(connection.pipeline())
+        if not connection.autocommit:
             stack.enter_context(connection.transaction())
         if not _are_plain(run, intents):
             run_prepared(connection, "plan_once", scalar_row)
@@ -150,14 +163,33 @@ def begin_sends(connection: Connection, run: Run, intents: Sequence[Intent]) -> 
 
     A message missing from the answer is no longer this run's.
     """
-    return _begin(connection, run, intents).fetchall()
+    if not is_distributed(connection):
+        return _begin(connection, run, intents).fetchall()
+    if not _goes_to_parts(connection, run, intents):
+        return _begin_over_nodes(connection, run, intents)
+    begun: list[BeginResult] = []
+    for part, own in grouped(intents, run.places):
+        if part is not None:
+            call = part.call(connection, query(_form(run, own)), **_of_begin(run, own))
+            begun += fetch_rows(connection, "begin_in_part", BeginResult, **call)
+    return begun
 
 
 def record_outcomes(
     connection: Connection, run: Run, results: Sequence[OutcomeRecord]
 ) -> set[UUID]:
     """Write results and end their sends; returns the messages that took them."""
-    return set(_record(connection, run, results).fetchall())
+    if not is_free(connection):
+        return set(_record(connection, run, results).fetchall())
+    recorded: set[UUID] = set()
+    for part, own in grouped(results, run.places):
+        if part is None:
+            recorded.update(_record(connection, run, own))
+        else:
+            call = part.call(connection, query("record_outcomes"), **_of_record(run, own))
+            recorded |= fetch_ids(connection, "record_in_part", **call)
+    _forget(run, recorded)
+    return recorded
 
 
 def keep_unknown_texts(
@@ -184,6 +216,7 @@ def release_claims(
     connection: Connection, run: Run, ids: Sequence[UUID], *, pause: timedelta | None = None
 ) -> set[UUID]:
     """Give back messages that were not begun, due again at once or after ``pause``."""
+    _forget(run, ids)
     return fetch_ids(connection, "release_claims", run=run.id, ids=list(ids), pause=pause)
 
 
@@ -192,18 +225,49 @@ def abandon_sends(connection: Connection, run: Run, ids: Sequence[UUID]) -> None
     connection.execute(query("abandon_sends"), {"run": run.id, "ids": list(ids)})
 
 
+def _goes_to_parts(connection: Connection, run: Run, intents: Sequence[Intent]) -> bool:
+    """Whether intents are begun part by part: none is weighed against messages of other leads."""
+    is_weighed = run.max_per_hour is not None or any(intent.guards for intent in intents)
+    return not is_weighed and is_free(connection) and all(one.id in run.places for one in intents)
+
+
+def _forget(run: Run, ids: Iterable[UUID]) -> None:
+    for message_id in ids:
+        run.places.pop(message_id, None)
+
+
 def _begin(connection: Connection, run: Run, intents: Sequence[Intent]) -> Cursor[BeginResult]:
+    form = _form(run, intents)
+    return run_prepared(connection, form, rows_of(BeginResult), **_of_begin(run, intents))
+
+
+def _form(run: Run, intents: Sequence[Intent]) -> str:
+    return "begin_plain" if _are_plain(run, intents) else "begin_sends"
+
+
+def _begin_over_nodes(
+    connection: Connection, run: Run, intents: Sequence[Intent]
+) -> list[BeginResult]:
+    """Decide about all at once; then what begins is written lead by lead."""
+    rows = {intent.id: Json(intent.row) for intent in intents}
+    with connection.transaction():
+        decided = fetch_rows(connection, "begin_share", _Decided, **_of_begin(run, intents))
+        for one in decided:
+            if one.begins:
+                own = {"id": one.id, "lead_id": one.lead_id, "row": rows[one.id]}
+                connection.execute(query("add_send"), {"run": run.id, "lease": run.lease, **own})
+    return list(decided)
+
+
+def _of_begin(run: Run, intents: Sequence[Intent]) -> dict[str, object]:
     rows = [{"number": number, **intent.row} for number, intent in enumerate(intents)]
-    return run_prepared(
-        connection,
-        form_of(connection, "begin_plain" if _are_plain(run, intents) else "begin_sends"),
-        rows_of(BeginResult),
-        run=run.id,
-        lease=run.lease,
-        now=run.now,
-        max_per_hour=run.max_per_hour,
-        intents=Json(rows),
-    )
+    return {
+        "run": run.id,
+        "lease": run.lease,
+        "now": run.now,
+        "max_per_hour": run.max_per_hour,
+        "intents": Json(rows),
+    }
 
 
 def _are_plain(run: Run, intents: Sequence[Intent]) -> bool:
@@ -212,28 +276,24 @@ def _are_plain(run: Run, intents: Sequence[Intent]) -> bool:
 
 
 def _record(connection: Connection, run: Run, results: Sequence[OutcomeRecord]) -> Cursor[UUID]:
-    return run_prepared(
-        connection,
-        "record_outcomes",
-        scalar_row,
-        run=run.id,
-        now=run.now,
-        results=Json(
-            [
-                {
-                    "id": result.id.hex,
-                    "status": result.status,
-                    "error": result.error,
-                    "cause": result.cause,
-                    "provider_id": result.provider_id,
-                    "pause_seconds": result.pause and result.pause.total_seconds(),
-                    "attempted": result.attempted,
-                    "is_unknown": result.is_unknown,
-                }
-                for result in results
-            ]
-        ),
-    )
+    return run_prepared(connection, "record_outcomes", scalar_row, **_of_record(run, results))
+
+
+def _of_record(run: Run, results: Sequence[OutcomeRecord]) -> dict[str, object]:
+    rows = [
+        {
+            "id": result.id.hex,
+            "status": result.status,
+            "error": result.error,
+            "cause": result.cause,
+            "provider_id": result.provider_id,
+            "pause_seconds": result.pause and result.pause.total_seconds(),
+            "attempted": result.attempted,
+            "is_unknown": result.is_unknown,
+        }
+        for result in results
+    ]
+    return {"run": run.id, "now": run.now, "results": Json(rows)}
 
 
 def _order(row: ClaimedMessage) -> tuple[bool, datetime | None, int]:

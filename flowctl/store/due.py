@@ -6,11 +6,12 @@ from datetime import datetime
 
 from psycopg.rows import dict_row
 
-from flowctl.database import Connection
-from flowctl.model import Channel
+from flowctl.database import Connection, query
+from flowctl.model import Channel, Slot
 from flowctl.store.dispatch import Run
 from flowctl.store.fetching import fetch_value
-from flowctl.store.nodes import form_of, text_of
+from flowctl.store.nodes import is_distributed, text_of
+from flowctl.store.parts import parts_of, share_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,15 @@ def count_due(connection: Connection, channel: Channel, now: datetime | None = N
 
 def is_due(connection: Connection, run: Run, channels: Sequence[Channel]) -> bool:
     """Whether anything is due for the run on these channels: one look at the index."""
-    form = form_of(connection, "is_due", has_slot=run.slot is not None)
-    return bool(fetch_value(connection, form, channels=list(channels), now=run.now, **run.share))
+    values: dict[str, object] = {"channels": list(channels), "now": run.now}
+    if not is_distributed(connection):
+        values |= share_of(run.slot)
+        return bool(fetch_value(connection, _look(run.slot), **values))
+    for part, share in parts_of(connection, run.slot):
+        call = part.call(connection, query(_look(share)), **values, **share_of(share))
+        if fetch_value(connection, "is_due_in_part", **call):
+            return True
+    return False
 
 
 def due_by_channel(connection: Connection, bound: int | None = None) -> list[Due]:
@@ -38,3 +46,7 @@ def due_by_channel(connection: Connection, bound: int | None = None) -> list[Due
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(text_of(connection, "due_by_channel"), {"bound": bound})
         return [Due(channel=Channel(row.pop("channel")), **row) for row in cursor]
+
+
+def _look(slot: Slot | None) -> str:
+    return "is_due" if slot is None else "is_share_due"

@@ -1,4 +1,5 @@
-"""A claimed message, and the intent to send it once it is rendered (``dispatch.sql``)."""
+"""A claimed message, the intent to send it once it is rendered, and what begin decides about that
+(``dispatch.sql``)."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -57,6 +58,18 @@ class Intent:
     row: JsonObject
     guards: tuple[str, ...] = ()
     is_plain: bool = False
+
+
+@record
+class BeginResult:
+    """What begin decided about one message: cancelled or deferred (written), busy or over the
+    hourly limit (still claimed), or, with none of these, begun."""
+
+    id: UUID
+    cancelled: str | None
+    deferred_to: datetime | None
+    is_busy: bool
+    is_limited: bool
 
 
 def intent_of(

@@ -8,20 +8,13 @@ from flowctl.database import Connection, query
 from flowctl.store.fetching import fetch_value
 
 _SHARES = {
-    "choose_due": "choose_share",
-    "begin_plain": "begin_share",
-    "begin_sends": "begin_share",
     "renew_leases": "renew_share",
-    "is_due": "is_share_due",
     "lock_messages": "touch_messages",
     "lock_pending_of_flow": "touch_pending_of_flow",
     "due_by_channel": "due_of_shares",
     "count_paused": "count_shares_paused",
 }
-"""The statements that lock rows, name their places or look into each step, and those that do
-without."""
-
-_OF_ITS_LEAD = b"/* of its lead */", b"and message.lead_id = free.lead_id"
+"""The statements that lock rows or look into each step, and those that do without."""
 
 _ON_ONE_MACHINE = re.compile(rb"^.*/[*] on one machine [*]/$", re.MULTILINE)
 """A line of a statement that locks rows: no lock skips what is locked over several nodes."""
@@ -36,18 +29,16 @@ def is_distributed(connection: Connection) -> bool:
     return _known[connection]
 
 
-def form_of(connection: Connection, name: str, *, has_slot: bool = False) -> str | bytes:
-    """A statement in the form that suits the tables, as its name or its text. With a slot nothing
-    is locked either."""
+def form_of(connection: Connection, name: str) -> str | bytes:
+    """A statement in the form that suits the tables, as its name or its text."""
     if is_distributed(connection):
-        text = query(_SHARES.get(name, name)).replace(*_OF_ITS_LEAD)
-        return _ON_ONE_MACHINE.sub(b"", text)
-    return _SHARES[name] if has_slot else name
+        return _ON_ONE_MACHINE.sub(b"", query(_SHARES.get(name, name)))
+    return name
 
 
-def text_of(connection: Connection, name: str, *, has_slot: bool = False) -> bytes:
+def text_of(connection: Connection, name: str) -> bytes:
     """As :func:`form_of`, the text."""
-    form = form_of(connection, name, has_slot=has_slot)
+    form = form_of(connection, name)
     return query(form) if isinstance(form, str) else form
 
 

@@ -1,16 +1,26 @@
 -- What a dispatcher does to messages where it locks none before it claims them: with a slot, and
--- where the tables are distributed, since no lock skips what is locked over several nodes; and what
--- status counts there, where no step can be looked at by itself.
--- `/* of its lead */` stands for a further condition of distributed tables.
+-- over several nodes, since no lock skips what is locked there; and what status counts over nodes,
+-- where no step can be looked at by itself.
 
 -- name: choose_share
 -- As choose_due. What is due is looked at without a lock: of two dispatchers with one slot, one
 -- takes it.
-with due as materialized (
-  select message.id, message.lead_id, message.flow_step_id, message.status, free.due_at
+with running as materialized (
+  select step.id
+  from public.flow_steps as step
+  inner join public.flows as flow on flow.name = step.flow
+  where flow.paused_at is null
+    and exists (select from public.flows as other where other.paused_at is not null)
+  union all
+  -- messages without a step are in no flow
+  select null where exists (select from public.flows as other where other.paused_at is not null)
+),
+due_in_order as materialized (
+  select message.id, message.lead_id, message.flow_step_id, message.status, message.due_at
   from flowctl.free_messages as free
-  inner join public.message_logs as message on message.id = free.id /* of its lead */
-  where free.message_type = %(channel)s
+  inner join public.message_logs as message on message.ctid = free.place
+  where not exists (select from running)
+    and free.message_type = %(channel)s
     and free.due_at <= coalesce(%(now)s::timestamptz, now())
     and free.due_at >= coalesce(%(low)s::timestamptz, '-infinity')
     -- so that the planner expects to keep half of them, and walks the index in order
@@ -19,6 +29,50 @@ with due as materialized (
     )
   order by free.due_at, free.id
   limit %(batch_size)s
+),
+due_by_step as materialized (
+  select own.id, own.lead_id, own.flow_step_id, own.status, own.due_at
+  from running
+  cross join lateral (
+    (
+      select message.id, message.lead_id, message.flow_step_id, message.status, message.due_at
+      from flowctl.free_messages as free
+      inner join public.message_logs as message on message.ctid = free.place
+      -- said as a list, and in this order, so that no other index suits
+      where free.flow_step_id = any(array[running.id])
+        and free.message_type = %(channel)s
+        and free.due_at <= coalesce(%(now)s::timestamptz, now())
+        and free.due_at >= coalesce(%(low)s::timestamptz, '-infinity')
+        and coalesce(
+          flowctl.slot_of(message.lead_id::text, %(slots)s::integer) = %(slot)s::integer, true
+        )
+      order by free.flow_step_id, free.message_type, free.due_at, free.id
+      limit %(batch_size)s
+    )
+    union all
+    (
+      select message.id, message.lead_id, message.flow_step_id, message.status, message.due_at
+      from flowctl.free_messages as free
+      inner join public.message_logs as message on message.ctid = free.place
+      where running.id is null
+        and free.flow_step_id is null
+        and free.message_type = %(channel)s
+        and free.due_at <= coalesce(%(now)s::timestamptz, now())
+        and free.due_at >= coalesce(%(low)s::timestamptz, '-infinity')
+        and coalesce(
+          flowctl.slot_of(message.lead_id::text, %(slots)s::integer) = %(slot)s::integer, true
+        )
+      order by free.flow_step_id, free.message_type, free.due_at, free.id
+      limit %(batch_size)s
+    )
+  ) as own
+  order by own.due_at, own.id
+  limit %(batch_size)s
+),
+due as materialized (
+  select due_in_order.* from due_in_order
+  union all
+  select due_by_step.* from due_by_step
 ),
 earlier_step as materialized (
   select step.id, earlier.id as earlier_id
@@ -62,8 +116,9 @@ from candidate
 inner join taken on taken.id = candidate.id;
 
 -- name: begin_share
--- As begin_sends, where the tables are distributed: the claims are kept from others by an update,
--- and what is known of a lead is looked up for all leads at once.
+-- As begin_sends, of messages that are weighed against those of leads on other nodes: the claims
+-- are kept from others by an update, what is known of a lead is looked up for all leads at once,
+-- and what begins is written by add_send.
 with asked as materialized (
   select given.*
   from json_to_recordset(%(intents)s::json) as given (
@@ -204,21 +259,8 @@ decided as materialized (
       when 'duplicate' then 'already sent to this address through another lead'
     end as cancelled,
     ranked.may_go and coalesce(ranked.place <= budget.messages, true) as begins,
-    ranked.may_go and ranked.place > budget.messages as is_limited,
-    now() + %(lease)s::interval as leased_until
+    ranked.may_go and ranked.place > budget.messages as is_limited
   from ranked cross join budget
-),
-begun as (
-  insert into flowctl.sends (
-    message_id, lead_id, flow_step_id, channel, transport, recipient, subject, content, format,
-    claimed_by, lease_until
-  )
-  select
-    decided.id, decided.lead_id, decided.flow_step_id, decided.channel, decided.transport,
-    decided.recipient, decided.subject, decided.content, decided.format, %(run)s::uuid,
-    decided.leased_until
-  from decided
-  where decided.begins
 ),
 stopped as (
   update public.message_logs as message
@@ -243,26 +285,71 @@ stopped as (
 select
   decided.id,
   decided.cancelled,
+  decided.lead_id::text as lead_id,
   case
     when decided.cancelled is null and decided.gap_ends > decided.moment then decided.gap_ends
   end as deferred_to,
   coalesce(decided.is_busy, false) and decided.cancelled is null
     and coalesce(decided.gap_ends <= decided.moment, true) as is_busy,
-  coalesce(decided.is_limited, false) as is_limited
+  coalesce(decided.is_limited, false) as is_limited,
+  coalesce(decided.begins, false) as begins
 from decided;
+
+-- name: add_send
+-- A message that begins: `row` is its intent.
+insert into flowctl.sends (
+  message_id, lead_id, flow_step_id, channel, transport, recipient, subject, content, format,
+  claimed_by, lease_until
+)
+select
+  message.id, message.lead_id, message.flow_step_id, %(row)s::json ->> 'channel',
+  %(row)s::json ->> 'transport', %(row)s::json ->> 'recipient', %(row)s::json ->> 'subject',
+  %(row)s::json ->> 'content', %(row)s::json ->> 'format', %(run)s::uuid,
+  now() + %(lease)s::interval
+from public.message_logs as message
+where message.lead_id = %(lead_id)s and message.id = %(id)s;
 
 -- name: is_share_due
 -- As is_due.
-select exists(
-  select free.id from flowctl.free_messages as free
-  inner join public.message_logs as message on message.id = free.id /* of its lead */
-  where free.message_type = any(%(channels)s::text[])
-    and free.due_at <= coalesce(%(now)s::timestamptz, now())
-    -- so that the planner expects to keep half of them, and walks the index in order
-    and coalesce(
-      flowctl.slot_of(message.lead_id::text, %(slots)s::integer) = %(slot)s::integer, true
-    )
-  limit 1
+with step as (
+  select flow_step.id
+  from public.flow_steps as flow_step
+  inner join public.flows as flow on flow.name = flow_step.flow
+  where flow.paused_at is null
+),
+wanted as (
+  select unnest(%(channels)s::text[]) as channel
+)
+select exists (
+  select from wanted
+  cross join step
+  cross join lateral (
+    select from flowctl.free_messages as free
+    inner join public.message_logs as message on message.ctid = free.place
+    -- said as a list, and in this order, so that no other index suits
+    where free.flow_step_id = any(array[step.id])
+      and free.message_type = wanted.channel
+      and free.due_at <= coalesce(%(now)s::timestamptz, now())
+      and coalesce(
+        flowctl.slot_of(message.lead_id::text, %(slots)s::integer) = %(slot)s::integer, true
+      )
+    order by free.flow_step_id, free.message_type, free.due_at
+    limit 1
+  ) as due
+) or exists (
+  select from wanted
+  cross join lateral (
+    select from flowctl.free_messages as free
+    inner join public.message_logs as message on message.ctid = free.place
+    where free.flow_step_id is null
+      and free.message_type = wanted.channel
+      and free.due_at <= coalesce(%(now)s::timestamptz, now())
+      and coalesce(
+        flowctl.slot_of(message.lead_id::text, %(slots)s::integer) = %(slot)s::integer, true
+      )
+    order by free.flow_step_id, free.message_type, free.due_at
+    limit 1
+  ) as due
 );
 
 -- name: due_of_shares

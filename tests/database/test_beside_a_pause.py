@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from flowctl.database import query
-from flowctl.model import Channel
+from flowctl.model import Channel, Slot
 from flowctl.store.dispatch import Run, claim_due
 from flowctl.store.due import is_due
 from flowctl.store.fetching import with_rows
@@ -23,7 +23,8 @@ FEW = 50
 
 VALUES = {
     "run": RUN.id, "lease": RUN.lease, "now": None, "low": None, "channel": "email",
-    "batch_size": 10, "channels": ["email", "text"], "bound": 1000,
+    "batch_size": 10, "channels": ["email", "text"], "bound": 1000, "slot": 1,
+    "slots": 1,
 }  # fmt: skip
 
 
@@ -38,7 +39,10 @@ def paused(conn: Connection) -> None:
     conn.execute("analyze")
 
 
-def test_the_others_are_claimed_in_the_order_of_their_time(conn: Connection) -> None:
+@pytest.mark.parametrize("slot", [None, Slot(1, 1)])
+def test_the_others_are_claimed_in_the_order_of_their_time(
+    conn: Connection, slot: Slot | None
+) -> None:
     for name in ("default", "second", "third"):
         a_step(conn, flow=a_flow(conn, name))
     a_lead(conn)
@@ -56,10 +60,11 @@ def test_the_others_are_claimed_in_the_order_of_their_time(conn: Connection) -> 
     )
     wanted = [row[0] for row in messages(conn, "scheduled_for")][WAITING:]
     assert len(wanted) == 4
-    claimed = claim_due(conn, RUN, Channel.EMAIL, batch_size=2)
-    claimed += claim_due(conn, RUN, Channel.EMAIL, batch_size=10)
+    run = Run(UUID(int=1), timedelta(minutes=1), slot=slot)
+    claimed = claim_due(conn, run, Channel.EMAIL, batch_size=2)
+    claimed += claim_due(conn, run, Channel.EMAIL, batch_size=10)
     assert [row.due_at for row in claimed] == wanted
-    assert not is_due(conn, RUN, [Channel.EMAIL])
+    assert not is_due(conn, run, [Channel.EMAIL])
 
 
 def test_a_message_of_no_step_is_due(conn: Connection) -> None:
@@ -79,6 +84,10 @@ def test_nothing_walks_past_what_waits(conn: Connection, due: int) -> None:
     a_step(conn)
     add_leads(conn, due)
     assert count(conn) == WAITING + due
-    claim = with_rows("chosen", query("choose_due"), query("claim_chosen"))
-    for statement in (claim, query("is_due"), query("due_by_channel")):
+    claims = (
+        with_rows("chosen", query(chosen), query("claim_chosen"))
+        for chosen in ("choose_due", "choose_share")
+    )
+    looks = map(query, ("is_due", "is_share_due", "due_by_channel"))
+    for statement in (*claims, *looks):
         assert rows_read(conn, statement, VALUES) <= FEW + due

@@ -3,13 +3,21 @@
 import os
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from uuid import UUID
 
+import psycopg
 import pytest
 
 from flowctl import migrate
 from flowctl.database import query
+from flowctl.model import Channel, Slot, Status
+from flowctl.store.dispatch import OutcomeRecord, Run, begin_sends, claim_due, record_outcomes
+from flowctl.store.due import count_due, due_by_channel
 from flowctl.store.steps import select_drift, update_pending
 from tests.database.test_queries import PLACEHOLDER
+from tests.dispatch.test_turn import intent
 from tests.support.citus import TEST_CITUS_URL, Cluster
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.postgres import Connection, connect
@@ -29,6 +37,8 @@ OF_ONE_LEAD = {
 
 QUERIES_OF_ONE_LEAD = (
     "add_returned_mail",
+    "add_send",
+    "being_sent",
     "cancel_emails_of_lead",
     "count_lead_messages",
     "enrollments_of_lead",
@@ -44,10 +54,13 @@ QUERIES_OF_ONE_LEAD = (
     "settle_returned",
     "stop_messages",
     "stop_replied",
+    "stopped_messages",
     "stops_of_lead",
     "undelivered_to_lead",
     "update_email_delivery",
 )
+
+QUERIES_OF_A_PART = ("begin_in_part", "claim_in_part", "is_due_in_part", "record_in_part")
 
 A_LEAD = "00000000-0000-0000-0000-000000000001"
 
@@ -105,6 +118,65 @@ def test_a_query_of_one_lead_touches_one_part(conn: Connection, name: str) -> No
     parameters = {name: A_LEAD if name in ids else None for name in names}
     plan = conn.execute(b"explain " + statement, parameters).fetchall()
     assert {row[0].strip() for row in plan if "Task Count" in row[0]} == {"Task Count: 1"}
+
+
+@pytest.mark.parametrize("name", QUERIES_OF_A_PART)
+def test_a_dispatchers_query_touches_one_part(conn: Connection, name: str) -> None:
+    parameters = {"key": A_LEAD, "text": "select"}
+    plan = conn.execute(b"explain " + query(name), parameters).fetchall()
+    assert {row[0].strip() for row in plan if "Task Count" in row[0]} == {"Task Count: 1"}
+
+
+@contextmanager
+def asked_of_nodes(conn: Connection) -> Iterator[list[str]]:
+    """The statements of a dispatcher that the nodes are asked to run meanwhile."""
+    asked: list[str] = []
+
+    def note(said: psycopg.errors.Diagnostic) -> None:
+        if "in_part(" in (said.message_primary or ""):
+            asked.append(str(said.message_primary))
+
+    conn.execute("set citus.log_remote_commands = on")
+    conn.add_notice_handler(note)
+    yield asked
+    conn.remove_notice_handler(note)
+    conn.execute("reset citus.log_remote_commands")
+
+
+def test_a_turn_asks_one_node_once_for_each_statement(conn: Connection) -> None:
+    a_step(conn)
+    a_lead(conn)
+    run = Run(UUID(int=1), timedelta(minutes=2))
+    parts = conn.execute("select from flowctl.parts()").fetchall()
+    with asked_of_nodes(conn) as asked:
+        (row,) = claim_due(conn, run, Channel.EMAIL, batch_size=9)
+    assert len(asked) == len(parts) > 1
+    with asked_of_nodes(conn) as asked:
+        begin_sends(conn, run, [intent(row)])
+    assert len(asked) == 1
+    with asked_of_nodes(conn) as asked:
+        record_outcomes(conn, run, [OutcomeRecord(row.id, Status.SENT)])
+    assert len(asked) == 1
+    assert messages(conn, "status") == [("sent",)]
+    assert run.places == {}
+
+
+def test_of_more_slots_than_parts_each_takes_its_share(conn: Connection) -> None:
+    a_step(conn)
+    for number in range(60):
+        a_lead(conn, email=f"lead{number}@example.com")
+    taken: Counter[UUID] = Counter()
+    for number in range(1, 71):
+        run = Run(UUID(int=number), timedelta(minutes=2), slot=Slot(number, 70))
+        taken.update(row.id for row in claim_due(conn, run, Channel.EMAIL, batch_size=60))
+    assert taken == Counter(row[0] for row in messages(conn, "id"))
+
+
+def test_what_is_due_is_counted_over_the_nodes(conn: Connection) -> None:
+    a_step(conn)
+    a_lead(conn)
+    assert due_by_channel(conn)[0].messages == 1
+    assert count_due(conn, Channel.EMAIL) == 1
 
 
 def test_pending_messages_are_compared_with_their_step(conn: Connection) -> None:

@@ -1,13 +1,15 @@
 """What is made for Citus as far as a server without it takes that: sql/citus.sql is refused whole
 and well-formed, and statements without locks do what those with locks do."""
 
+import psycopg
 import pytest
 
 from flowctl import migrate
-from flowctl.database import sql_root
+from flowctl.database import REFUSED_BY_SCHEMA, query, query_names, sql_root
 from flowctl.scripts import scripts, significant, statements
 from flowctl.store.flows import skip_late
 from flowctl.store.steps import update_pending
+from tests.database.test_citus import QUERIES_OF_ONE_LEAD
 from tests.support.catalog import schema_text
 from tests.support.cli import RunFlowctl
 from tests.support.factories import WELCOME, a_lead, a_step, messages
@@ -29,6 +31,39 @@ def test_without_the_extension_it_is_refused_and_nothing_is_changed(
     assert schema_text(conn) == before
     assert flowctl("apply-schema", "--check").exit_code == 0
     assert flowctl("apply-schema", "--check", "--citus").exit_code == 1
+
+
+HINDRANCES = {
+    "the unique index own, which does not carry the id": "create unique index own on leads (email)",
+    "the foreign key calls_lead of calls": (
+        "create table public.calls (lead uuid constraint calls_lead references leads)"
+    ),
+    "the trigger own, which has a transition table": (
+        "create trigger own after insert on leads referencing new table as added "
+        "for each statement execute function auto_schedule_messages()"
+    ),
+}
+
+
+@pytest.mark.parametrize("hindrance", HINDRANCES)
+def test_a_leads_table_that_cannot_be_distributed_is_refused(
+    conn: Connection, hindrance: str
+) -> None:
+    (check,) = [one for one in statements(FILE) if "cannot be distributed" in one]
+    conn.execute(check.encode())
+    conn.execute(HINDRANCES[hindrance].encode())
+    with pytest.raises(psycopg.Error) as refused:
+        conn.execute(check.encode())
+    said = refused.value.diag
+    assert refused.value.sqlstate == REFUSED_BY_SCHEMA
+    assert said.message_primary == f"public.leads cannot be distributed: it has {hindrance}"
+    assert said.message_hint == "drop it first, or distribute the table yourself"
+
+
+def test_every_query_of_one_lead_is_tried_on_a_cluster() -> None:
+    """But for one that asks no table, and one that adds a row, which goes to one part by itself."""
+    of_one_lead = {name for name in query_names() if b"%(lead_id)s" in query(name)}
+    assert of_one_lead - set(QUERIES_OF_ONE_LEAD) == {"lock_lead", "add_stop"}
 
 
 def test_a_dry_run_prints_what_would_run(flowctl: RunFlowctl) -> None:

@@ -4,11 +4,22 @@ import re
 
 import pytest
 
-from flowctl.database import query, query_names
+from flowctl.database import query, query_names, sql_root
+from flowctl.scripts import significant, statements
 from flowctl.store.fetching import with_rows
 from tests.support.postgres import Connection
 
 PLACEHOLDER = re.compile(rb"%\((\w+)\)s")
+
+
+OF_PARTS = re.compile(r"create or replace function flowctl\.(parts|in_part)\(")
+"""What only a database with distributed tables has."""
+
+
+def add_functions_of_parts(conn: Connection) -> None:
+    for statement in statements((sql_root() / "citus.sql").read_text("utf-8")):
+        if OF_PARTS.match(significant(statement)):
+            conn.execute(statement.encode())
 
 
 @pytest.mark.parametrize("name", query_names())
@@ -20,6 +31,7 @@ def test_a_query_is_planned_with_null_parameters(name: str, conn: Connection) ->
         statement = with_rows("chosen", query("list_messages"), statement)
     parameters = {match.decode(): None for match in PLACEHOLDER.findall(statement)}
     with conn.transaction(force_rollback=True):
+        add_functions_of_parts(conn)
         if statement.startswith(b"lock "):
             conn.execute(statement)
         else:

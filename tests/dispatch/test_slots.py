@@ -60,7 +60,7 @@ def test_a_slot_without_due_messages_is_done(database: str, conn: Connection) ->
     assert is_due(conn, Run(UUID(int=1), timedelta(minutes=1)), [Channel.EMAIL])
 
 
-@pytest.mark.skipif(TEST_CITUS_URL in os.environ, reason="the nodes know who waits, not this one")
+@pytest.mark.skipif(TEST_CITUS_URL in os.environ, reason="in a part nobody waits")
 def test_of_two_with_one_slot_one_takes_what_both_have_seen(
     database: str, conn: Connection
 ) -> None:

@@ -21,6 +21,9 @@ create databases and reaches the workers in the same way."""
 _TAKEN = """select count(*) filter (where pg_terminate_backend(pid) is not null)
 from pg_stat_activity where datname = %s"""
 
+_ONE_CONNECTION = sql.SQL("alter database {} set citus.max_adaptive_executor_pool_size = 1")
+"""As ``apply-schema --citus`` sets it."""
+
 
 class Cluster:
     """As ``Postgres``: a template database on every node, and clones of it, each for one test."""
@@ -74,8 +77,9 @@ class Cluster:
         with self._created(name, template or self._template):
             if template is None:
                 with connect(self.url(name)) as connection:
-                    # the clone is a copy, which would not send
+                    # the clone is a copy, which would not send, and has no settings of its own
                     migrate.take_over(connection)
+                    connection.execute(_ONE_CONNECTION.format(sql.Identifier(name)))
             yield self.url(name)
 
     @contextmanager
