@@ -38,7 +38,7 @@ where message_logs.id = drawn.id
 
 @pytest.fixture
 def drawn(conn: Connection) -> None:
-    """Messages of three flows, one paused, two channels and no step, in every state, at many times."""
+    """Messages of three flows, one of them paused, two channels and no step, in every state."""
     for flow in ("default", "second", "third"):
         a_step(conn, flow=a_flow(conn, flow), key="mail")
         a_step(conn, flow=flow, key="text", type="text")
