@@ -6,7 +6,6 @@ server; the best round of each counts. Seconds are of the wall clock, and of CPU
 process, which other work on the machine does not change. Its memory is without the shared buffers.
 """
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -189,9 +188,8 @@ def _private_memory(pid: int) -> int:
 
 
 def _cpu(pid: int) -> float:
-    """Seconds, in user and in system mode; see proc(5)."""
-    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Seconds, in user and in system mode; of nanoseconds (the kernel's sched-stats)."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text("ascii").split()[0]) / 1e9
 
 
 if __name__ == "__main__":
