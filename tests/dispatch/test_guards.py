@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from flowctl.dispatch.options import Options
-from flowctl.model import Outcome, OutcomeKind
-from tests.support.dispatching import dispatch_once
+from flowctl.model import Outcome, OutcomeKind, OutgoingMessage
+from tests.support.dispatching import ACCEPTED, dispatch_once
 from tests.support.factories import a_flow, a_lead, a_step, database_now, messages
 from tests.support.postgres import Connection
 
@@ -121,6 +121,23 @@ def test_what_comes_due_in_a_paused_flow_waits(database: str, conn: Connection) 
     assert messages(conn, "planned_for") == planned
     a_flow(conn, paused_at=None)
     assert dispatch_once(database).totals.sent == 1
+
+
+@pytest.mark.parametrize("min_gap", [None, "1 hour"], ids=["plain", "guarded"])
+def test_what_was_claimed_before_its_flow_was_paused_is_not_begun(
+    database: str, conn: Connection, min_gap: str | None
+) -> None:
+    a_flow(conn, min_gap=min_gap)
+    a_step(conn)
+    a_lead(conn)
+    a_lead(conn)
+
+    def pause_and_accept(_: OutgoingMessage) -> Outcome:
+        a_flow(conn, paused_at=database_now(conn))
+        return ACCEPTED
+
+    dispatch_once(database, answer=pause_and_accept, options=Options(concurrency=1))
+    assert sorted(messages(conn, "status")) == [("pending",), ("sent",)]
 
 
 def test_a_lead_that_leaves_takes_the_rest_of_that_flow_out(

@@ -1,6 +1,7 @@
 """A run writes the result of a look-up only while the look-up is its own."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,9 +14,11 @@ from flowctl.store.recovery import claim_lookups, resolve_found
 from tests.support.dispatching import dispatch_once
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.invariants import begun, let_leases_pass
+from tests.support.locks import is_waited_for
 from tests.support.mortal import Life, dispatch_mortally
-from tests.support.postgres import Connection
+from tests.support.postgres import Connection, connect
 from tests.support.recording import RecordingProvider, accepts
+from tests.support.waiting import until
 
 UNKNOWN = Outcome(OutcomeKind.UNKNOWN, detail="no answer")
 
@@ -106,3 +109,20 @@ def test_a_look_up_that_another_has_taken_over_keeps_its_send(
     conn.execute("update message_logs set retry_at = now()")
     assert begun(conn) == 1
     assert dispatch_once(database).taken == []
+
+
+def test_of_two_that_look_up_a_text_the_second_finds_it_taken(
+    database: str, conn: Connection
+) -> None:
+    a_step(conn, type="text")
+    a_lead(conn)
+    texts = RecordingProvider(Channel.TEXT, lambda _: UNKNOWN)
+    dispatch_mortally(database, [texts], Life(None), concurrency=1)
+    let_leases_pass(conn)
+    one, two = (Run(UUID(int=n), timedelta(minutes=1)) for n in (1, 2))
+    with connect(database) as other, ThreadPoolExecutor(1) as pool:
+        with conn.transaction():
+            assert len(claim_lookups(conn, one, batch_size=10)) == 1
+            waiting = pool.submit(claim_lookups, other, two, batch_size=10)
+            until(lambda: is_waited_for(conn))
+        assert waiting.result() == []

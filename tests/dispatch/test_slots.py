@@ -73,3 +73,30 @@ def test_of_two_with_one_slot_one_takes_what_both_have_seen(
         assert len(taken) >= LEADS
         assert waiting.result() == []
     assert set(messages(conn, "claimed_by")) == {(one.id,), (None,)}
+
+
+@pytest.mark.skipif(TEST_CITUS_URL in os.environ, reason="the nodes know who waits, not this one")
+@pytest.mark.parametrize(
+    "change",
+    [
+        "status = 'cancelled', error_message = 'by hand'",
+        "scheduled_for = now() + interval '1 day'",
+        "flow_step_id = (select id from flow_steps where subject = 'another')",
+    ],
+    ids=["cancelled", "moved", "of another step"],
+)
+def test_what_is_changed_between_the_look_and_the_claim_is_not_claimed(
+    database: str, conn: Connection, change: str
+) -> None:
+    a_step(conn, subject="another")
+    one = Run(UUID(int=1), timedelta(minutes=1), slot=Slot(1, 1))
+    with connect(database) as other, ThreadPoolExecutor(1) as pool:
+        with conn.transaction():
+            conn.execute(
+                f"update message_logs set {change} where id in"  # noqa: S608 - the test's own
+                " (select distinct on (lead_id) id from message_logs)".encode()
+            )
+            waiting = pool.submit(claim_due, other, one, Channel.EMAIL, batch_size=2 * LEADS)
+            until(lambda: is_waited_for(conn))
+        assert len(waiting.result()) == LEADS
+    assert Counter(row[0] for row in messages(conn, "claimed_by")) == {None: LEADS, one.id: LEADS}

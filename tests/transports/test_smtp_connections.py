@@ -1,11 +1,13 @@
 """Connections: kept, reused, lost, refused, and fewer than asked for."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
-from flowctl.model import Outcome, OutcomeKind
+from flowctl.model import Outcome, OutcomeKind, OutgoingMessage
 from flowctl.transports.smtp import SmtpTransport
 from tests.support.outgoing import Connect, MakeServer, an_email
 from tests.support.smtp_moves import PASSWORD, Move
@@ -148,6 +150,23 @@ def test_all_who_wait_hear_that_the_server_went_away(smtp: SmtpServer, connect: 
     outcomes = send_all(transport, count=10, threads=10)
 
     assert {outcome.kind for outcome in outcomes} == {OutcomeKind.CHANNEL_STOPPED}
+
+
+def test_a_server_that_takes_no_connection_is_asked_once_for_all_who_wait(
+    smtp: SmtpServer, connect: Connect
+) -> None:
+    transport = connect(smtp, concurrency=1)
+    smtp.script(Move("connect", "421 4.3.2 no", "drop", is_rule=True))
+    answers: SimpleQueue[OutcomeKind] = SimpleQueue()
+
+    def take(given: Sequence[tuple[OutgoingMessage, Outcome]]) -> None:
+        for _, outcome in given:
+            answers.put(outcome.kind)
+
+    transport.hand_over([transport.prepare(an_email()) for _ in range(10)], take)
+
+    assert {answers.get() for _ in range(10)} == {OutcomeKind.CHANNEL_STOPPED}
+    assert smtp.connections == 1
 
 
 def test_a_server_that_was_away_is_asked_for_all_connections_again(
