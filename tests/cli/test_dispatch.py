@@ -66,6 +66,16 @@ def test_an_outbox_takes_files_instead(
     assert files[".txt"].endswith("\n\nHi Ada")
 
 
+def test_an_outbox_takes_each_message_once_in_whatever_portions(
+    conn: Connection, flowctl: RunFlowctl, tmp_path: Path
+) -> None:
+    a_step(conn)
+    for _ in range(3):
+        a_lead(conn)
+    ran = flowctl("dispatch", "--once", "--concurrency", "1", "--outbox", tmp_path, "--verbose")
+    assert (ran.stdout, ran.stderr.count(" for lead ")) == ("done: sent 3\n", 3)
+
+
 def test_nothing_due_is_no_failure(flowctl: RunFlowctl) -> None:
     ran = flowctl("dispatch", "--once", "--verbose")
     assert (ran.exit_code, ran.stdout) == (0, "nothing is due\n")

@@ -2,13 +2,16 @@
 
 from datetime import timedelta
 from threading import Event, Thread
+from uuid import UUID
 
 from flowctl.dispatch.dispatcher import Dispatcher
 from flowctl.dispatch.options import Options
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
+from flowctl.store.dispatch import Run, renew_leases
 from tests.support.dispatching import ACCEPTED, RecordingTransport, a_dispatcher, dispatch_once
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.postgres import Connection
+from tests.support.sending import begin_sends
 from tests.support.waiting import until
 
 LEASE = timedelta(seconds=3)
@@ -89,3 +92,13 @@ def test_what_was_not_tried_is_due_as_it_was(database: str, conn: Connection) ->
         ("pending", 0, None, None)
     ]
     assert dispatch_once(database).totals.sent == 1
+
+
+def test_a_send_that_another_has_taken_over_is_not_renewed(conn: Connection) -> None:
+    a_step(conn)
+    a_lead(conn)
+    begin_sends(conn)
+    before = conn.execute(LEASES).fetchall()
+    ids = [row[0] for row in messages(conn, "id")]
+    renew_leases(conn, Run(UUID(int=1), timedelta(hours=1)), ids)
+    assert conn.execute(LEASES).fetchall() == before
