@@ -232,3 +232,16 @@ def test_what_was_sent_is_history_for_service_role(owner: Connection, change: st
         owner.execute("delete from leads")
         owner.execute("reset role")
         assert messages(owner, "id") == [], "erasing a lead erases what it was sent"
+
+
+def test_no_function_of_ours_is_for_everybody(conn: Connection) -> None:
+    open_to_all = conn.execute(
+        """
+        select p.oid::regprocedure::text
+        from pg_proc as p
+        cross join lateral aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as acl
+        where p.pronamespace in ('public'::regnamespace, 'flowctl'::regnamespace)
+          and acl.grantee = 0
+        """
+    ).fetchall()
+    assert open_to_all == []

@@ -159,6 +159,16 @@ def test_a_message_is_tried_again_when_the_leads_address_has_become_good(
     assert messages(conn, "status", "error_message") == [("sent", None)]
 
 
+def test_a_message_is_not_tried_again_where_there_still_is_no_address(
+    database: str, conn: Connection
+) -> None:
+    a_step(conn, type="text")
+    a_lead(conn, phone=None)
+    dispatch_once(database)
+    conn.execute("update leads set phone = ' '")
+    assert messages(conn, "status") == [("cancelled",)]
+
+
 def test_a_message_is_not_tried_again_a_day_late(database: str, conn: Connection) -> None:
     a_step(conn, type="text")
     a_lead(conn, phone=None)
