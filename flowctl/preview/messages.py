@@ -56,10 +56,12 @@ class PreviewedMessage:
 class Preview:
     """A lead's schedule, by time, flow and order; ``lead_id`` is null for one that does not exist.
 
-    ``timezone`` is the lead's own zone, else that of the first message.
+    ``name`` is the lead's, null where its row has none. ``timezone`` is the lead's own zone, else
+    that of the first message.
     """
 
     lead_id: str | None
+    name: str | None
     timezone: str
     messages: tuple[PreviewedMessage, ...]
 

@@ -42,9 +42,10 @@ _LOWEST, _HIGHEST = 22, 120
 
 def html_page(preview: Preview, *, explain: bool, senders: Mapping[str | None, str]) -> str:
     """The page, as UTF-8 text. ``senders``: who emails of a flow come from; null: of any other."""
-    who = "a new lead" if preview.lead_id is None else f"lead {preview.lead_id}"
+    own = "" if preview.lead_id is None else f"Lead {preview.lead_id}. "
+    who = "a new lead" if preview.lead_id is None else preview.name or "a lead without a name"
     title = f"Messages for {who}"
-    zone = f"Times are those of {preview.timezone}, unless another zone is named."
+    zone = f"{own}Times are those of {preview.timezone}, unless another zone is named."
     articles = [_article(one, senders, explain=explain) for one in preview.messages]
     body = [element("h1", title), element("p", zone, "soft"), *articles]
     return page(title, "\n".join(body if articles else [*body, "<p>No messages.</p>"]), _STYLE)

@@ -13,6 +13,7 @@ from flowctl.model import FlowSteps, JsonObject
 from flowctl.preview.explanation import Zones
 from flowctl.preview.files import file_rows, flows_of, synced_rows
 from flowctl.preview.messages import Preview, Reader, addresses_of, previewed
+from flowctl.selection import lead_name
 from flowctl.settings import Settings
 from flowctl.store import preview as preview_store
 from flowctl.store.flows import flow_names
@@ -110,7 +111,7 @@ def _preview(
     suppressed = dict(preview_store.suppressed(connection, addresses))
     messages = previewed(rows, reader, settings, Zones(text, own), suppressed)
     first = messages[0].zone if messages else fallback
-    return Preview(lead_id, own or first, messages)
+    return Preview(lead_id, lead_name(reader.row), own or first, messages)
 
 
 def _zone(connection: Connection, written: str) -> str:

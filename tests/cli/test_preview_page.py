@@ -40,7 +40,13 @@ def test_the_page_shows_the_inbox_line_the_frame_and_the_bubble(
     path = tmp_path / "page.html"
     flowctl("preview", str(lead), "--html", path, env={"EMAIL_FROM": "Acme <us@example.com>"})
     found = _Page(path.read_text("utf-8"))
-    for words in ("Acme <us@example.com>", "Dear Ada word", "Bo <bo@example.com>", "2 segments"):
+    for words in (
+        "Messages for Ada",
+        "Acme <us@example.com>",
+        "Dear Ada word",
+        "Bo <bo@example.com>",
+        "2 segments",
+    ):
         assert words in found.words
     assert [frame["style"] for frame in found.frames] == ["height:120rem", "height:22rem"]
     assert all("sandbox" in frame and not frame["sandbox"] for frame in found.frames)
