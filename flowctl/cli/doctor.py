@@ -28,13 +28,13 @@ def doctor(ctx: typer.Context, as_json: Json = False) -> None:
     Database, schema, promises, rights and providers are looked at. Nothing is changed and nothing
     sent. Example: flowctl doctor
     """
-    from flowctl.doctor import examine, misplaced, sound_settings
+    from flowctl.doctor import examine, misplaced, valid_settings
 
     session = session_of(ctx)
-    sound = sound_settings(session.environ)
-    session.settings = sound.settings
-    known = [sound.check, *misplaced(session.environ, session.env_file)]
-    report = examine(lambda: _database(ctx), sound.settings, known)
+    valid = valid_settings(session.environ)
+    session.settings = valid.settings
+    known = [valid.check, *misplaced(session.environ, session.env_file)]
+    report = examine(lambda: _database(ctx), valid.settings, known)
     if as_json:
         show.json_document({"ok": not report.faults, "checks": report.checks})
     else:

@@ -6,6 +6,6 @@ end the examination, and what the role may not see is a note.
 
 from flowctl.doctor.check import Check, Grade
 from flowctl.doctor.checks import Report, examine
-from flowctl.doctor.variables import ValidSettings, misplaced, sound_settings
+from flowctl.doctor.variables import ValidSettings, misplaced, valid_settings
 
-__all__ = ["Check", "Grade", "Report", "ValidSettings", "examine", "misplaced", "sound_settings"]
+__all__ = ["Check", "Grade", "Report", "ValidSettings", "examine", "misplaced", "valid_settings"]

@@ -10,7 +10,7 @@ from flowctl.settings import Settings
 from flowctl.store import doctor as doctor_store
 from flowctl.times import rough_duration
 
-PATIENCE = timedelta(hours=1)
+STALE_AFTER = timedelta(hours=1)
 """How long an ended claim or send may wait for the next dispatcher."""
 
 LATELY = timedelta(days=7)
@@ -56,7 +56,7 @@ def suppressed(connection: Connection, settings: Settings) -> Sequence[Check]:
 
 def claims(connection: Connection, _: Settings) -> Sequence[Check]:
     """Claims that a dispatcher left behind."""
-    found = doctor_store.stale_claims(connection, PATIENCE)
+    found = doctor_store.stale_claims(connection, STALE_AFTER)
     if found.number:
         detail = (
             f"{counted(found.number, 'claim')} left behind, the oldest ended "
@@ -76,7 +76,7 @@ def sends(connection: Connection, _: Settings) -> Sequence[Check]:
         f"{rough_duration(found.seconds or 0)}"
     )
     hint = f"{_DISPATCH}; flowctl reconcile"
-    if (found.seconds or 0) > PATIENCE.total_seconds():
+    if (found.seconds or 0) > STALE_AFTER.total_seconds():
         return [fault("sends", f"{detail}: nobody has settled it", hint)]
     return [note("sends", detail, hint)]
 

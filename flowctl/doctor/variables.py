@@ -20,7 +20,7 @@ class ValidSettings:
     check: Check
 
 
-def sound_settings(environ: Mapping[str, str]) -> ValidSettings:
+def valid_settings(environ: Mapping[str, str]) -> ValidSettings:
     """Read each variable by itself, so that one that is malformed hides no other.
 
     Raises InputError for a malformed ``DATABASE_URL``: then there is nothing to look at.
@@ -34,11 +34,11 @@ def sound_settings(environ: Mapping[str, str]) -> ValidSettings:
                 Settings.from_env({**region, name: value})
             except InputError as error:
                 refused[name] = error
-    sound = {name: value for name, value in environ.items() if name not in refused}
+    valid = {name: value for name, value in environ.items() if name not in refused}
     if not refused:
-        return ValidSettings(Settings.from_env(sound), ok("settings", "every variable can be read"))
+        return ValidSettings(Settings.from_env(valid), ok("settings", "every variable can be read"))
     return ValidSettings(
-        Settings.from_env(sound),
+        Settings.from_env(valid),
         fault(
             "settings",
             "; ".join(error.message for error in refused.values()),

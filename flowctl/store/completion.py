@@ -4,7 +4,7 @@ from psycopg.rows import scalar_row
 
 from flowctl.database import Connection, query
 
-PATIENCE = "set local statement_timeout = '1s'"
+TIME_LIMIT = "set local statement_timeout = '1s'"
 """Nobody waits longer for a completion."""
 
 
@@ -20,5 +20,5 @@ def steps_beginning(connection: Connection, start: str) -> list[str]:
 
 def _names(connection: Connection, name: str, start: str) -> list[str]:
     with connection.transaction(), connection.cursor(row_factory=scalar_row) as cursor:
-        cursor.execute(PATIENCE)
+        cursor.execute(TIME_LIMIT)
         return list(cursor.execute(query(name), {"start": start}).fetchall())

@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from flowctl import database as db
-from flowctl.doctor import Check, Grade, examine, sound_settings
+from flowctl.doctor import Check, Grade, examine, valid_settings
 from flowctl.errors import DatabaseUnreachable, FlowctlError, InputError, PasswordRefused
 from tests.support.postgres import short_folder
 from tests.support.tcp_server import PASSWORD, TcpServer, binaries_with_tls, tcp_server
@@ -66,8 +66,8 @@ def refusal(url: str, **options: int) -> FlowctlError:
 
 def connection_check(url: str) -> Check:
     """What the doctor says of the connection."""
-    sound = sound_settings({})
-    report = examine(lambda: db.connect(url), sound.settings, [sound.check])
+    valid = valid_settings({})
+    report = examine(lambda: db.connect(url), valid.settings, [valid.check])
     return next(check for check in report.checks if check.name == "connection")
 
 

@@ -7,7 +7,7 @@ import pytest
 from psycopg import sql
 
 from flowctl import database as db
-from flowctl.doctor import Grade, examine, sound_settings
+from flowctl.doctor import Grade, examine, valid_settings
 from flowctl.store import doctor as doctor_store
 from tests.support.doctor import Examine, examined, faults, the
 from tests.support.factories import a_flow, a_lead, a_step
@@ -190,8 +190,8 @@ def test_a_connection_that_is_cut_is_the_end_of_looking(conn: Connection, databa
             conn.execute("select pg_terminate_backend(%s)", (connection.info.backend_pid,))
             yield connection
 
-    sound = sound_settings({})
-    report = examine(cut, sound.settings, [sound.check])
+    valid = valid_settings({})
+    report = examine(cut, valid.settings, [valid.check])
     assert report.unreachable is not None
     assert report.unreachable.exit_code == 4
     assert [check.name for check in report.checks] == ["settings", "connection", "email", "text"]

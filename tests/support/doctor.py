@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from flowctl import database as db
-from flowctl.doctor import Check, Grade, examine, sound_settings
+from flowctl.doctor import Check, Grade, examine, valid_settings
 
 Found = Mapping[str, list[Check]]
 """Checks by their name."""
@@ -13,8 +13,8 @@ Examine = Callable[[], Found]
 
 def examined(url: str, **environ: str) -> Found:
     """Everything the doctor finds in a database."""
-    sound = sound_settings(environ)
-    report = examine(lambda: db.connect(url), sound.settings, [sound.check])
+    valid = valid_settings(environ)
+    report = examine(lambda: db.connect(url), valid.settings, [valid.check])
     found: dict[str, list[Check]] = {}
     for check in report.checks:
         found.setdefault(check.name, []).append(check)
