@@ -140,6 +140,19 @@ def test_what_was_claimed_before_its_flow_was_paused_is_not_begun(
     assert sorted(messages(conn, "status")) == [("pending",), ("sent",)]
 
 
+def test_each_message_of_a_lead_that_left_is_cancelled_once(
+    database: str, conn: Connection
+) -> None:
+    a_flow(conn, exit_when={"status": "won"})
+    for _ in range(3):
+        a_step(conn)
+    a_step(conn, day=1)
+    a_lead(conn, status="won")
+    ran = dispatch_once(database)
+    assert (ran.totals.cancelled, len({event.message_id for event in ran.events})) == (4, 4)
+    assert set(messages(conn, "status", "cause")) == {("cancelled", "exit_rule")}
+
+
 def test_a_lead_that_leaves_takes_the_rest_of_that_flow_out(
     database: str, conn: Connection
 ) -> None:

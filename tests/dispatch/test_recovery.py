@@ -3,6 +3,7 @@
 import pytest
 
 from flowctl.dispatch.events import EventKind
+from flowctl.model import Channel
 from tests.support.dispatching import dispatch_once
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.postgres import Connection
@@ -42,3 +43,10 @@ def test_a_file_of_an_outbox_is_written_again(database: str, conn: Connection) -
     assert (ran.totals.sent, ran.totals.failed, ran.totals.unknown) == (1, 0, 0)
     assert [event for event in ran.events if event.kind is EventKind.FAILED] == []
     assert messages(conn, "status", "is_unknown", "attempts") == [("sent", False, 2)]
+
+
+@pytest.mark.usefixtures("begun")
+def test_a_file_of_an_outbox_is_never_in_doubt(database: str, conn: Connection) -> None:
+    conn.execute("update flowctl.sends set transport = 'outbox'")
+    dispatch_once(database, channels=[Channel.TEXT])
+    assert messages(conn, "status", "is_unknown") == [("pending", False)]
