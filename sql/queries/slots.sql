@@ -16,7 +16,9 @@ with running as materialized (
   select null where exists (select from public.flows as other where other.paused_at is not null)
 ),
 due_in_order as materialized (
-  select message.id, message.lead_id, message.flow_step_id, message.status, message.due_at
+  select
+    message.id, message.lead_id, message.flow_step_id, message.status, message.due_at,
+    message.scheduled_for, message.planned_for, message.is_own
   from flowctl.free_messages as free
   inner join public.message_logs as message on message.ctid = free.place
   where not exists (select from running)
@@ -31,11 +33,13 @@ due_in_order as materialized (
   limit %(batch_size)s
 ),
 due_by_step as materialized (
-  select own.id, own.lead_id, own.flow_step_id, own.status, own.due_at
+  select own.*
   from running
   cross join lateral (
     (
-      select message.id, message.lead_id, message.flow_step_id, message.status, message.due_at
+      select
+        message.id, message.lead_id, message.flow_step_id, message.status, message.due_at,
+        message.scheduled_for, message.planned_for, message.is_own
       from flowctl.free_messages as free
       inner join public.message_logs as message on message.ctid = free.place
       -- said as a list, and in this order, so that no other index suits
@@ -51,7 +55,9 @@ due_by_step as materialized (
     )
     union all
     (
-      select message.id, message.lead_id, message.flow_step_id, message.status, message.due_at
+      select
+        message.id, message.lead_id, message.flow_step_id, message.status, message.due_at,
+        message.scheduled_for, message.planned_for, message.is_own
       from flowctl.free_messages as free
       inner join public.message_logs as message on message.ctid = free.place
       where running.id is null
@@ -84,7 +90,7 @@ ahead as materialized (
   -- the pending messages that each of them comes after
   select
     due.id as waiting_id, message.id, message.lead_id, message.flow_step_id, message.status,
-    message.due_at
+    message.due_at, message.scheduled_for, message.planned_for, message.is_own
   from due
   inner join earlier_step on earlier_step.id = due.flow_step_id
   inner join public.message_logs as message
@@ -92,28 +98,27 @@ ahead as materialized (
   where message.status = due.status and message.message_type = %(channel)s
 ),
 taken as materialized (
-  select due.id, due.lead_id, due.flow_step_id, due.status, due.due_at, false as is_pulled from due
+  select due.*, false as is_pulled from due
   union all
   select distinct
-    ahead.id, ahead.lead_id, ahead.flow_step_id, ahead.status, ahead.due_at, true
+    ahead.id, ahead.lead_id, ahead.flow_step_id, ahead.status, ahead.due_at, ahead.scheduled_for,
+    ahead.planned_for, ahead.is_own, true
   from ahead
   where ahead.due_at <= coalesce(%(now)s::timestamptz, now())
     and ahead.id not in (select due.id from due)
-),
-candidate as materialized (
-  select
-    message.id, message.scheduled_for, message.planned_for, message.is_own, to_jsonb(lead) as lead
-  from taken
-  inner join public.message_logs as message
-    on message.lead_id = taken.lead_id and message.id = taken.id
-  left join public.leads as lead on lead.id = message.lead_id
 )
 select
-  taken.id, taken.lead_id, taken.flow_step_id, taken.status, taken.due_at, candidate.scheduled_for,
-  candidate.planned_for, candidate.is_own, taken.is_pulled, candidate.lead,
+  taken.id, taken.lead_id, taken.flow_step_id, taken.status, taken.due_at, taken.scheduled_for,
+  taken.planned_for, taken.is_own, taken.is_pulled, found.lead,
   taken.is_pulled or taken.id in (select ahead.waiting_id from ahead) as has_earlier
-from candidate
-inner join taken on taken.id = candidate.id;
+from taken
+left join lateral (
+  -- offset 0: made into JSON once, by the lead's index
+  select to_jsonb(lead) as lead
+  from public.leads as lead
+  where lead.id = taken.lead_id
+  offset 0
+) as found on true;
 
 -- name: begin_share
 -- As begin_sends, of messages that are weighed against those of leads on other nodes: the claims
