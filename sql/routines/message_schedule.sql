@@ -20,6 +20,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
+  -- asked here: where the tables are distributed, the query below is run by other sessions
+  if not flowctl.may_read_messages() then
+    return;
+  end if;
   return query
   select
     step.flow,
@@ -50,7 +54,7 @@ begin
       'UTC'
     ) as zone
   ) as clock
-  where message.lead_id = message_schedule.lead_id and flowctl.may_read_messages()
+  where message.lead_id = message_schedule.lead_id
   order by message.scheduled_for, step.flow, step.step_order, message.created_at;
 end;
 $$;
