@@ -225,6 +225,7 @@ class _Connection(socketserver.BaseRequestHandler):
             self._say(usual)
             return
         if move.ending == "wait":
+            self.smtp.waiting.set()
             self.smtp.released.wait()
         if move.reply is not None or move.ending in {"go on", "wait"}:
             self._say(usual if move.reply is None else move.reply)

@@ -57,6 +57,7 @@ class SmtpServer:
         self.most_resets = most_resets
         self.is_hasty = is_hasty
         self.open_connections = self.most_open = 0
+        self.waiting = threading.Event()
         self.released = threading.Event()
         self.mails: list[Mail] = []
         self.connections = 0
