@@ -12,12 +12,12 @@ from flowctl.dispatch.background import Background
 from flowctl.errors import DatabaseUnavailable, FlowctlError
 from flowctl.model import Channel, JsonObject
 from flowctl.reconnecting import Worker
-from flowctl.store import dispatch as store
-from flowctl.store import due, identity, recovery
-from flowctl.store.dispatch import OutcomeRecord, Run
+from flowctl.store import claims, due, flows, identity, outcomes, recovery, sends
 from flowctl.store.intents import BeginResult, ClaimedMessage, Intent
+from flowctl.store.outcomes import OutcomeRecord
 from flowctl.store.recovery import Lookup
 from flowctl.store.refusals import Refused, suppress_recipients
+from flowctl.store.runs import Run
 
 log = logging.getLogger(__name__)
 
@@ -146,12 +146,12 @@ class Batches:
     def release(self, ids: Sequence[UUID], pause: timedelta | None = None) -> None:
         """Give back claims whose messages were not begun."""
         if ids:
-            self._connection.run(lambda c: store.release_claims(c, self._run, ids, pause=pause))
+            self._connection.run(lambda c: claims.release_claims(c, self._run, ids, pause=pause))
 
     def renew(self, ids: Sequence[UUID]) -> None:
         """Have claims, and sends in flight, last for another lease from now."""
         if ids:
-            self._connection.run(lambda c: store.renew_leases(c, self._run, ids))
+            self._connection.run(lambda c: claims.renew_leases(c, self._run, ids))
 
     def is_due(self, channels: Sequence[Channel]) -> bool:
         """Whether there is anything to claim."""
@@ -198,7 +198,7 @@ class Batches:
     def wait_until_back(self, pause: Callable[[float], bool]) -> None:
         """Wait for a database that is away or refuses. Raises DatabaseUnreachable when ``pause``
         says no."""
-        self._connection.run_until_done(store.check_writable, pause)
+        self._connection.run_until_done(claims.check_writable, pause)
 
     def close(self) -> None:
         """Close the connections; the second ends with the process where it waits for an answer."""
@@ -213,8 +213,8 @@ class Batches:
         def claim(connection: Connection) -> Claim:
             if not self._allows_copy:
                 identity.require_original(connection)
-            rows = store.claim_due(connection, self._run, channel, batch_size=batch_size, low=low)
-            return Claim(rows, store.flow_senders(connection) if rows else {})
+            rows = claims.claim_due(connection, self._run, channel, batch_size=batch_size, low=low)
+            return Claim(rows, flows.flow_senders(connection) if rows else {})
 
         found = worker.run(claim)
         if any(row.is_unseen for row in found.rows):
@@ -232,30 +232,30 @@ class Batches:
         self, connection: Connection, batch: Batch, meanwhile: Callable[[], None]
     ) -> BatchResult:
         if batch.is_plain:
-            recorded, begun = store.record_and_begin(
+            recorded, begun = sends.record_and_begin(
                 connection, self._run, batch.results, batch.intents, meanwhile
             )
             return BatchResult(recorded, {one.id: one for one in begun})
         with connection.transaction():
-            store.lock_guarded(connection, self._run, batch.intents)
+            sends.lock_guarded(connection, self._run, batch.intents)
             recorded = self._record_in_transaction(connection, batch)
-            begun = store.begin_sends(connection, self._run, batch.intents)
+            begun = sends.begin_sends(connection, self._run, batch.intents)
         return BatchResult(recorded, {one.id: one for one in begun})
 
     def _record_and_take_back(self, connection: Connection, batch: Batch) -> set[UUID]:
         ids = [intent.id for intent in batch.intents]
         with connection.transaction():
             recorded = self._record_in_transaction(connection, batch)
-            store.abandon_sends(connection, self._run, ids)
-            store.release_claims(connection, self._run, ids)
+            sends.abandon_sends(connection, self._run, ids)
+            claims.release_claims(connection, self._run, ids)
         return recorded
 
     def _record_in_transaction(self, connection: Connection, batch: Batch) -> set[UUID]:
         recorded: set[UUID] = set()
         if batch.results:
-            recorded |= store.record_outcomes(connection, self._run, batch.results)
+            recorded |= outcomes.record_outcomes(connection, self._run, batch.results)
         if batch.unknown_texts:
-            recorded |= store.keep_unknown_texts(
+            recorded |= outcomes.keep_unknown_texts(
                 connection, self._run, batch.unknown_texts, pause=batch.lookup_pause
             )
         if batch.refused:

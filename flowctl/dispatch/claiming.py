@@ -12,8 +12,8 @@ from flowctl.errors import DatabaseUnreachable, FlowctlError
 from flowctl.model import NO_ADDRESS, JsonObject, Status
 from flowctl.rendering import CannotAddress, CannotSend
 from flowctl.settings import Settings
-from flowctl.store.dispatch import OutcomeRecord
 from flowctl.store.intents import ClaimedMessage
+from flowctl.store.outcomes import OutcomeRecord
 from flowctl.text import one_line
 
 log = logging.getLogger(__name__)

@@ -25,8 +25,8 @@ from flowctl.dispatch.senders import Answer
 from flowctl.dispatch.stopping import StopSignal, ending_in_order
 from flowctl.errors import DatabaseUnreachable, FlowctlError
 from flowctl.settings import Settings
-from flowctl.store.dispatch import Run
 from flowctl.store.intents import BeginResult
+from flowctl.store.runs import Run
 
 log = logging.getLogger(__name__)
 

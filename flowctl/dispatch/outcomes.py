@@ -7,7 +7,7 @@ from flowctl.dispatch.rendered import RenderedMessage
 from flowctl.model import Outcome, OutcomeKind, Status
 from flowctl.records import record
 from flowctl.retry import MAX_ATTEMPTS, pause_after
-from flowctl.store.dispatch import OutcomeRecord
+from flowctl.store.outcomes import OutcomeRecord
 from flowctl.text import one_line
 
 UNKNOWN_OUTCOME = "unknown outcome"

@@ -21,8 +21,7 @@ from flowctl.dispatch.watching import Watch, enter_history
 from flowctl.errors import FlowctlError
 from flowctl.model import Channel, Outcome
 from flowctl.settings import Settings
-from flowctl.store import dispatch as store
-from flowctl.store import identity
+from flowctl.store import claims, identity
 from flowctl.store.due import count_due
 from flowctl.store.runs import new_run_id
 from flowctl.transports import TextLookup, Transport, transport_for
@@ -243,7 +242,7 @@ def _admit(connection: Connection, request: Request, options: Options) -> UUID:
         identity.require_original(connection)
     if request.is_loop:
         # what refuses now would be waited for later
-        store.check_writable(connection)
+        claims.check_writable(connection)
     return new_run_id(connection)
 
 

@@ -2,7 +2,7 @@
 
 from flowctl.database import Connection
 from flowctl.settings import Settings
-from flowctl.store.dispatch import flow_senders
+from flowctl.store.flows import flow_senders
 
 
 def senders(connection: Connection, settings: Settings) -> dict[str | None, str]:

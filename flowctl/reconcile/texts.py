@@ -19,9 +19,8 @@ from flowctl.reconnecting import OpenConnection
 from flowctl.settings import Settings
 from flowctl.store import reconcile as reconcile_store
 from flowctl.store import returned_mail
-from flowctl.store.dispatch import Run
 from flowctl.store.reconcile import Delivered, Suppressed
-from flowctl.store.runs import new_run_id
+from flowctl.store.runs import Run, new_run_id
 from flowctl.store.selection import database_now
 from flowctl.transports import TextLookup
 from flowctl.transports.twilio.addresses import is_phone_number

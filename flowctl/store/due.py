@@ -8,10 +8,10 @@ from psycopg.rows import dict_row
 
 from flowctl.database import Connection, query
 from flowctl.model import Channel, Slot
-from flowctl.store.dispatch import Run
 from flowctl.store.fetching import fetch_value
 from flowctl.store.nodes import is_distributed, text_of
 from flowctl.store.parts import parts_of, share_of
+from flowctl.store.runs import Run
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
 from psycopg.rows import scalar_row
 
@@ -50,6 +51,11 @@ def flow_names(connection: Connection) -> list[str]:
     """The names of all flows."""
     with connection.cursor(row_factory=scalar_row) as cursor:
         return list(cursor.execute(query("flow_names")).fetchall())
+
+
+def flow_senders(connection: Connection) -> dict[str, JsonObject]:
+    """Who the messages of a flow come from, for each flow that says so."""
+    return {str(n): cast(JsonObject, s) for n, s in connection.execute(query("flow_senders"))}
 
 
 def lock_flow(connection: Connection, flow: str) -> datetime | None:

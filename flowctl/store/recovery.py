@@ -9,8 +9,8 @@ from psycopg.rows import scalar_row
 
 from flowctl.database import Connection, query
 from flowctl.retry import MAX_ATTEMPTS
-from flowctl.store.dispatch import Run
 from flowctl.store.fetching import fetch_ids, fetch_rows
+from flowctl.store.runs import Run
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,41 @@
-"""The history of dispatch, which each run writes about itself (``runs.sql``)."""
+"""A run of dispatch, and the history that each writes about itself (``runs.sql``)."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from flowctl.database import Connection, query
-from flowctl.model import Channel
+from flowctl.model import Channel, Slot
 from flowctl.store.fetching import fetch_rows, fetch_value
+from flowctl.store.parts import Part
 
 SILENCE = timedelta(minutes=5)
 """A dispatcher says each minute that it is there; after this long it is thought to be gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One dispatcher: its identity, how long its claims last, and the time it pretends it is.
+
+    The lease is renewed while the dispatcher lives. ``now`` is null in production: then the
+    database's clock decides. ``slot``: it takes only messages of the leads of this share.
+    ``places``: in which part of distributed tables its claims are.
+    """
+
+    id: UUID
+    lease: timedelta
+    now: datetime | None = None
+    max_per_hour: int | None = None
+    slot: Slot | None = None
+    places: dict[UUID, Part] = field(default_factory=dict, compare=False, repr=False)
+
+    def forget(self, ids: Iterable[UUID]) -> None:
+        """Its claims end: where they were is not asked for any more."""
+        for message_id in ids:
+            self.places.pop(message_id, None)
 
 
 @dataclass(frozen=True, slots=True)

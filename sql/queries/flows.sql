@@ -166,3 +166,8 @@ set
   lease_until = null
 from moved
 where message.lead_id = moved.lead_id and message.id = moved.id;
+
+-- name: flow_senders
+select flow.name, flow.sender
+from public.flows as flow
+where flow.sender is not null;

@@ -22,8 +22,9 @@ from flowctl import database, migrate
 from flowctl.cli import show
 from flowctl.clock import SystemClock
 from flowctl.model import Channel, Slot, Status
-from flowctl.store import dispatch as store
-from flowctl.store.dispatch import OutcomeRecord
+from flowctl.store import claims, outcomes
+from flowctl.store.outcomes import OutcomeRecord
+from flowctl.store.runs import Run
 from tests.benchmarks.server import machine
 from tests.support.citus import TEST_CITUS_URL, Cluster, distribute
 from tests.support.factories import a_step
@@ -119,12 +120,12 @@ def _slots(connection: Connection, url: str, options: argparse.Namespace) -> flo
     _leads(connection, options.messages)
 
     def drain(number: int) -> int:
-        run = store.Run(UUID(int=number), timedelta(minutes=10), slot=Slot(number, options.slots))
+        run = Run(UUID(int=number), timedelta(minutes=10), slot=Slot(number, options.slots))
         done = 0
         with database.connect(url) as own:
-            while rows := store.claim_due(own, run, Channel.EMAIL, batch_size=BATCH):
+            while rows := claims.claim_due(own, run, Channel.EMAIL, batch_size=BATCH):
                 records = [OutcomeRecord(row.id, Status.SENT) for row in rows]
-                done += len(store.record_outcomes(own, run, records))
+                done += len(outcomes.record_outcomes(own, run, records))
         return done
 
     return _timed(drain, options)

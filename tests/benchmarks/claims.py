@@ -22,18 +22,19 @@ from uuid import uuid4
 from flowctl import database
 from flowctl.model import Channel
 try:
-    from flowctl.store import dispatch as store
+    from flowctl.store.claims import claim_due
+    from flowctl.store.runs import Run
 except ImportError:
-    from flowctl.store import sends as store
+    from flowctl.store.sends import Run, claim_due
 
 def cpu(pid):
     ticks = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[11:13]
     return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 with database.connect(os.environ["DATABASE_URL"]) as connection:
-    run = store.Run(uuid4(), timedelta(minutes=10))
+    run = Run(uuid4(), timedelta(minutes=10))
     claimed, before = 0, cpu(connection.info.backend_pid)
-    while rows := store.claim_due(connection, run, Channel.EMAIL, batch_size=500):
+    while rows := claim_due(connection, run, Channel.EMAIL, batch_size=500):
         claimed += len(rows)
     assert claimed == int(sys.argv[1]), claimed
     print((cpu(connection.info.backend_pid) - before) / claimed * 1e6)

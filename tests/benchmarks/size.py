@@ -28,10 +28,10 @@ from flowctl.model import Channel, OutgoingMessage, Status
 from flowctl.preview import preview_lead
 from flowctl.settings import Settings
 from flowctl.status import summarize
-from flowctl.store import dispatch as store
-from flowctl.store import due
-from flowctl.store.dispatch import OutcomeRecord, Run
+from flowctl.store import claims, due, outcomes, sends
 from flowctl.store.intents import intent_of
+from flowctl.store.outcomes import OutcomeRecord
+from flowctl.store.runs import Run
 from tests.benchmarks.server import durable_database, machine, timed
 from tests.benchmarks.size_rows import Made, fill, make, update, value
 
@@ -151,7 +151,7 @@ def _write(connection: Connection) -> Times:
 
     run = _run(connection)
     with measured("claim"):
-        claimed = store.claim_due(connection, run, Channel.EMAIL, batch_size=BATCH)
+        claimed = claims.claim_due(connection, run, Channel.EMAIL, batch_size=BATCH)
     to = "ada@example.com"
     intents = [
         intent_of(
@@ -163,12 +163,12 @@ def _write(connection: Connection) -> Times:
         for one in claimed
     ]
     with measured("begin"):
-        begun = store.begin_sends(connection, run, intents)
+        begun = sends.begin_sends(connection, run, intents)
     if len(begun) != BATCH:
         raise SystemExit(f"begun are {len(begun)} of {BATCH}")
     results = [OutcomeRecord(one.id, Status.SENT, provider_id="<1@example.com>") for one in begun]
     with measured("record"):
-        store.record_outcomes(connection, run, results)
+        outcomes.record_outcomes(connection, run, results)
     with measured("insert of a lead"):
         connection.execute(NEW_LEADS, (1,))
     return found

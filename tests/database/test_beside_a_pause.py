@@ -8,9 +8,10 @@ import pytest
 
 from flowctl.database import query
 from flowctl.model import Channel, Slot
-from flowctl.store.dispatch import Run, claim_due
+from flowctl.store.claims import claim_due
 from flowctl.store.due import is_due
 from flowctl.store.fetching import with_rows
+from flowctl.store.runs import Run
 from tests.support.factories import a_flow, a_lead, a_step, count, database_now, messages
 from tests.support.invariants import add_leads
 from tests.support.plans import rows_read

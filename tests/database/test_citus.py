@@ -13,8 +13,11 @@ import pytest
 from flowctl import migrate
 from flowctl.database import query
 from flowctl.model import Channel, Slot, Status
-from flowctl.store.dispatch import OutcomeRecord, Run, begin_sends, claim_due, record_outcomes
+from flowctl.store.claims import claim_due
 from flowctl.store.due import count_due, due_by_channel
+from flowctl.store.outcomes import OutcomeRecord, record_outcomes
+from flowctl.store.runs import Run
+from flowctl.store.sends import begin_sends
 from flowctl.store.steps import select_drift, update_pending
 from tests.database.test_queries import PLACEHOLDER
 from tests.dispatch.test_turn import intent

@@ -9,7 +9,8 @@ import pytest
 from flowctl.dispatch.events import Event, EventKind
 from flowctl.dispatch.options import CLAIM_AHEAD, Options
 from flowctl.model import Channel, Outcome, OutgoingMessage
-from flowctl.store.dispatch import Run, claim_due, release_claims, renew_leases
+from flowctl.store.claims import claim_due, release_claims, renew_leases
+from flowctl.store.runs import Run
 from tests.support.dispatching import ACCEPTED, RecordingTransport, a_dispatcher, dispatch_once
 from tests.support.factories import a_lead, a_step, database_now, messages
 from tests.support.invariants import add_leads

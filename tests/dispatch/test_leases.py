@@ -7,7 +7,8 @@ from uuid import UUID
 from flowctl.dispatch.dispatcher import Dispatcher
 from flowctl.dispatch.options import Options
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
-from flowctl.store.dispatch import Run, renew_leases
+from flowctl.store.claims import renew_leases
+from flowctl.store.runs import Run
 from tests.support.dispatching import ACCEPTED, RecordingTransport, a_dispatcher, dispatch_once
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.postgres import Connection

@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage, TextRecord
-from flowctl.store.dispatch import Run
 from flowctl.store.recovery import claim_lookups, resolve_found
+from flowctl.store.runs import Run
 from tests.support.dispatching import dispatch_once
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.invariants import begun, let_leases_pass

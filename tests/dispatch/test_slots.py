@@ -10,8 +10,9 @@ import pytest
 
 from flowctl.dispatch.options import Options
 from flowctl.model import Channel, Slot
-from flowctl.store.dispatch import Run, claim_due
+from flowctl.store.claims import claim_due
 from flowctl.store.due import is_due
+from flowctl.store.runs import Run
 from tests.support.citus import TEST_CITUS_URL
 from tests.support.dispatching import dispatch_once
 from tests.support.factories import a_lead, a_step, messages

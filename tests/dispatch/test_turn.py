@@ -12,8 +12,11 @@ import pytest
 from flowctl.database import Connection as OwnConnection
 from flowctl.database import open_connection
 from flowctl.model import Channel, OutgoingMessage, Status
-from flowctl.store.dispatch import OutcomeRecord, Run, begin_sends, claim_due, record_and_begin
+from flowctl.store.claims import claim_due
 from flowctl.store.intents import ClaimedMessage, Intent, intent_of
+from flowctl.store.outcomes import OutcomeRecord
+from flowctl.store.runs import Run
+from flowctl.store.sends import begin_sends, record_and_begin
 from tests.support.citus import TEST_CITUS_URL
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.postgres import Connection

@@ -1,0 +1,80 @@
+"""What a dispatcher has hold of: claim, renew, release (``claims.sql``)."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from flowctl.database import Connection, query
+from flowctl.model import Channel, Slot
+from flowctl.store.fetching import fetch_ids, fetch_rows, with_rows
+from flowctl.store.intents import ClaimedMessage
+from flowctl.store.nodes import is_distributed, text_of
+from flowctl.store.parts import parts_of, share_of
+from flowctl.store.runs import Run
+
+
+def check_writable(connection: Connection) -> None:
+    """Raise psycopg's error where messages cannot be changed at the moment."""
+    connection.execute(query("check_writable"))
+
+
+def claim_due(
+    connection: Connection,
+    run: Run,
+    channel: Channel,
+    *,
+    batch_size: int,
+    low: datetime | None = None,
+) -> list[ClaimedMessage]:
+    """Claim up to ``batch_size`` due messages of a channel, the longest due first.
+
+    ``low`` is a mark below which nothing is due any more: it spares the walk over dead entries.
+    """
+    values = {"run": run.id, "lease": run.lease, "now": run.now, "channel": channel}
+    if is_distributed(connection):
+        rows = _claim_in_parts(connection, run, batch_size, values)
+    else:
+        values |= {"batch_size": batch_size, "low": low, **share_of(run.slot)}
+        rows = fetch_rows(connection, _claim(run.slot), ClaimedMessage, **values)
+    return sorted(rows, key=_order)
+
+
+def _claim(slot: Slot | None) -> bytes:
+    """Claiming with a slot, or without."""
+    chosen = query("choose_due" if slot is None else "choose_share")
+    return with_rows("chosen", chosen, query("claim_chosen"))
+
+
+def _claim_in_parts(
+    connection: Connection, run: Run, batch_size: int, values: dict[str, object]
+) -> list[ClaimedMessage]:
+    rows: list[ClaimedMessage] = []
+    left = batch_size
+    for part, share in parts_of(connection, run.slot):
+        values |= {"batch_size": left, "low": None, **share_of(share)}
+        call = part.call(connection, _claim(share), **values)
+        found = fetch_rows(connection, "claim_in_part", ClaimedMessage, **call)
+        run.places.update((row.id, part) for row in found if row.cancelled is None)
+        left -= sum(row.due_at is not None and not row.is_pulled for row in found)
+        rows += found
+        if left <= 0:
+            break
+    return rows
+
+
+def renew_leases(connection: Connection, run: Run, ids: Sequence[UUID]) -> None:
+    """Have what this run still holds of these, begun or not, last for another lease from now."""
+    values = {"run": run.id, "lease": run.lease, "ids": list(ids)}
+    connection.execute(text_of(connection, "renew_leases"), values)
+
+
+def release_claims(
+    connection: Connection, run: Run, ids: Sequence[UUID], *, pause: timedelta | None = None
+) -> set[UUID]:
+    """Give back messages that were not begun, due again at once or after ``pause``."""
+    run.forget(ids)
+    return fetch_ids(connection, "release_claims", run=run.id, ids=list(ids), pause=pause)
+
+
+def _order(row: ClaimedMessage) -> tuple[bool, datetime | None, int]:
+    return row.due_at is None, row.due_at, row.step_order or 0

@@ -1,0 +1,88 @@
+"""What became of messages, written to them (``outcomes.sql``)."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from psycopg import Cursor
+from psycopg.rows import scalar_row
+from psycopg.types.json import Json
+
+from flowctl.database import Connection, query
+from flowctl.model import Status
+from flowctl.records import record
+from flowctl.store.fetching import fetch_ids, run_prepared
+from flowctl.store.parts import grouped, is_free
+from flowctl.store.runs import Run
+
+
+@record
+class OutcomeRecord:
+    """What is to be recorded of a message. ``pause`` keeps a pending one from being due;
+    ``attempted`` says whether the provider was asked, ``is_unknown`` that a failed message may have
+    been accepted. ``cause`` is the word of ``message_logs.cause``."""
+
+    id: UUID
+    status: Status
+    error: str | None = None
+    cause: str | None = None
+    provider_id: str | None = None
+    pause: timedelta | None = None
+    attempted: bool = True
+    is_unknown: bool = False
+
+
+def record_outcomes(
+    connection: Connection, run: Run, results: Sequence[OutcomeRecord]
+) -> set[UUID]:
+    """Write results and end their sends; returns the messages that took them."""
+    if not is_free(connection):
+        return set(send_outcomes(connection, run, results).fetchall())
+    recorded: set[UUID] = set()
+    for part, own in grouped(results, run.places):
+        if part is None:
+            recorded.update(send_outcomes(connection, run, own))
+        else:
+            call = part.call(connection, query("record_outcomes"), **_of_record(run, own))
+            recorded |= fetch_ids(connection, "record_in_part", **call)
+    run.forget(recorded)
+    return recorded
+
+
+def send_outcomes(
+    connection: Connection, run: Run, results: Sequence[OutcomeRecord]
+) -> Cursor[UUID]:
+    """As :func:`record_outcomes`, over the connection as it is: inside a pipeline the messages are
+    fetched after it."""
+    return run_prepared(connection, "record_outcomes", scalar_row, **_of_record(run, results))
+
+
+def keep_unknown_texts(
+    connection: Connection, run: Run, errors: dict[UUID, str], *, pause: timedelta
+) -> set[UUID]:
+    """Keep the sends of texts that were not answered for, to be looked up after ``pause``."""
+    return fetch_ids(
+        connection,
+        "keep_unknown_texts",
+        run=run.id,
+        ids=list(errors),
+        errors=list(errors.values()),
+        pause=pause,
+    )
+
+
+def _of_record(run: Run, results: Sequence[OutcomeRecord]) -> dict[str, object]:
+    rows = [
+        {
+            "id": result.id.hex,
+            "status": result.status,
+            "error": result.error,
+            "cause": result.cause,
+            "provider_id": result.provider_id,
+            "pause_seconds": result.pause and result.pause.total_seconds(),
+            "attempted": result.attempted,
+            "is_unknown": result.is_unknown,
+        }
+        for result in results
+    ]
+    return {"run": run.id, "now": run.now, "results": Json(rows)}
