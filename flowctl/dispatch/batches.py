@@ -143,10 +143,11 @@ class Batches:
             )
             return BatchResult(recorded, failure=failure)
 
-    def release(self, ids: Sequence[UUID], pause: timedelta | None = None) -> None:
-        """Give back claims whose messages were not begun."""
-        if ids:
-            self._connection.run(lambda c: claims.release_claims(c, self._run, ids, pause=pause))
+    def release(self, ids: Sequence[UUID], pause: timedelta | None = None) -> set[UUID]:
+        """Give back claims whose messages were not begun; returns those that were still ours."""
+        if not ids:
+            return set()
+        return self._connection.run(lambda c: claims.release_claims(c, self._run, ids, pause=pause))
 
     def renew(self, ids: Sequence[UUID]) -> None:
         """Have claims, and sends in flight, last for another lease from now."""

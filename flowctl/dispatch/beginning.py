@@ -9,7 +9,7 @@ from flowctl.dispatch.events import EventKind
 from flowctl.dispatch.options import BUSY_PAUSE
 from flowctl.dispatch.rendered import RenderedMessage
 from flowctl.dispatch.reporting import Reporter
-from flowctl.store.intents import BeginResult
+from flowctl.store.intents import BeginResult, ClaimedMessage
 
 
 class Beginner:
@@ -19,6 +19,7 @@ class Beginner:
         self._batches = batches
         self._channels = channels
         self._reporter = reporter
+        self._left_out: list[tuple[ChannelState, ClaimedMessage]] = []
 
     def begins(
         self, state: ChannelState, ready: RenderedMessage, decision: BeginResult | None
@@ -27,7 +28,7 @@ class Beginner:
         claimed = ready.claimed
         if decision is None:
             state.drop(ready)
-            self._reporter.message(EventKind.TAKEN_OVER, state.channel, claimed)
+            self._left_out.append((state, claimed))
         elif decision.cancelled is not None:
             state.drop(ready)
             self._reporter.message(EventKind.CANCELLED, state.channel, claimed, decision.cancelled)
@@ -45,6 +46,21 @@ class Beginner:
             state.begin(ready)
             return True
         return False
+
+    def release_left_out(self) -> None:
+        """Give back what begin left out and is still ours, to be claimed again as it is by now:
+        above all where its flow was paused, or has a guard, since the claim."""
+        if not self._left_out:
+            return
+        released = self._batches.release([claimed.id for _, claimed in self._left_out])
+        left_out, self._left_out = self._left_out, []
+        for state, claimed in left_out:
+            if claimed.id in released:
+                state.is_drained = False
+                detail = "its flow or its claim has changed meanwhile"
+                self._reporter.message(EventKind.RELEASED, state.channel, claimed, detail)
+            else:
+                self._reporter.message(EventKind.TAKEN_OVER, state.channel, claimed)
 
     def rest_busy(self, begun: Mapping[UUID, BeginResult]) -> None:
         """Give back what waits for another message, unless one of ours may still make room."""

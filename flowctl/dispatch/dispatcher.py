@@ -186,6 +186,7 @@ class Dispatcher:
         failure = result.failure or failure
         if failure is not None:
             raise failure
+        self._beginner.release_left_out()
         self._beginner.rest_busy(result.begun)
 
     def _hand_over(

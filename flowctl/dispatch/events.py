@@ -23,10 +23,12 @@ class EventKind(StrEnum):
     CANCELLED = "cancelled"
     DEFERRED = "deferred"
     RELEASED = "released"
+    """It was not sent, and is due again: the provider never had it, or begin left it out."""
     WITHHELD = "withheld"
     """``FLOWCTL_ONLY_TO`` does not name its address: it stays as it is."""
     TAKEN_OVER = "taken_over"
-    """The claim ran out before the send was begun: another dispatcher may have it."""
+    """The claim ran out before the send was begun: another dispatcher has it, or it is not to be
+    sent any more."""
     CHANNEL_STOPPED = "channel_stopped"
     DATABASE_LOST = "database_lost"
     DATABASE_BACK = "database_back"

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from flowctl.dispatch.events import EventKind
 from flowctl.dispatch.options import Options
 from flowctl.model import Outcome, OutcomeKind, OutgoingMessage
 from tests.support.dispatching import ACCEPTED, dispatch_once
@@ -127,6 +128,7 @@ def test_what_comes_due_in_a_paused_flow_waits(database: str, conn: Connection) 
 def test_what_was_claimed_before_its_flow_was_paused_is_not_begun(
     database: str, conn: Connection, min_gap: str | None
 ) -> None:
+    """It is given back, so that it goes out as soon as the flow is resumed."""
     a_flow(conn, min_gap=min_gap)
     a_step(conn)
     a_lead(conn)
@@ -136,8 +138,11 @@ def test_what_was_claimed_before_its_flow_was_paused_is_not_begun(
         a_flow(conn, paused_at=database_now(conn))
         return ACCEPTED
 
-    dispatch_once(database, answer=pause_and_accept, options=Options(concurrency=1))
-    assert sorted(messages(conn, "status")) == [("pending",), ("sent",)]
+    ran = dispatch_once(database, answer=pause_and_accept, options=Options(concurrency=1))
+    assert [event.kind for event in ran.events].count(EventKind.RELEASED) == 1
+    assert sorted(messages(conn, "status", "claimed_by")) == [("pending", None), ("sent", None)]
+    a_flow(conn, paused_at=None)
+    assert dispatch_once(database).totals.sent == 1
 
 
 def test_each_message_of_a_lead_that_left_is_cancelled_once(

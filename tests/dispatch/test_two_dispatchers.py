@@ -76,7 +76,7 @@ def test_what_the_other_took_over_is_not_begun(database: str, conn: Connection) 
     assert set(messages(conn, "status", "attempts")) == {("sent", 1)}
 
 
-def test_a_claim_that_ran_out_is_not_begun_though_nobody_took_it(
+def test_a_claim_that_ran_out_is_made_again_though_nobody_took_it(
     database: str, conn: Connection
 ) -> None:
     a_step(conn)
@@ -88,9 +88,9 @@ def test_a_claim_that_ran_out_is_not_begun_though_nobody_took_it(
         return ACCEPTED
 
     ran = dispatch_once(database, answer=let_claims_pass_and_answer, options=ONE_AT_A_TIME)
-    assert [event.kind for event in ran.events].count(EventKind.TAKEN_OVER) == 1
-    assert len(ran.taken) == 1
-    assert dispatch_once(database).totals.sent == 1
+    assert [event.kind for event in ran.events].count(EventKind.RELEASED) == 1
+    assert len(ran.taken) == 2
+    assert set(messages(conn, "status", "attempts")) == {("sent", 1)}
 
 
 def test_what_is_cancelled_after_the_claim_is_not_begun(database: str, conn: Connection) -> None:
