@@ -455,6 +455,29 @@ begin
 end;
 $$;
 
+-- As the routine of that name, for one message.
+create or replace function flowctl.remember_address() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if exists (select from public.flows as flow where flow.dedupe_address) then
+    insert into flowctl.sent_addresses (lead_id, flow_step_id, digest)
+    select new.lead_id, step.id, known.digest
+    from public.flow_steps as step
+    inner join public.flows as flow on flow.name = step.flow
+    cross join lateral (
+      -- offset 0: computed once
+      select flowctl.address_digest(new.message_type, new.recipient) as digest
+      offset 0
+    ) as known
+    where step.id = new.flow_step_id and flow.dedupe_address and known.digest is not null
+    on conflict do nothing;
+  end if;
+  return null;
+end;
+$$;
+
 -- Where dedupe_address is switched on: each node goes through the parts that it has.
 create or replace function flowctl.remember_addresses() returns trigger
 language plpgsql volatile security definer
@@ -560,6 +583,12 @@ for each row execute function public.auto_schedule_messages();
 
 create trigger auto_schedule_noted after insert on public.leads
 for each statement execute function public.auto_schedule_messages();
+
+drop trigger if exists remember_address on public.message_logs;
+
+create trigger remember_address after update on public.message_logs
+for each row when (new.status = 'sent' and old.status <> 'sent')
+execute function flowctl.remember_address();
 
 drop trigger if exists flowctl_reopen_messages on public.leads;
 

@@ -5,18 +5,27 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- most databases have no such flow: then this is all that a message costs
+  -- most databases have no such flow: then this is all that a statement costs
   if exists (select from public.flows as flow where flow.dedupe_address) then
     insert into flowctl.sent_addresses (lead_id, flow_step_id, digest)
-    select new.lead_id, step.id, known.digest
-    from public.flow_steps as step
-    inner join public.flows as flow on flow.name = step.flow
+    select sent.lead_id, sent.flow_step_id, known.digest
+    from changed_messages as sent
     cross join lateral (
       -- offset 0: computed once
-      select flowctl.address_digest(new.message_type, new.recipient) as digest
+      select flowctl.address_digest(sent.message_type, sent.recipient) as digest
       offset 0
     ) as known
-    where step.id = new.flow_step_id and flow.dedupe_address and known.digest is not null
+    -- what was sent before is known already
+    where sent.status = 'sent'
+      and sent.flow_step_id in (
+        select step.id
+        from public.flow_steps as step
+        inner join public.flows as flow on flow.name = step.flow
+        where flow.dedupe_address
+      )
+      and known.digest is not null
+    -- in one order, so that two statements cannot wait for each other
+    order by known.digest
     on conflict do nothing;
   end if;
   return null;
@@ -62,11 +71,18 @@ begin
 end;
 $$;
 
-drop trigger if exists remember_address on public.message_logs;
-
-create trigger remember_address after update on public.message_logs
-for each row when (new.status = 'sent' and old.status <> 'sent')
-execute function flowctl.remember_address();
+-- Where the messages are distributed sql/citus.sql makes one that works row by row.
+do $$
+begin
+  if not flowctl.is_distributed() then
+    drop trigger if exists remember_address on public.message_logs;
+    create trigger remember_address
+    after update on public.message_logs
+    referencing new table as changed_messages
+    for each statement execute function flowctl.remember_address();
+  end if;
+end;
+$$;
 
 drop trigger if exists remember_addresses on public.flows;
 
