@@ -132,10 +132,14 @@ candidate as (
   where parent.paused_at is null
 ),
 in_flight as materialized (
-  select send.lead_id, send.channel, send.flow_step_id, step.flow,
-    flowctl.comparable_address(send.channel, send.recipient) as address
+  select
+    send.lead_id, send.channel, send.flow_step_id, step.flow,
+    -- an older program writes none
+    coalesce(
+      send.address, flowctl.comparable_address(send.channel, send.recipient)
+    ) as address
   from flowctl.sends as send
-  left join public.flow_steps as step on step.id = send.flow_step_id
+  inner join public.flow_steps as step on step.id = send.flow_step_id
 ),
 judged as (
   select
@@ -150,7 +154,7 @@ judged as (
       when candidate.dedupe_address and exists (
         select from flowctl.sent_addresses as known
         where known.flow_step_id = candidate.flow_step_id
-          and known.digest = flowctl.address_digest(candidate.channel, candidate.recipient)
+          and known.digest = sha256(convert_to(candidate.addresses[1], 'UTF8'))
       ) then 'duplicate'
     end as cause,
     coalesce(past.has_earlier, false)
@@ -230,13 +234,13 @@ decided as (
 ),
 begun as (
   insert into flowctl.sends (
-    message_id, lead_id, flow_step_id, channel, transport, recipient, subject, content, format,
-    claimed_by, lease_until
+    message_id, lead_id, flow_step_id, channel, transport, recipient, address, subject, content,
+    format, claimed_by, lease_until
   )
   select
     decided.id, decided.lead_id, decided.flow_step_id, decided.channel, decided.transport,
-    decided.recipient, decided.subject, decided.content, decided.format, %(run)s::uuid,
-    now() + %(lease)s::interval
+    decided.recipient, decided.addresses[1], decided.subject, decided.content, decided.format,
+    %(run)s::uuid, now() + %(lease)s::interval
   from decided
   where decided.begins
 ),

@@ -184,14 +184,21 @@ def test_a_gap_counts_what_another_is_sending(database: str, conn: Connection) -
     assert dispatch_once(database).totals.deferred == 1
 
 
+@pytest.mark.parametrize("is_older", [False, True])
 def test_one_address_is_not_written_to_while_another_writes_to_it(
-    database: str, conn: Connection
+    database: str, conn: Connection, is_older: bool
 ) -> None:
+    """Nor while an older program does, which leaves its comparable form out."""
     a_flow(conn, dedupe_address=True)
     a_step(conn)
     a_lead(conn, email="Ada@example.com")
     a_lead(conn, email="ada@example.com")
-    first, second = while_sending(database, nothing, options=ONLY_ONE)
+
+    def begin_like_an_older_program() -> None:
+        if is_older:
+            conn.execute("update flowctl.sends set address = null")
+
+    first, second = while_sending(database, begin_like_an_older_program, options=ONLY_ONE)
     assert (len(first.taken), second.taken) == (1, [])
     let_claims_pass(conn)
     assert dispatch_once(database).totals.cancelled == 1
