@@ -2,11 +2,9 @@
 
 import re
 from functools import cache
-from selectors import EVENT_WRITE, DefaultSelector
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-from psycopg import Cursor, RawCursor
 from psycopg.rows import RowFactory, RowMaker, class_row, scalar_row
 
 from flowctl.database import Connection, query
@@ -45,31 +43,6 @@ def fetch_ids(connection: Connection, statement: str | bytes, **values: object) 
         return set(cursor.fetchall())
 
 
-def run_prepared(
-    connection: Connection, statement: str | bytes, row_factory: RowFactory[_Row], **values: object
-) -> Cursor[_Row]:
-    """Run a query that is run again and again: planned once where the connection allows it, unless
-    it is given as text.
-
-    Inside a pipeline the rows may be fetched after it.
-    """
-    if isinstance(statement, bytes):
-        return connection.cursor(row_factory=row_factory).execute(statement, values)
-    text, names = _numbered(statement)
-    cursor = RawCursor(connection, row_factory=row_factory)
-    return cursor.execute(text, [values[name] for name in names], prepare=True)
-
-
-def send_off(connection: Connection) -> None:
-    """Give the server all that was said in a pipeline, of which psycopg leaves what does not fit
-    the socket until it asks for the answers."""
-    if connection.pgconn.flush():
-        with DefaultSelector() as selector:
-            selector.register(connection.fileno(), EVENT_WRITE)
-            while connection.pgconn.flush():
-                selector.select()
-
-
 def fetch_value(connection: Connection, statement: str | bytes, **values: object) -> Any:  # noqa: ANN401  # whatever the query returns
     """The only column of the query's first row, null where there is no row."""
     with connection.cursor(row_factory=scalar_row) as cursor:
@@ -81,12 +54,8 @@ def with_rows(name: str, rows: bytes, statement: bytes) -> bytes:
     return b"with %s as materialized (%s), %s" % (name.encode(), rows, statement[len("with ") :])
 
 
-def _text(statement: str | bytes) -> bytes:
-    return query(statement) if isinstance(statement, str) else statement
-
-
 @cache
-def _numbered(name: str) -> tuple[bytes, tuple[str, ...]]:
+def numbered(name: str) -> tuple[bytes, tuple[str, ...]]:
     """The statement with ``$1``, ``$2`` for its placeholders, and whose place each takes.
 
     psycopg would look for the placeholders of a long statement each time that it is run.
@@ -101,3 +70,7 @@ def _numbered(name: str) -> tuple[bytes, tuple[str, ...]]:
         return b"$%d" % (names.index(found[1].decode()) + 1)
 
     return re.sub(rb"%\((\w+)\)s|%%", number, query(name)), tuple(names)
+
+
+def _text(statement: str | bytes) -> bytes:
+    return query(statement) if isinstance(statement, str) else statement

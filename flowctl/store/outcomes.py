@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from operator import itemgetter
 from uuid import UUID
 
-from psycopg import Cursor
-from psycopg.rows import scalar_row
 from psycopg.types.json import Json
 
 from flowctl.database import Connection, query
 from flowctl.model import Status
 from flowctl.records import record
-from flowctl.store.fetching import fetch_ids, run_prepared
+from flowctl.store.fetching import fetch_ids
 from flowctl.store.parts import grouped, is_free
 from flowctl.store.runs import Run
+from flowctl.store.together import Statement, run_together
 
 
 @record
@@ -37,11 +37,11 @@ def record_outcomes(
 ) -> set[UUID]:
     """Write results and end their sends; returns the messages that took them."""
     if not is_free(connection):
-        return set(send_outcomes(connection, run, results).fetchall())
+        return _recorded(connection, run, results)
     recorded: set[UUID] = set()
     for part, own in grouped(results, run.places):
         if part is None:
-            recorded.update(send_outcomes(connection, run, own))
+            recorded |= _recorded(connection, run, own)
         else:
             call = part.call(connection, query("record_outcomes"), **_of_record(run, own))
             recorded |= fetch_ids(connection, "record_in_part", **call)
@@ -49,12 +49,9 @@ def record_outcomes(
     return recorded
 
 
-def send_outcomes(
-    connection: Connection, run: Run, results: Sequence[OutcomeRecord]
-) -> Cursor[UUID]:
-    """As :func:`record_outcomes`, over the connection as it is: inside a pipeline the messages are
-    fetched after it."""
-    return run_prepared(connection, "record_outcomes", scalar_row, **_of_record(run, results))
+def recording(run: Run, results: Sequence[OutcomeRecord]) -> Statement:
+    """What :func:`record_outcomes` asks of one machine."""
+    return Statement("record_outcomes", _of_record(run, results), itemgetter(0))
 
 
 def keep_unknown_texts(
@@ -69,6 +66,11 @@ def keep_unknown_texts(
         errors=list(errors.values()),
         pause=pause,
     )
+
+
+def _recorded(connection: Connection, run: Run, results: Sequence[OutcomeRecord]) -> set[UUID]:
+    (recorded,) = run_together(connection, [recording(run, results)])
+    return set(recorded)
 
 
 def _of_record(run: Run, results: Sequence[OutcomeRecord]) -> dict[str, object]:

@@ -2,21 +2,20 @@
 back (``sends.sql``)."""
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import nullcontext
 from uuid import UUID
 
-from psycopg import Cursor
-from psycopg.rows import scalar_row
 from psycopg.types.json import Json
 
 from flowctl.database import Connection, query
 from flowctl.records import record
-from flowctl.store.fetching import fetch_rows, rows_of, run_prepared, send_off
+from flowctl.store.fetching import fetch_rows
 from flowctl.store.intents import BeginResult, Intent
 from flowctl.store.nodes import is_distributed
-from flowctl.store.outcomes import OutcomeRecord, record_outcomes, send_outcomes
+from flowctl.store.outcomes import OutcomeRecord, record_outcomes, recording
 from flowctl.store.parts import grouped, is_free
 from flowctl.store.runs import Run
+from flowctl.store.together import Statement, run_together
 
 
 @record
@@ -28,10 +27,7 @@ class _Decided(BeginResult):
 def lock_guarded(connection: Connection, run: Run, intents: Sequence[Intent]) -> None:
     """Keep other dispatchers from deciding about the same gaps, addresses and limit until the end
     of the transaction."""
-    names = [name for intent in intents for name in intent.guards]
-    if run.max_per_hour is not None:
-        names.append("hourly limit")
-    if names:
+    if names := _guards(run, intents):
         connection.execute(query("lock_guarded"), {"names": names})
 
 
@@ -56,18 +52,13 @@ def record_and_begin(
             lock_guarded(connection, run, intents)
             written = record_outcomes(connection, run, results) if results else set()
             return written, begin_sends(connection, run, intents)
-    with ExitStack() as stack:
-        stack.enter_context(connection.pipeline())
-        if not connection.autocommit:
-            stack.enter_context(connection.transaction())
-        if not _are_plain(run, intents):
-            run_prepared(connection, "plan_once", scalar_row)
-        lock_guarded(connection, run, intents)
-        recorded = send_outcomes(connection, run, results) if results else None
-        begun = _begin(connection, run, intents)
-        send_off(connection)
-        meanwhile()
-    return set() if recorded is None else set(recorded.fetchall()), begun.fetchall()
+    statements = [] if _are_plain(run, intents) else [Statement("plan_once", {})]
+    if names := _guards(run, intents):
+        statements.append(Statement("lock_guarded", {"names": names}))
+    if results:
+        statements.append(recording(run, results))
+    *before, begun = run_together(connection, [*statements, _beginning(run, intents)], meanwhile)
+    return set(before[-1]) if results else set(), begun
 
 
 def begin_sends(connection: Connection, run: Run, intents: Sequence[Intent]) -> list[BeginResult]:
@@ -76,7 +67,7 @@ def begin_sends(connection: Connection, run: Run, intents: Sequence[Intent]) -> 
     A message missing from the answer is no longer this run's.
     """
     if not is_distributed(connection):
-        return _begin(connection, run, intents).fetchall()
+        return run_together(connection, [_beginning(run, intents)])[0]
     if not _goes_to_parts(connection, run, intents):
         return _begin_over_nodes(connection, run, intents)
     begun: list[BeginResult] = []
@@ -98,9 +89,16 @@ def _goes_to_parts(connection: Connection, run: Run, intents: Sequence[Intent]) 
     return not is_weighed and is_free(connection) and all(one.id in run.places for one in intents)
 
 
-def _begin(connection: Connection, run: Run, intents: Sequence[Intent]) -> Cursor[BeginResult]:
-    form = _form(run, intents)
-    return run_prepared(connection, form, rows_of(BeginResult), **_of_begin(run, intents))
+def _guards(run: Run, intents: Sequence[Intent]) -> list[str]:
+    """What no other dispatcher may decide about meanwhile."""
+    names = [name for intent in intents for name in intent.guards]
+    return names if run.max_per_hour is None else [*names, "hourly limit"]
+
+
+def _beginning(run: Run, intents: Sequence[Intent]) -> Statement:
+    return Statement(
+        _form(run, intents), _of_begin(run, intents), lambda values: BeginResult(*values)
+    )
 
 
 def _form(run: Run, intents: Sequence[Intent]) -> str:
