@@ -49,13 +49,13 @@ _ENDS = (EventKind.SENT, EventKind.FAILED, EventKind.CANCELLED, EventKind.DEFERR
 class DemoMessage:
     """What became of one message: how often it was sent before its time, at its time, and after.
 
-    ``due_wall`` is its time on the clock of the lead's ``zone``; ``text`` the channel and the first
-    words, or what kept it from being sent.
+    ``due_local`` is its time in the lead's ``zone``; ``text`` the channel and the first words, or
+    what kept it from being sent.
     """
 
     lead: str
     zone: str
-    due_wall: datetime
+    due_local: datetime
     early: int
     on_time: int
     again: int
@@ -149,7 +149,7 @@ def _shown(message: SampleMessage, passes: Iterable[_Pass]) -> DemoMessage:
     return DemoMessage(
         lead=message.first_name,
         zone=message.timezone,
-        due_wall=message.due_wall,
+        due_local=message.due_local,
         early=sum(one.sent(message.id) for one in passes if one.now < message.due_at),
         on_time=at_its_time.sent(message.id),
         again=sum(one.sent(message.id) for one in later),

@@ -19,9 +19,6 @@ from flowctl.database import Connection
 from flowctl.errors import DatabaseUnavailable, SchemaMismatch
 from flowctl.scripts import CITUS, ENVIRONMENT, Script, scripts, statements
 
-ADOPTION = "0001_adopt"
-"""The migration that takes over tables which an earlier script had made."""
-
 TAKE_OVER = "select flowctl.take_over();"
 """What makes a database the one that sends."""
 

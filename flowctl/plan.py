@@ -91,9 +91,9 @@ def plan(
             change.step for change, is_new in steps if not change.changed and not is_new
         ),
         positions={
-            (step.flow, step.key): place
+            (step.flow, step.key): position
             for wanted in file
-            for place, step in enumerate(wanted.steps, start=1)
+            for position, step in enumerate(wanted.steps, start=1)
             if step.key is not None
         },
         renames=renames,

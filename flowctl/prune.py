@@ -9,7 +9,7 @@ from flowctl.errors import DatabaseUnavailable
 from flowctl.store import prune as store
 from flowctl.store.prune import Chunk, Range
 
-STRETCH_PAGES = 500
+CHUNK_PAGES = 500
 """Pages (8 kB each) gone through in one transaction: some thousand messages."""
 
 _SCANS_BY_PAGE = 14_00_00
@@ -62,7 +62,7 @@ def _all(
     is_dry_run: bool,  # noqa: FBT001 - passed on
 ) -> int:
     by_page = connection.info.server_version >= _SCANS_BY_PAGE
-    step = STRETCH_PAGES if by_page else max(pages, 1)
+    step = CHUNK_PAGES if by_page else max(pages, 1)
     return sum(
         prune_chunk(connection, Chunk(first, step, bounds.before, is_dry_run))
         for first in range(0, pages, step)

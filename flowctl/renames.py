@@ -51,5 +51,5 @@ def _is_there(entry: FlowSteps) -> bool:
     return entry.flow.name != DEFAULT_FLOW or bool(entry.steps)
 
 
-def _clash(place: str, nouns: str, old: str, new: str) -> str:
-    return f"{place}: was: the database has both {nouns}, '{old}' and '{new}'"
+def _clash(location: str, nouns: str, old: str, new: str) -> str:
+    return f"{location}: was: the database has both {nouns}, '{old}' and '{new}'"

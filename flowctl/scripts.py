@@ -106,7 +106,7 @@ def scripts(environment: str = "", *, is_distributed: bool = False) -> list[Scri
             routines[name],
             environment=environment if _OF_LEAD_ID in routines[name] else None,
         )
-        for name in _by_need(routines)
+        for name in _callees_first(routines)
     ]
     found.append(Script(ZONES, "", release=zones.release()))
     # the rights come last: they close what the others have made
@@ -120,7 +120,7 @@ def _replayed(name: str, environment: str) -> Script:
     return Script(name, text, environment=environment)
 
 
-def _by_need(routines: dict[str, str]) -> list[str]:
+def _callees_first(routines: dict[str, str]) -> list[str]:
     """Routine names, each after those its text calls."""
     ordered: list[str] = []
 

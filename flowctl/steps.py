@@ -128,8 +128,8 @@ def history(
 
     Raises InputError for a flow that does not exist and never did.
     """
-    moment = None if since is None else resolve_when(connection, since, None, flow)
-    found = store.list_changes(connection, flow, moment)
+    earliest = None if since is None else resolve_when(connection, since, None, flow)
+    found = store.list_changes(connection, flow, earliest)
     if flow is not None and not found:
         check_flow(connection, flow)
     return found
@@ -189,7 +189,7 @@ def _write(connection: Connection, changes: Plan, stored: Sequence[StoredStep]) 
     steps = [change.step for change in (*changes.created, *changes.updated)]
     if steps:
         store.put_steps(connection, steps, changes.positions)
-    store.place_steps(connection, changes.positions)
+    store.order_steps(connection, changes.positions)
     if changes.disabled:
         ids = _ids(stored)
         store.disable_steps(

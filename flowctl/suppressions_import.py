@@ -203,7 +203,7 @@ def _scan(file: LeadFile, layout: OptOutLayout, order: Order | None) -> tuple[in
         rows += 1
         for cell in layout.times:
             if cell < len(row.cells) and row.cells[cell]:
-                order_of_dates.look(f"'{file.header[cell]}'", row.line, clean(row.cells[cell]))
+                order_of_dates.observe(f"'{file.header[cell]}'", row.line, clean(row.cells[cell]))
     if order is not None:
         return rows, order
     found, problem = order_of_dates.decide()

@@ -49,14 +49,14 @@ begin
       ('flowctl.sent_addresses', 'select'),
       ('flowctl.samples', 'select'), ('flowctl.stops', 'select'), ('flowctl.sends', 'all'),
       ('flowctl.runs', 'all'), ('flowctl.returned_mail', 'all')
-    ) as needed (place, command)
+    ) as needed (table_name, command)
   loop
     -- row-level security shows the role every row; what it may do to them the grants say
-    if (select c.relrowsecurity from pg_catalog.pg_class as c where c.oid = own.place::regclass) then
-      execute format('drop policy if exists flowctl_dispatcher on %s', own.place);
+    if (select c.relrowsecurity from pg_catalog.pg_class as c where c.oid = own.table_name::regclass) then
+      execute format('drop policy if exists flowctl_dispatcher on %s', own.table_name);
       execute format(
         'create policy flowctl_dispatcher on %s for %s to flowctl_dispatcher using (true)',
-        own.place, own.command
+        own.table_name, own.command
       );
     end if;
   end loop;

@@ -51,7 +51,7 @@ declare
       '-> ''app_metadata'' ->> ''flowctl'') = ''staff'''
   end;
   api_role text;
-  place text;
+  table_name text;
 begin
   execute format('revoke all on function %s from public', lead_functions);
   foreach api_role in array array['anon', 'authenticated', 'service_role'] loop
@@ -76,15 +76,15 @@ begin
     grant select, insert, update, delete on public.flows, public.flow_steps to authenticated;
     grant select on public.message_logs, public.suppressions to authenticated;
     execute format('grant execute on function %s to authenticated', message_schedule);
-    foreach place in array array['flows', 'flow_steps', 'message_logs', 'suppressions'] loop
+    foreach table_name in array array['flows', 'flow_steps', 'message_logs', 'suppressions'] loop
       execute format(
         case
-          when place in ('flows', 'flow_steps') then
+          when table_name in ('flows', 'flow_steps') then
             'create policy flowctl_staff on public.%I for all to authenticated '
             'using (%2$s) with check (%2$s)'
           else 'create policy flowctl_staff on public.%I for select to authenticated using (%2$s)'
         end,
-        place, is_staff
+        table_name, is_staff
       );
     end loop;
   end if;

@@ -57,7 +57,7 @@ def demo(ctx: typer.Context, as_json: Json = False) -> None:
 def _show(played: "Demo", outbox: Path) -> None:
     from flowctl.preview import timestamp_text
 
-    created = timestamp_text(played.leads[0].created_wall)
+    created = timestamp_text(played.leads[0].created_local)
     show.say(
         f"{len(played.leads)} sample leads, each created on {created} of its own zone, "
         f"and {played.passes} dispatch passes: for each message a minute early, on time, and again"
@@ -67,7 +67,7 @@ def _show(played: "Demo", outbox: Path) -> None:
         ("lead's time", "zone", "lead", "early", "on time", "again", "message"),
         [
             (
-                timestamp_text(message.due_wall),
+                timestamp_text(message.due_local),
                 message.zone,
                 message.lead,
                 message.early,

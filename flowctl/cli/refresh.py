@@ -37,7 +37,7 @@ def _show_plan(plan: "RefreshPlan") -> None:
     for zone, number, example in plan.moves_by_zone():
         show.say(
             f"{zone}: {number} move, such as {example.flow}/{example.step}: "
-            f"{timestamp_text(example.planned_wall)} becomes {timestamp_text(example.wall)}"
+            f"{timestamp_text(example.before_local)} becomes {timestamp_text(example.after_local)}"
         )
 
 

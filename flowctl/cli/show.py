@@ -97,7 +97,7 @@ def json_document(document: object) -> None:
 
 def say(text: str) -> None:
     """Talk on stderr: what is being done, which database is used."""
-    _talk(escape(text, lines=True) + "\n")
+    _to_stderr(escape(text, lines=True) + "\n")
 
 
 def is_unattended() -> bool:
@@ -146,10 +146,10 @@ def confirm(question: str, *, yes: bool) -> None:
 
 def ask(question: str) -> str:
     """The answer of the person at the terminal, in lower case; ask only where there is one."""
-    _talk(f"{escape(question)} ")
+    _to_stderr(f"{escape(question)} ")
     answer = sys.stdin.readline()
     if not answer.endswith("\n"):  # Ctrl-D: what follows begins on a line of its own
-        _talk("\n")
+        _to_stderr("\n")
     return answer.strip().lower()
 
 
@@ -194,7 +194,7 @@ def _write(text: str) -> None:
             sys.stdout.write(text)
 
 
-def _talk(text: str) -> None:
+def _to_stderr(text: str) -> None:
     try:
         sys.stderr.write("".join(_held) + text)
         _held.clear()

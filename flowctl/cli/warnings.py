@@ -8,9 +8,9 @@ from flowctl.flowfile.warnings import FileWarning
 
 def show_warnings(found: Sequence[FileWarning]) -> None:
     """A line for each thing that is odd, however many steps have it."""
-    places: dict[tuple[str, str], list[str]] = {}
+    steps: dict[tuple[str, str], list[str]] = {}
     for warning in found:
-        place = warning.flow if warning.key is None else f"{warning.flow}/{warning.key}"
-        places.setdefault((warning.field, warning.text), []).append(place)
-    for (field, text), names in places.items():
+        step = warning.flow if warning.key is None else f"{warning.flow}/{warning.key}"
+        steps.setdefault((warning.field, warning.text), []).append(step)
+    for (field, text), names in steps.items():
         show.warn(f"{', '.join(dict.fromkeys(names))}: {field}: {text}")

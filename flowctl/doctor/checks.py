@@ -1,4 +1,4 @@
-"""All looks in their order: settings, database, providers."""
+"""All checks in their order: settings, database, providers."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -22,15 +22,15 @@ from flowctl.errors import DatabaseBusy, DatabaseUnavailable, DatabaseUnreachabl
 from flowctl.settings import Settings
 from flowctl.store import doctor as doctor_store
 
-_Look = Callable[[Connection, Settings], Sequence[Check]]
+_Run = Callable[[Connection, Settings], Sequence[Check]]
 
-_ALWAYS: tuple[tuple[str, _Look], ...] = (
+_ALWAYS: tuple[tuple[str, _Run], ...] = (
     ("connection", connection.connection),
     ("server", connection.server),
     ("schema", schema.version),
 )
 
-_WITH_SCHEMA: tuple[tuple[str, _Look], ...] = (
+_WITH_SCHEMA: tuple[tuple[str, _Run], ...] = (
     ("copy", schema.copy),
     ("triggers", schema.triggers),
     ("functions", schema.functions),
@@ -107,26 +107,26 @@ def examine(
 
 
 def _database(connection: Connection, settings: Settings) -> Iterator[Check]:
-    def at(look: _Look) -> Callable[[], Sequence[Check]]:
-        def looked() -> Sequence[Check]:
-            with translated(), doctor_store.look(connection):
-                return look(connection, settings)
+    def at(run: _Run) -> Callable[[], Sequence[Check]]:
+        def checked() -> Sequence[Check]:
+            with translated(), doctor_store.checking(connection):
+                return run(connection, settings)
 
-        return looked
+        return checked
 
-    for name, look in _ALWAYS:
-        yield from _found(name, at(look))
+    for name, run in _ALWAYS:
+        yield from _found(name, at(run))
     with translated():
         if doctor_store.lacks_schema(connection):
             return
-    for name, look in _WITH_SCHEMA:
-        yield from _found(name, at(look))
+    for name, run in _WITH_SCHEMA:
+        yield from _found(name, at(run))
 
 
-def _found(name: str, look: Callable[[], Sequence[Check]]) -> Sequence[Check]:
-    """What a look found; a look that fails is a fault of its own, and no end."""
+def _found(name: str, run: Callable[[], Sequence[Check]]) -> Sequence[Check]:
+    """What a check found; one that fails is a fault of its own, and no end."""
     try:
-        return look()
+        return run()
     except doctor_store.CheckSkipped as obstacle:
         return [note(name, f"skipped: {obstacle}", obstacle.hint)]
     except DatabaseUnreachable as error:

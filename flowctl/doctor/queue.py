@@ -40,18 +40,18 @@ _DUE_INDEX = (
 def channels(connection: Connection, settings: Settings) -> Sequence[Check]:
     """Messages and steps of channels that this set-up cannot send on."""
     checks = []
-    for channel, need in doctor_store.channel_demand(connection).items():
+    for channel, demand in doctor_store.channel_demand(connection).items():
         missing = settings.missing.get(channel, ())
         if (settings.smtp if channel is Channel.EMAIL else settings.twilio) is not None:
             continue
         hint = f"set {', '.join(missing)}" if missing else "see settings"
-        if need.due:
-            detail = f"{counted(need.due, 'due message')} held: {channel} is not configured"
+        if demand.due:
+            detail = f"{counted(demand.due, 'due message')} held: {channel} is not configured"
             checks.append(fault("channels", detail, hint))
-        elif need.pending or need.steps:
+        elif demand.pending or demand.steps:
             detail = (
-                f"{channel} is not configured here; {counted(need.steps, 'step')} and "
-                f"{counted(need.pending, 'pending message')} need it"
+                f"{channel} is not configured here; {counted(demand.steps, 'step')} and "
+                f"{counted(demand.pending, 'pending message')} need it"
             )
             checks.append(note("channels", detail, hint))
     return checks or [ok("channels", "whatever is to be sent has a configured channel")]

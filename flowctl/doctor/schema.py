@@ -17,7 +17,7 @@ _FUNCTION = re.compile(
     r"create or replace function (?P<name>[a-z_.]+)\(.*?as \$\$(?P<body>.*?)\$\$;", re.DOTALL
 )
 _TRIGGER = re.compile(
-    r"create trigger (?P<name>\w+)\s[^;]*?\son (?P<place>[a-z_.]+)\b[^;]*?"
+    r"create trigger (?P<name>\w+)\s[^;]*?\son (?P<table>[a-z_.]+)\b[^;]*?"
     r"execute function (?P<function>[a-z_.]+)\(",
     re.DOTALL,
 )
@@ -65,7 +65,8 @@ def copy(connection: Connection, _: Settings) -> Sequence[Check]:
 def triggers(connection: Connection, _: Settings) -> Sequence[Check]:
     """Whether every trigger of ours is there and on, and nothing else schedules messages."""
     found = {
-        (trigger.place, trigger.name): trigger for trigger in doctor_store.own_triggers(connection)
+        (trigger.table_name, trigger.name): trigger
+        for trigger in doctor_store.own_triggers(connection)
     }
     wanted = {
         where: (shipped.routine, function)
@@ -73,18 +74,18 @@ def triggers(connection: Connection, _: Settings) -> Sequence[Check]:
         for where, function in shipped.triggers.items()
     }
     problems: list[tuple[str, str]] = []
-    for (place, name), (routine, function) in wanted.items():
-        trigger = found.get((place, name))
+    for (table, name), (routine, function) in wanted.items():
+        trigger = found.get((table, name))
         if trigger is None or trigger.function != function:
-            problems.append((f"{name} on {place} is missing", _again(routine)))
+            problems.append((f"{name} on {table} is missing", _again(routine)))
         elif not trigger.is_enabled:
             problems.append(
-                (f"{name} on {place} is off", f"alter table {place} enable trigger {name};")
+                (f"{name} on {table} is off", f"alter table {table} enable trigger {name};")
             )
     problems += [
         (
-            f"{trigger.name} on {trigger.place} schedules messages too",
-            f'drop trigger "{trigger.name}" on {trigger.place};',
+            f"{trigger.name} on {trigger.table_name} schedules messages too",
+            f'drop trigger "{trigger.name}" on {trigger.table_name};',
         )
         for where, trigger in found.items()
         if where not in wanted and (trigger.function == _SCHEDULER or trigger.schedules)
@@ -129,7 +130,7 @@ def _shipped(connection: Connection) -> Iterator[_Shipped]:
                 script.name,
                 {made["name"]: made["body"] for made in _FUNCTION.finditer(script.text)},
                 {
-                    (made["place"], made["name"]): made["function"]
+                    (made["table"], made["name"]): made["function"]
                     for made in _TRIGGER.finditer(script.text)
                 },
             )

@@ -141,7 +141,7 @@ class Postmaster:
         """Ask for a fast shutdown: clients are disconnected, everything is written out."""
         os.kill(pid, signal.SIGINT)
 
-    def said_since(self, begin: int) -> tuple[str, ...]:
+    def log_since(self, begin: int) -> tuple[str, ...]:
         """The last lines the server wrote to its log after position ``begin``."""
         with self._layout.log.open("rb") as log:
             log.seek(begin)

@@ -164,7 +164,7 @@ class EmbeddedServer:
         return DatabaseUnavailable(
             f"the embedded PostgreSQL in {self.layout.root} does not start",
             hint=f"see {self.layout.log}",
-            details=postmaster.said_since(log_begin),
+            details=postmaster.log_since(log_begin),
         )
 
     def _leave(self, postmaster: Postmaster, clients: FileLock) -> None:

@@ -22,9 +22,9 @@ class Mistakes:
     file: Path
     lines: list[str] = field(default_factory=list)
 
-    def add(self, place: str, name: str, problem: str, expected: str) -> None:
-        """Note that the field ``name`` of ``place`` has a ``problem``."""
-        where = ": ".join(part for part in (str(self.file), place, name) if part)
+    def add(self, location: str, name: str, problem: str, expected: str) -> None:
+        """Note that the field ``name`` of ``location`` has a ``problem``."""
+        where = ": ".join(part for part in (str(self.file), location, name) if part)
         self.lines.append(f"{where}: {problem}, expected {expected}")
 
 
@@ -37,21 +37,21 @@ def nearest(word: str, known: tuple[str, ...]) -> str:
 class Fields:
     """A table of the file. A key that is wrong is noted and reads as if it were not there."""
 
-    def __init__(self, table: Mapping[str, object], place: str, mistakes: Mistakes) -> None:
+    def __init__(self, table: Mapping[str, object], location: str, mistakes: Mistakes) -> None:
         self.table = table
-        self.place = place
+        self.location = location
         self._mistakes = mistakes
 
     def __contains__(self, name: str) -> bool:
         return name in self.table
 
-    def inner(self, table: Mapping[str, object], place: str) -> "Fields":
+    def inner(self, table: Mapping[str, object], location: str) -> "Fields":
         """A table inside this one."""
-        return Fields(table, place, self._mistakes)
+        return Fields(table, location, self._mistakes)
 
     def wrong(self, name: str, problem: str, expected: str) -> None:
         """Note a mistake in this table."""
-        self._mistakes.add(self.place, name, problem, expected)
+        self._mistakes.add(self.location, name, problem, expected)
 
     def only(self, known: tuple[str, ...]) -> None:
         """Note every key that is not among ``known``."""

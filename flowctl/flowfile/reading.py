@@ -69,8 +69,8 @@ def _several(document: Fields, path: Path) -> tuple[FlowSteps, ...]:
     seen: set[str] = set()
     for number, table in enumerate(tables, start=1):
         given = table.get("name")
-        place = f"flow '{given}'" if isinstance(given, str) and given else f"flow {number}"
-        fields = document.inner(table, place)
+        location = f"flow '{given}'" if isinstance(given, str) and given else f"flow {number}"
+        fields = document.inner(table, location)
         fields.only((*FLOW_KEYS, WAS, "steps"))
         name = fields.label("name") or ""
         if name and name in seen:

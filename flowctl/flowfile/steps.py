@@ -42,7 +42,7 @@ def read_steps(flow: Fields, name: str, folder: Path) -> tuple[tuple[Step, ...],
     for number, table in enumerate(flow.tables("steps"), start=1):
         key = table.get("key")
         own = f"step '{key}'" if isinstance(key, str) and key else f"step {number}"
-        fields = flow.inner(table, f"{flow.place} {own}")
+        fields = flow.inner(table, f"{flow.location} {own}")
         fields.only(STEP_KEYS)
         step = _read_step(fields, name, folder)
         if step.key in seen:

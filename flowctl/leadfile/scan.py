@@ -42,7 +42,7 @@ class OrderOfDates:
         self._lines: dict[Order, int] = {}
         self._undecided: tuple[str, int, str] | None = None
 
-    def look(self, column: str, line: int, cell: str) -> None:
+    def observe(self, column: str, line: int, cell: str) -> None:
         """Take a date into account."""
         found = dates.evidence(cell)
         if found is None:
@@ -76,11 +76,11 @@ def scan(file: LeadFile, layout: Layout, order: Order | None) -> Findings:
 
     Raises InputError, naming the line, for a file that cannot be read.
     """
-    looked = _Scanner(layout, order)
+    scanner = _Scanner(layout, order)
     rows = 0
     for rows, row in enumerate(file.rows(), 1):  # noqa: B007  # counts them
-        looked.look(row)
-    return looked.findings(rows)
+        scanner.read(row)
+    return scanner.findings(rows)
 
 
 class _Scanner:
@@ -105,16 +105,16 @@ class _Scanner:
             *((one.cell, False, one.values) for one in layout.opt_outs if one.values),
         ]
 
-    def look(self, row: Row) -> None:
+    def read(self, row: Row) -> None:
         """Take a row into account."""
         line, cells, _ = row
         width = len(cells)
         for cell in self._times:
             if cell < width and cells[cell]:
-                self._order_of_dates.look(self._layout.shown(cell), line, clean(cells[cell]))
+                self._order_of_dates.observe(self._layout.shown(cell), line, clean(cells[cell]))
         for cell, is_consent, named in self._watched:
             if cell < width and (value := clean(cells[cell])):
-                self._look_for_denial(cell, value, line, is_consent=is_consent, named=named)
+                self._note_denial(cell, value, line, is_consent=is_consent, named=named)
         for cell, first in self._nameless.items():
             if not first and cell < width and clean(cells[cell]):
                 self._nameless[cell] = line
@@ -139,7 +139,7 @@ class _Scanner:
                 found.problems.append(_denied(self._layout, cell, denial))
         return found
 
-    def _look_for_denial(
+    def _note_denial(
         self, cell: int, value: str, line: int, *, is_consent: bool, named: tuple[str, ...]
     ) -> None:
         if named and optouts.matches(value, named):

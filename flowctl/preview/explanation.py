@@ -24,25 +24,25 @@ def explain(row: ScheduleRow, zones: Zones) -> tuple[str, ...]:
 
 def _sentences(row: ScheduleRow, zones: Zones) -> Iterator[str]:
     yield _zone(row, zones)
-    if row.planned_for is None or row.planned_wall is None or row.day is None:
+    if row.planned_for is None or row.planned_local is None or row.day is None:
         yield (
             "it has no step: whoever inserted it chose its time"
             if row.is_own
             else "its step was deleted: how its time came about is not known any more"
         )
         return
-    created = row.created_wall or row.seen_wall or row.planned_wall
+    created = row.created_local or row.seen_local or row.planned_local
     yield _creation(row, created)
-    yield from _plan(row, created, row.planned_wall)
+    yield from _plan(row, created, row.planned_local)
     yield from _moved(row)
     if row.status is None and row.skipped is not None:
         yield f"not scheduled: {row.skipped}"
     elif row.status is not None and row.computed_for != row.scheduled_for:
-        yield f"it stands at {timestamp_text(row.scheduled_wall)}: {_drift(row)}"
-    if row.retry_wall is not None and row.retry_at is not None:
-        yield f"the next attempt is not before {timestamp_text(row.retry_wall)}"
-    if row.waits_wall is not None:
-        yield f"{_waiting(row)}: it waits until about {timestamp_text(row.waits_wall)}"
+        yield f"it stands at {timestamp_text(row.scheduled_local)}: {_drift(row)}"
+    if row.retry_local is not None and row.retry_at is not None:
+        yield f"the next attempt is not before {timestamp_text(row.retry_local)}"
+    if row.waits_local is not None:
+        yield f"{_waiting(row)}: it waits until about {timestamp_text(row.waits_local)}"
 
 
 def _waiting(row: ScheduleRow) -> str:
@@ -109,20 +109,20 @@ def _plan(row: ScheduleRow, created: datetime, planned: datetime) -> Iterator[st
 
 def _moved(row: ScheduleRow) -> Iterator[str]:
     """Out of the past, and into the send window."""
-    if row.planned_for is None or row.seen_at is None or row.seen_wall is None:
+    if row.planned_for is None or row.seen_at is None or row.seen_local is None:
         return
     created = row.created_at or row.seen_at
     earliest = max(created, row.seen_at)
     is_behind = row.skipped is not None and row.planned_for < row.seen_at
     if row.planned_for < earliest and not is_behind:
-        if created > row.seen_at and row.created_wall is not None:
-            yield f"not before the lead's creation: {timestamp_text(row.created_wall)}"
+        if created > row.seen_at and row.created_local is not None:
+            yield f"not before the lead's creation: {timestamp_text(row.created_local)}"
         else:
-            yield f"already past when it was scheduled: at once, {timestamp_text(row.seen_wall)}"
-    if is_behind or row.opens is None or row.computed_for is None or row.computed_wall is None:
+            yield f"already past when it was scheduled: at once, {timestamp_text(row.seen_local)}"
+    if is_behind or row.opens is None or row.computed_for is None or row.computed_local is None:
         return
     window = window_text(row.opens, row.closes, row.weekdays)
     if row.computed_for > max(row.planned_for, earliest):
-        yield f"outside the send window ({window}): moved to {timestamp_text(row.computed_wall)}"
+        yield f"outside the send window ({window}): moved to {timestamp_text(row.computed_local)}"
     else:
         yield f"inside the send window ({window})"

@@ -20,7 +20,7 @@ ADDED_LATER = "step was added or enabled after the lead came; leads enroll would
 
 @dataclass(frozen=True, slots=True)
 class PreviewedMessage:
-    """A message as the lead will read it, or has read it; moments are on the clock of ``zone``.
+    """A message as the lead will read it, or has read it; times are on the clock of ``zone``.
 
     ``status`` is null for what is not scheduled; ``reason`` says why, or what ended the message, or
     what will keep a pending one from being sent. ``subject`` and ``content`` are null where the
@@ -97,7 +97,7 @@ def previewed(
     """
     return tuple(
         _message(row, _render(row, reader, settings), suppressed, explain(row, zones))
-        for row in sorted(rows, key=_place)
+        for row in sorted(rows, key=_order)
     )
 
 
@@ -114,9 +114,9 @@ def addresses_of(reader: Reader, settings: Settings) -> set[tuple[Channel, str]]
     return found
 
 
-def _place(row: ScheduleRow) -> tuple[datetime, bool, str, int]:
-    moment = row.waits_until or row.scheduled_for
-    return moment, row.flow is None, row.flow or "", row.step_order or 0
+def _order(row: ScheduleRow) -> tuple[datetime, bool, str, int]:
+    goes_at = row.waits_until or row.scheduled_for
+    return goes_at, row.flow is None, row.flow or "", row.step_order or 0
 
 
 def _message(
@@ -139,11 +139,11 @@ def _message(
         key=row.key,
         step_order=row.step_order,
         type=row.channel,
-        scheduled_for=_local(
-            row.waits_until or row.scheduled_for, row.waits_wall or row.scheduled_wall
+        scheduled_for=_zoned(
+            row.waits_until or row.scheduled_for, row.waits_local or row.scheduled_local
         ),
         status=status,
-        sent_at=row.sent_at and row.sent_wall and _local(row.sent_at, row.sent_wall),
+        sent_at=row.sent_at and row.sent_local and _zoned(row.sent_at, row.sent_local),
         to=rendered.to,
         subject=rendered.subject,
         content=content,
@@ -199,7 +199,7 @@ def _reason(
             return found or ("recipient is suppressed" if is_suppressed else row.error)
 
 
-def _local(moment: datetime, wall: datetime) -> datetime:
-    """A moment with the offset that the clock on the wall shows."""
-    offset: timedelta = wall - moment.astimezone(UTC).replace(tzinfo=None)
-    return moment.astimezone(timezone(offset))
+def _zoned(timestamp: datetime, local: datetime) -> datetime:
+    """A timestamp with the offset of its zone, whose clock shows ``local``."""
+    offset: timedelta = local - timestamp.astimezone(UTC).replace(tzinfo=None)
+    return timestamp.astimezone(timezone(offset))

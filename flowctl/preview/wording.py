@@ -1,4 +1,4 @@
-"""Moments, days and windows as people say them."""
+"""Times, days and windows as people say them."""
 
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
@@ -7,14 +7,14 @@ from flowctl.normalize import WEEKDAYS
 from flowctl.times import clock_text, format_duration
 
 
-def timestamp_text(moment: datetime) -> str:
-    """A moment on its own clock, to the minute: ``Mon 2 Mar 2026, 3:00 PM``."""
-    return f"{day_text(moment)}, {clock_text(moment.time())}"
+def timestamp_text(timestamp: datetime) -> str:
+    """A timestamp on its own clock, to the minute: ``Mon 2 Mar 2026, 3:00 PM``."""
+    return f"{day_text(timestamp)}, {clock_text(timestamp.time())}"
 
 
-def day_text(moment: datetime) -> str:
-    """The date of a moment on its own clock: ``Mon 2 Mar 2026``."""
-    return f"{moment:%a} {moment.day} {moment:%b} {moment.year}"
+def day_text(timestamp: datetime) -> str:
+    """The date of a timestamp on its own clock: ``Mon 2 Mar 2026``."""
+    return f"{timestamp:%a} {timestamp.day} {timestamp:%b} {timestamp.year}"
 
 
 def window_text(opens: time, closes: time | None, weekdays: Sequence[int] | None) -> str:

@@ -274,7 +274,7 @@ class MailRecorder:
             ),
         )
         if is_new and message is not None and not message.is_sent:
-            self.result.found += store.settle_returned(self._connection, message)
+            self.result.found += store.mark_returned_sent(self._connection, message)
         return is_new
 
     def _suppress(

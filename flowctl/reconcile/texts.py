@@ -14,7 +14,7 @@ from flowctl.dispatch.events import Event, EventKind
 from flowctl.dispatch.recovery import fail_unanswerable, look_up_texts
 from flowctl.model import TextRecord
 from flowctl.reconcile.forgotten import record_forgotten
-from flowctl.reconcile.words import Wish, wish_of
+from flowctl.reconcile.wishes import Wish, wish_of
 from flowctl.reconnecting import OpenConnection
 from flowctl.settings import Settings
 from flowctl.store import reconcile as reconcile_store

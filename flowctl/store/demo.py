@@ -23,23 +23,23 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class SampleLead:
-    """A sample lead in the database; ``created_wall`` is on the clock of its zone."""
+    """A sample lead in the database; ``created_local`` is on the clock of its zone."""
 
     id: str
     first_name: str
     timezone: str
-    created_wall: datetime
+    created_local: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class SampleMessage:
-    """A pending message of a sample lead; ``due_wall`` is ``due_at`` on the clock of its zone."""
+    """A pending message of a sample lead; ``due_local`` is ``due_at`` on the clock of its zone."""
 
     id: UUID
     first_name: str
     timezone: str
     due_at: datetime
-    due_wall: datetime
+    due_local: datetime
 
 
 def lock_demo(connection: Connection) -> None:

@@ -14,7 +14,7 @@ from flowctl.database import Connection, query
 from flowctl.model import Channel
 from flowctl.store.fetching import fetch_rows
 
-LOOK_SECONDS = 30
+CHECK_SECONDS = 30
 """How long one look at a large table may take."""
 
 
@@ -44,7 +44,7 @@ class Server:
 class Trigger:
     """A trigger on a table of ours; ``schedules``: its function writes messages or has it done."""
 
-    place: str
+    table_name: str
     name: str
     function: str
     is_enabled: bool
@@ -150,20 +150,20 @@ class TableHealth:
 
 
 @contextmanager
-def look(connection: Connection) -> Iterator[None]:
-    """A transaction that writes nothing and waits for no single look longer than LOOK_SECONDS.
+def checking(connection: Connection) -> Iterator[None]:
+    """A transaction that writes nothing and takes no longer for one check than CHECK_SECONDS.
 
-    Raises CheckSkipped where the role may not look, or the look was cut short.
+    Raises CheckSkipped where the role may not read something, or the check was cut short.
     """
     try:
         with connection.transaction():
-            connection.execute(query("look_gently"), {"seconds": LOOK_SECONDS})
+            connection.execute(query("limit_check"), {"seconds": CHECK_SECONDS})
             yield
     except errors.InsufficientPrivilege as error:
         reason = error.diag.message_primary or "permission denied"
         raise CheckSkipped(reason, "flowctl doctor, as the schema's owner") from error
     except errors.QueryCanceled as error:
-        reason = f"it took longer than {LOOK_SECONDS} seconds"
+        reason = f"it took longer than {CHECK_SECONDS} seconds"
         raise CheckSkipped(reason, "flowctl doctor, when the database is less busy") from error
 
 
@@ -243,7 +243,8 @@ def unscheduled_leads(connection: Connection, span: timedelta, *, batch_size: in
 def channel_demand(connection: Connection) -> dict[Channel, Demand]:
     """What waits for each channel."""
     return {
-        Channel(need.channel): need for need in fetch_rows(connection, "channel_demand", Demand)
+        Channel(demand.channel): demand
+        for demand in fetch_rows(connection, "channel_demand", Demand)
     }
 
 

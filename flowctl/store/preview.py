@@ -15,10 +15,10 @@ from flowctl.model import Channel, JsonObject, Status
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """When a lead that does not exist would be created: a moment with an offset, or without one a
+    """When a lead that does not exist would be created: a time with an offset, or without one a
     time on the wall clock of ``zone`` (null: of each flow's zone)."""
 
-    moment: datetime
+    at: datetime
     zone: str | None = None
 
 
@@ -31,14 +31,14 @@ class ScheduleRow:
     ``content`` are templates, but what was sent where it was. ``skipped`` says why the step is not
     scheduled, ``stopped`` what will keep its pending message from being sent, ``waits_until`` until
     when it waits for the flow's gap after the message before it, or for its window. Names that end
-    in ``_wall`` are the moment of the same name on the clock of ``zone``, without offset.
+    in ``_local`` are the timestamp of the same name on the clock of ``zone``, without offset.
 
-    The rest is how the time came about, null for a deleted step: ``seen_at`` is the moment the
-    schedule was computed from, ``planned_for`` the step's own time, ``computed_for`` that time put
+    The rest is how the time came about, null for a deleted step: ``seen_at`` is when the
+    schedule was computed, ``planned_for`` the step's own time, ``computed_for`` that time put
     into the future and into the send window. ``planned_repeats``: the clock shows it twice.
     ``is_moved_by_rules``: the message has another time because the rules of its zone have changed.
     ``created_at`` is null where the lead has none that can be used; of a lead that was enrolled
-    from a moment of its own (``is_enrolled``) it is that moment.
+    at a time of its own (``is_enrolled``) it is that time.
     """
 
     is_lead: bool
@@ -55,25 +55,25 @@ class ScheduleRow:
     recipient: str | None
     error: str | None
     scheduled_for: datetime
-    scheduled_wall: datetime
+    scheduled_local: datetime
     sent_at: datetime | None
-    sent_wall: datetime | None
+    sent_local: datetime | None
     retry_at: datetime | None
-    retry_wall: datetime | None
+    retry_local: datetime | None
     is_being_sent: bool
     skipped: str | None
     stopped: str | None
     zone: str
     created_at: datetime | None
-    created_wall: datetime | None
+    created_local: datetime | None
     seen_at: datetime | None
-    seen_wall: datetime | None
+    seen_local: datetime | None
     planned_for: datetime | None
-    planned_wall: datetime | None
+    planned_local: datetime | None
     planned_repeats: bool
     is_moved_by_rules: bool
     computed_for: datetime | None
-    computed_wall: datetime | None
+    computed_local: datetime | None
     day: int | None
     time_of_day: time | None
     opens: time | None
@@ -81,7 +81,7 @@ class ScheduleRow:
     weekdays: Sequence[int] | None
     min_gap: timedelta | None
     waits_until: datetime | None
-    waits_wall: datetime | None
+    waits_local: datetime | None
 
 
 def schedule_of_lead(
@@ -112,12 +112,12 @@ def schedule_of_new_lead(
     The steps are those in the tables, or those in ``file``: entries with a ``flow`` and its
     ``steps``, in the columns of the two tables.
     """
-    is_exact = created.moment.tzinfo is not None
+    is_exact = created.at.tzinfo is not None
     return _schedule(
         connection,
         lead=Json(lead, to_json),
-        instant=created.moment if is_exact else None,
-        wall=None if is_exact else created.moment,
+        instant=created.at if is_exact else None,
+        wall=None if is_exact else created.at,
         zone=created.zone,
         only_flow=only_flow,
         file=None if file is None else Json(file, to_json),

@@ -14,14 +14,14 @@ from flowctl.store.nodes import form_of
 @dataclass(frozen=True, slots=True)
 class Replanned:
     """What would become of a message: ``planned_for`` in place of ``planned_before``, the same on
-    the clock of ``zone`` as ``wall`` and ``planned_wall``; ``is_rewritten``: other words."""
+    the clock of ``zone`` as ``after_local`` and ``before_local``; ``is_rewritten``: other words."""
 
     id: UUID
     zone: str
     flow: str
     step: str
-    planned_wall: datetime
-    wall: datetime
+    before_local: datetime
+    after_local: datetime
     planned_before: datetime
     planned_for: datetime
     is_moved: bool

@@ -67,9 +67,9 @@ def add_returned_mail(connection: Connection, mail: RecordedMail) -> bool:
     return _changes(connection, "add_returned_mail", **about, **values)
 
 
-def settle_returned(connection: Connection, message: ReturnedMessage) -> bool:
+def mark_returned_sent(connection: Connection, message: ReturnedMessage) -> bool:
     """Make a message of unknown outcome sent; returns whether it was none before."""
-    return _changes(connection, "settle_returned", lead_id=message.lead_id, id=message.id)
+    return _changes(connection, "mark_returned_sent", lead_id=message.lead_id, id=message.id)
 
 
 def update_email_delivery(

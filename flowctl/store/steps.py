@@ -144,12 +144,12 @@ def put_steps(
     connection.execute(query("put_steps"), {"steps": Json(rows)})
 
 
-def place_steps(connection: Connection, positions: Mapping[tuple[str, str], int]) -> None:
+def order_steps(connection: Connection, positions: Mapping[tuple[str, str], int]) -> None:
     """Put steps in this order among those of the same time."""
-    places = [
-        {"flow": flow, "key": key, "position": place} for (flow, key), place in positions.items()
+    rows = [
+        {"flow": flow, "key": key, "position": number} for (flow, key), number in positions.items()
     ]
-    connection.execute(query("place_steps"), {"places": Json(places)})
+    connection.execute(query("order_steps"), {"positions": Json(rows)})
 
 
 def disable_steps(connection: Connection, ids: Sequence[UUID]) -> None:

@@ -58,21 +58,21 @@ class TemplateContext(Mapping[str, object]):
     ``zone`` the zone in which it is read. ``unsubscribe_url`` is null where there is none.
     """
 
-    __slots__ = ("_found", "_lead", "_moment", "_unsubscribe_url", "zone")
+    __slots__ = ("_found", "_lead", "_now", "_unsubscribe_url", "zone")
 
     def __init__(
         self, lead: JsonObject, *, now: datetime, zone: tzinfo, unsubscribe_url: str | None = None
     ) -> None:
         self._lead = lead
         self._found: dict[str, object] = {}
-        self._moment = now
+        self._now = now
         self._unsubscribe_url = unsubscribe_url
         self.zone = zone
 
     @property
     def now(self) -> datetime:
         """The message's moment, on the clock of its zone."""
-        return self._moment.astimezone(self.zone)
+        return self._now.astimezone(self.zone)
 
     def __getitem__(self, name: str) -> object:
         if name not in self._found:

@@ -23,7 +23,7 @@ _LAST_SECOND = 253_402_300_799
 
 
 def to_datetime(value: object, *, now: datetime, zone: tzinfo) -> datetime | None:
-    """The moment that a value means, on the clock of ``zone``; null for what is no date.
+    """The timestamp that a value means, on the clock of ``zone``; null for what is no date.
 
     A date or timestamp without an offset is on that clock already. A number, also as a string of
     digits, counts seconds since 1970 (UTC); eight digits that make a date are that date. ``now``
@@ -70,8 +70,10 @@ def _offset(name: str | None, seconds: int | None) -> tzinfo | None:
     return None
 
 
-def _in_zone(moment: datetime, zone: tzinfo) -> datetime:
-    return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
+def _in_zone(timestamp: datetime, zone: tzinfo) -> datetime:
+    return (
+        timestamp.replace(tzinfo=zone) if timestamp.tzinfo is None else timestamp.astimezone(zone)
+    )
 
 
 def _epoch(seconds: Decimal, zone: tzinfo) -> datetime:

@@ -65,16 +65,16 @@ def _of_text(filter_: Callable[..., Any]) -> Callable[..., Any]:
 
 @with_context
 def _date(value: object, pattern: object = None, *, context: RenderContext) -> object:
-    """A moment in the words of ``pattern`` (see ``strftime``); what is no moment stays as it is."""
+    """A timestamp by ``pattern`` (see ``strftime``); what is no timestamp stays as it is."""
     if isinstance(value, Undefined) or value is None:
         return ""
     if isinstance(pattern, Undefined) or not pattern:
         return value
     seen = cast(TemplateContext, context.globals)
-    moment = to_datetime(value, now=seen.now, zone=seen.zone)
-    if moment is None:
+    timestamp = to_datetime(value, now=seen.now, zone=seen.zone)
+    if timestamp is None:
         return value
-    text = strftime(moment, str(pattern))
+    text = strftime(timestamp, str(pattern))
     return Markup(text) if isinstance(pattern, Markup) else text
 
 

@@ -26,7 +26,7 @@ _BARE = frozenset(("nowrap", "noshade", "compact", "hidden", "reversed", "ismap"
 
 
 @lru_cache(maxsize=256)
-def told_format(content: str) -> ContentFormat:
+def detected_format(content: str) -> ContentFormat:
     """Whether content is HTML: it has a complete tag that mail is made of.
 
     ``a < b``, ``<3``, ``<ann@example.com>``, ``<firstname>`` and ``if a<b then c>d`` are text.
@@ -35,8 +35,8 @@ def told_format(content: str) -> ContentFormat:
 
 
 def is_html(content: str, given: str | None) -> bool:
-    """Whether an email is HTML: by the format it was ``given``, else told from its content."""
-    return (given or told_format(content)) == ContentFormat.HTML
+    """Whether an email is HTML: by the format it was ``given``, else detected from its content."""
+    return (given or detected_format(content)) == ContentFormat.HTML
 
 
 @lru_cache(maxsize=256)

@@ -68,32 +68,32 @@ _LOWERED = frozenset("pZ")
 """What the flag # writes small; it writes everything else large."""
 
 
-def strftime(moment: datetime, pattern: str) -> str:
-    """The moment in the words of the pattern; what is no directive stays as it is written.
+def strftime(timestamp: datetime, pattern: str) -> str:
+    """A timestamp in the words of the pattern; what is no directive stays as it is written.
 
-    Names of days and months are English. The moment must know its zone.
+    Names of days and months are English. The timestamp must know its zone.
     """
-    return _DIRECTIVE.sub(lambda found: _written(moment, found), pattern)
+    return _DIRECTIVE.sub(lambda found: _written(timestamp, found), pattern)
 
 
-def _written(moment: datetime, directive: re.Match[str]) -> str:
+def _written(timestamp: datetime, directive: re.Match[str]) -> str:
     flags, digits, colons, letter = directive.groups()
     width = int(digits or 0)
     fill = next((flag for flag in reversed(flags) if flag in "-0_"), "")
     if letter == "z":
-        return _offset(moment.utcoffset() or timedelta(), len(colons)).rjust(width, "0")
+        return _offset(timestamp.utcoffset() or timedelta(), len(colons)).rjust(width, "0")
     if colons:
         return directive[0]
     if letter in _NUMBERS:
         count, least, usual = _NUMBERS[letter]
-        return _padded(count(moment), width or least, fill or usual)
+        return _padded(count(timestamp), width or least, fill or usual)
     if letter in "LN":
         places = width or (3 if letter == "L" else 9)
-        return f"{moment.microsecond:06}".ljust(places, "0")[:places]
+        return f"{timestamp.microsecond:06}".ljust(places, "0")[:places]
     if letter in _COMBINED:
-        text = strftime(moment, _COMBINED[letter])
+        text = strftime(timestamp, _COMBINED[letter])
     elif letter in _WORDS:
-        text = _WORDS[letter](moment)
+        text = _WORDS[letter](timestamp)
     else:
         return directive[0]
     if "^" in flags or "#" in flags:

@@ -37,20 +37,20 @@ select
 from json_to_recordset(%(leads)s::json) as given (
   first_name text, email text, phone text, timezone text
 )
-returning id::text, first_name, timezone, flowctl.local_time(created_at, timezone) as created_wall;
+returning id::text, first_name, timezone, flowctl.local_time(created_at, timezone) as created_local;
 
 -- name: sample_messages
 -- What the sample leads have coming, up to the last message of the given flows.
 with message as (
   select
     log.id, log.due_at, lead.first_name, lead.timezone, step.flow,
-    flowctl.local_time(log.due_at, lead.timezone) as due_wall
+    flowctl.local_time(log.due_at, lead.timezone) as due_local
   from public.message_logs as log
   inner join public.leads as lead on lead.id = log.lead_id
   inner join public.flow_steps as step on step.id = log.flow_step_id
   where lead.source = 'demo' and log.status = 'pending'
 )
-select message.id, message.first_name, message.timezone, message.due_at, message.due_wall
+select message.id, message.first_name, message.timezone, message.due_at, message.due_local
 from message
 where message.due_at <= (
   select max(last.due_at) from message as last where last.flow = any(%(flows)s::text[])

@@ -1,7 +1,7 @@
 -- What the doctor looks at. Every query only reads; most give rows only where something is wrong.
 
--- name: look_gently
--- For one transaction: nothing is written, and no look takes long.
+-- name: limit_check
+-- For one transaction: nothing is written, and no check takes long.
 select
   set_config('transaction_read_only', 'on', true),
   set_config('statement_timeout', (1000 * %(seconds)s::integer)::text, true);
@@ -15,7 +15,7 @@ select
   pg_is_in_recovery() or current_setting('default_transaction_read_only') = 'on' as is_read_only;
 
 -- name: lacks_schema
--- Whether the schema was never applied; a look at the catalog needs no right on it.
+-- Whether the schema was never applied; reading the catalog needs no right on it.
 select count(*) = 0
 from pg_catalog.pg_class as class
 inner join pg_catalog.pg_namespace as space on space.oid = class.relnamespace
@@ -25,7 +25,7 @@ where space.nspname = 'flowctl' and class.relname = 'migrations';
 -- Triggers on the product's tables, and whether one that is not ours schedules messages too.
 select
   trigger.tgname::text as name,
-  'public.' || class.relname as place,
+  'public.' || class.relname as table_name,
   space.nspname || '.' || function.proname as function,
   trigger.tgenabled in ('O', 'A') as is_enabled,
   function.prosrc ~* 'insert\s+into\s+(public\.)?message_logs|schedule_messages_for_lead'

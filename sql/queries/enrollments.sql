@@ -63,7 +63,7 @@ group by coalesce(message.delivery_code, message.delivery_status)
 order by count desc, code asc;
 
 -- name: list_enrollments
-with standing as (
+with enrollment as (
   select
     message.lead_id,
     step.flow,
@@ -86,15 +86,16 @@ with standing as (
 ),
 stated as (
   select
-    standing.*,
+    enrollment.*,
     flowctl.enrollment_state(
       exists (
         select from flowctl.stops as stop
-        where stop.lead_id = standing.lead_id and (stop.flow is null or stop.flow = standing.flow)
+        where stop.lead_id = enrollment.lead_id
+          and (stop.flow is null or stop.flow = enrollment.flow)
       ),
-      standing.pending, standing.sent, standing.has_left
+      enrollment.pending, enrollment.sent, enrollment.has_left
     ) as state
-  from standing
+  from enrollment
 )
 select
   stated.flow,

@@ -122,7 +122,7 @@ earliest as (
   select
     pending.lead_id,
     pending.zone,
-    flowctl.local_time(min(pending.scheduled_for), pending.zone) as wall
+    flowctl.local_time(min(pending.scheduled_for), pending.zone) as local_time
   from pending
   where pending.is_late
   group by pending.lead_id, pending.zone
@@ -135,11 +135,11 @@ shifted as materialized (
     min(day.number) as days
   from earliest
   cross join lateral generate_series(
-    greatest(flowctl.local_time(now(), earliest.zone)::date - earliest.wall::date - 1, 0),
-    flowctl.local_time(now(), earliest.zone)::date - earliest.wall::date + 2
+    greatest(flowctl.local_time(now(), earliest.zone)::date - earliest.local_time::date - 1, 0),
+    flowctl.local_time(now(), earliest.zone)::date - earliest.local_time::date + 2
   ) as day (number)
   where now() <= flowctl.instant_of(
-    earliest.wall + make_interval(days => day.number), earliest.zone
+    earliest.local_time + make_interval(days => day.number), earliest.zone
   )
   group by earliest.lead_id
 ),
@@ -152,14 +152,14 @@ moved as materialized (
       flowctl.local_time(pending.scheduled_for, pending.zone)
       + make_interval(days => shifted.days),
       pending.zone
-    ) as moment
+    ) as planned_for
   from pending
   inner join shifted on shifted.lead_id = pending.lead_id
 )
 update public.message_logs as message
 set
-  scheduled_for = moved.moment,
-  planned_for = moved.moment,
+  scheduled_for = moved.planned_for,
+  planned_for = moved.planned_for,
   shifted_days = message.shifted_days + moved.days,
   retry_at = null,
   claimed_by = null,

@@ -5,7 +5,7 @@
 -- today. A gap of the flow puts off what comes too soon after another of its lead's messages, into
 -- the send window if there is one. What cannot go, as things are, is counted beside it, each
 -- message once. `sample` are texts that will go, at most so many a day: their ids are random.
-with place as materialized (
+with period as materialized (
   select
     flowctl.local_time(now(), %(zone)s::text)::date as today,
     flowctl.instant_of(
@@ -31,8 +31,8 @@ waiting as materialized (
     to_jsonb(lead) ->> case message.message_type when 'email' then 'email' else 'phone' end
       as address,
     case when parent.send_window is not null then to_jsonb(lead) ->> 'timezone' end as own_zone
-  from place
-  inner join public.message_logs as message on message.due_at < place.ends
+  from period
+  inner join public.message_logs as message on message.due_at < period.ends
   inner join public.leads as lead on lead.id = message.lead_id
   left join public.flow_steps as step on step.id = message.flow_step_id
   left join public.flows as parent on parent.name = step.flow
@@ -43,11 +43,11 @@ timed as materialized (
   -- the window that it meets when it is due
   select
     waiting.id, waiting.lead_id, waiting.message_type, waiting.min_gap, waiting.flow,
-    waiting.step_order, waiting.setting, waiting.is_paused, waiting.address, place.zone,
+    waiting.step_order, waiting.setting, waiting.is_paused, waiting.address, own.zone,
     case
       when (waiting.setting).opens is null then waiting.due_at
       else flowctl.window_edge(
-        waiting.due_at, place.zone, (waiting.setting).opens, (waiting.setting).closes,
+        waiting.due_at, own.zone, (waiting.setting).opens, (waiting.setting).closes,
         (waiting.setting).weekdays, true
       )
     end as due_at
@@ -56,7 +56,7 @@ timed as materialized (
     select case when (waiting.setting).opens is not null then coalesce(
       flowctl.zone_of(waiting.own_zone), (waiting.setting).zone
     ) end as zone
-  ) as place
+  ) as own
 ),
 last as materialized (
   -- what the leads that wait for a gap were sent last
@@ -125,7 +125,7 @@ apart as (
         )
       ),
       numbered.due_at
-    ) as goes_at
+    ) as sent_at
   from numbered
   left join windowed on windowed.id = numbered.id
 ),
@@ -133,7 +133,7 @@ judged as (
   select
     apart.id,
     apart.message_type,
-    flowctl.local_time(apart.goes_at, %(zone)s::text)::date as date,
+    flowctl.local_time(apart.sent_at, %(zone)s::text)::date as date,
     case
       when apart.is_paused then 'paused'
       when coalesce(apart.address, '') !~ '[^[:space:]]' then 'no_address'
@@ -166,7 +166,7 @@ falling as (
   group by ranked.date
 )
 select
-  place.today + coming.number as date,
+  period.today + coming.number as date,
   coalesce(falling.email, 0) as email,
   coalesce(falling.text, 0) as text,
   coalesce(falling.going, 0) as going,
@@ -174,9 +174,9 @@ select
   coalesce(falling.suppressed, 0) as suppressed,
   coalesce(falling.paused, 0) as paused,
   coalesce(falling.sample, '{}') as sample
-from place
+from period
 cross join generate_series(0, %(days)s::integer - 1) as coming (number)
-left join falling on falling.date = place.today + coming.number
+left join falling on falling.date = period.today + coming.number
 order by coming.number;
 
 -- name: forecast_texts

@@ -101,7 +101,7 @@ with timed as not materialized (
       when 'sent' then message.sent_at
       when 'pending' then message.due_at
       else message.scheduled_for
-    end as moment
+    end as listed_at
   from public.message_logs as message
   where true /* filter */
 ),
@@ -171,30 +171,30 @@ union all
   cross join state
   cross join lateral ( -- noqa: ST05
     (
-      select timed.id, timed.moment
+      select timed.id, timed.listed_at
       from timed
       where timed.flow_step_id = step.id
         and timed.message_type = channel.name
         and timed.status = state.name
-        and (%(since)s::timestamptz is null or timed.moment >= %(since)s::timestamptz)
-        and (%(until)s::timestamptz is null or timed.moment < %(until)s::timestamptz)
-      order by timed.moment desc
+        and (%(since)s::timestamptz is null or timed.listed_at >= %(since)s::timestamptz)
+        and (%(until)s::timestamptz is null or timed.listed_at < %(until)s::timestamptz)
+      order by timed.listed_at desc
       limit %(batch_size)s::bigint
     )
     union all
     (
-      select timed.id, timed.moment
+      select timed.id, timed.listed_at
       from timed
       where step.id is null and timed.flow_step_id is null
         and timed.message_type = channel.name
         and timed.status = state.name
-        and (%(since)s::timestamptz is null or timed.moment >= %(since)s::timestamptz)
-        and (%(until)s::timestamptz is null or timed.moment < %(until)s::timestamptz)
-      order by timed.moment desc
+        and (%(since)s::timestamptz is null or timed.listed_at >= %(since)s::timestamptz)
+        and (%(until)s::timestamptz is null or timed.listed_at < %(until)s::timestamptz)
+      order by timed.listed_at desc
       limit %(batch_size)s::bigint
     )
   ) as newest
-  order by newest.moment desc
+  order by newest.listed_at desc
   limit %(batch_size)s::bigint
 );
 

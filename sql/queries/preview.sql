@@ -167,14 +167,14 @@ timed as (
     case
       when computed.is_following then computed.subject
       else coalesce(message.subject, computed.subject)
-    end as said_subject,
+    end as shown_subject,
     case
       when computed.is_following then coalesce(computed.content, message.content)
       else coalesce(message.content, computed.content)
-    end as said_content,
+    end as shown_content,
     case
       when message.id is null or computed.is_following then computed.format else message.format
-    end as said_format,
+    end as shown_format,
     case when message.retry_at > now() then message.retry_at end as retry_at,
     coalesce(
       case
@@ -195,7 +195,7 @@ timed as (
         else computed.computed_for
       end
     ) as scheduled_for,
-    flowctl.local_time(computed.planned_for, computed.zone) as planned_wall,
+    flowctl.local_time(computed.planned_for, computed.zone) as planned_local,
     -- by how much the clock went back in the day before
     flowctl.local_time(computed.planned_for - interval '1 day', computed.zone)
     + interval '1 day' - flowctl.local_time(computed.planned_for, computed.zone) as shrink
@@ -206,33 +206,33 @@ due as (
   -- what is to go out: not before now, and inside the window that is met then
   select
     timed.flow, timed.message_type, timed.min_gap, timed.zone, timed.opens, timed.closes,
-    timed.weekdays, timed.step_order, timed.number, own.moment as own,
+    timed.weekdays, timed.step_order, timed.number, earliest.goes_at as earliest,
     case
-      when timed.opens is null then own.moment
+      when timed.opens is null then earliest.goes_at
       else flowctl.window_edge(
-        own.moment, timed.zone, timed.opens, timed.closes, timed.weekdays, true
+        earliest.goes_at, timed.zone, timed.opens, timed.closes, timed.weekdays, true
       )
-    end as moment
+    end as goes_at
   from timed
   cross join lateral ( -- noqa: ST05
     select greatest(
       timed.scheduled_for, timed.retry_at, case when timed.is_lead then now() end
-    ) as moment
-  ) as own
+    ) as goes_at
+  ) as earliest
   where (timed.min_gap is not null or timed.opens is not null)
     and timed.stopped is null
     and (timed.status = 'pending' or (timed.status is null and timed.skipped is null))
     and (timed.status is not null or not timed.is_lead)
 ),
 going as (
-  select due.*, row_number() over (order by due.moment, due.step_order) as turn
+  select due.*, row_number() over (order by due.goes_at, due.step_order) as position
   from due
 ),
 spaced as (
   select
-    array_agg(going.number order by going.turn) as numbers,
+    array_agg(going.number order by going.position) as numbers,
     flowctl.spaced(
-      array_agg(going.moment order by going.turn),
+      array_agg(going.goes_at order by going.position),
       (
         select max(sent.sent_at) from timed as sent
         where sent.flow = going.flow and sent.message_type = going.message_type
@@ -245,7 +245,9 @@ spaced as (
     going.weekdays
 ),
 waiting as (
-  select going.number, coalesce(paced.waits_until, nullif(going.moment, going.own)) as waits_until
+  select
+    going.number,
+    coalesce(paced.waits_until, nullif(going.goes_at, going.earliest)) as waits_until
   from spaced
   cross join lateral unnest(spaced.numbers, spaced.waits) as paced (number, waits_until)
   inner join going on going.number = paced.number
@@ -256,9 +258,9 @@ select
   timed.key,
   timed.step_order,
   timed.message_type as channel,
-  timed.said_subject as subject,
-  timed.said_content as content,
-  timed.said_format as format,
+  timed.shown_subject as subject,
+  timed.shown_content as content,
+  timed.shown_format as format,
   timed.status,
   timed.recipient,
   timed.error_message as error,
@@ -271,7 +273,7 @@ select
   timed.created_at,
   timed.seen_at,
   timed.planned_for,
-  timed.planned_wall,
+  timed.planned_local,
   timed.computed_for,
   timed.day,
   timed.time_of_day,
@@ -281,10 +283,10 @@ select
   timed.min_gap,
   timed.is_enrolled,
   waiting.waits_until,
-  flowctl.local_time(timed.scheduled_for, timed.zone) as scheduled_wall,
-  flowctl.local_time(timed.sent_at, timed.zone) as sent_wall,
-  flowctl.local_time(waiting.waits_until, timed.zone) as waits_wall,
-  flowctl.local_time(timed.retry_at, timed.zone) as retry_wall,
+  flowctl.local_time(timed.scheduled_for, timed.zone) as scheduled_local,
+  flowctl.local_time(timed.sent_at, timed.zone) as sent_local,
+  flowctl.local_time(waiting.waits_until, timed.zone) as waits_local,
+  flowctl.local_time(timed.retry_at, timed.zone) as retry_local,
   coalesce(timed.is_own, false) as is_own,
   coalesce(
     flowctl.is_moved_by_rules(
@@ -293,14 +295,14 @@ select
     false
   ) as is_moved_by_rules,
   coalesce(timed.is_being_sent, false) as is_being_sent,
-  flowctl.local_time(timed.created_at, timed.zone) as created_wall,
-  flowctl.local_time(timed.seen_at, timed.zone) as seen_wall,
+  flowctl.local_time(timed.created_at, timed.zone) as created_local,
+  flowctl.local_time(timed.seen_at, timed.zone) as seen_local,
   coalesce(
     timed.shrink > interval '0'
-    and flowctl.local_time(timed.planned_for - timed.shrink, timed.zone) = timed.planned_wall,
+    and flowctl.local_time(timed.planned_for - timed.shrink, timed.zone) = timed.planned_local,
     false
   ) as planned_repeats,
-  flowctl.local_time(timed.computed_for, timed.zone) as computed_wall
+  flowctl.local_time(timed.computed_for, timed.zone) as computed_local
 from timed
 left join waiting on waiting.number = timed.number;
 

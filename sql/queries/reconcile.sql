@@ -3,21 +3,21 @@
 -- name: update_deliveries
 -- Delivery statuses that changed, of texts sent since a moment; and which of them have become
 -- undelivered.
-with told as (
+with reported as (
   select given.*
   from json_to_recordset(%(deliveries)s::json) as given (
     provider_id text, status text, code text, error text
   )
 ),
 changed as (
-  select message.id, message.delivery_status as was, told.status, told.code, told.error
-  from told
-  inner join public.message_logs as message on message.provider_id = told.provider_id
+  select message.id, message.delivery_status as was, reported.status, reported.code, reported.error
+  from reported
+  inner join public.message_logs as message on message.provider_id = reported.provider_id
   where message.status = 'sent'
     and message.message_type = 'text'
     and message.sent_at > %(since)s::timestamptz - interval '1 hour'
     and (message.delivery_status, message.delivery_code, message.error_message)
-      is distinct from (told.status, told.code, told.error)
+      is distinct from (reported.status, reported.code, reported.error)
 )
 update public.message_logs as message
 set

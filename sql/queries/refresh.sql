@@ -11,8 +11,8 @@ select
   replanned.is_moved,
   replanned.is_rewritten,
   coalesce(step.key, '#' || step.step_order) as step,
-  flowctl.local_time(message.planned_for, replanned.zone) as planned_wall,
-  flowctl.local_time(replanned.planned_for, replanned.zone) as wall
+  flowctl.local_time(message.planned_for, replanned.zone) as before_local,
+  flowctl.local_time(replanned.planned_for, replanned.zone) as after_local
 from flowctl.replanned(%(ids)s::uuid[]) as replanned
 inner join public.message_logs as message on message.id = replanned.message_id
 inner join public.flow_steps as step on step.id = message.flow_step_id

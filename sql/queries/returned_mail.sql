@@ -42,7 +42,7 @@ values (
 on conflict do nothing
 returning digest;
 
--- name: settle_returned
+-- name: mark_returned_sent
 -- A report about an email whose outcome was unknown proves that it went out.
 with finished as (
   delete from flowctl.sends as send
@@ -55,14 +55,14 @@ set
   is_unknown = false,
   cause = null,
   error_message = null,
-  sent_at = coalesce(finished.begun_at, least(message.due_at, given.moment)),
+  sent_at = coalesce(finished.begun_at, least(message.due_at, given.found_at)),
   recipient = coalesce(finished.recipient, message.recipient),
   subject = coalesce(finished.subject, message.subject),
   content = coalesce(finished.content, message.content),
   attempts = greatest(message.attempts, 1),
   claimed_by = null,
   lease_until = null
-from (select %(id)s::uuid as id, now() as moment) as given
+from (select %(id)s::uuid as id, now() as found_at) as given
 left join finished on finished.message_id = given.id
 where message.lead_id = %(lead_id)s and message.id = given.id and message.status <> 'sent'
 returning message.id;
@@ -100,7 +100,7 @@ with returned as materialized (
   from flowctl.returned_mail as mail
   where mail.address = flowctl.comparable_email(%(address)s)
 ),
-told as (
+verdicts as (
   select
     returned.message_id,
     returned.verdict,
@@ -111,11 +111,13 @@ told as (
   inner join public.message_logs as message on message.id = returned.message_id
 ),
 failed as (
-  select told.message_id, min(told.at) as at
-  from told
-  where told.verdict = %(verdict)s
-    and told.at > coalesce((select max(life.at) from told as life where life.is_alive), '-infinity')
-  group by told.message_id
+  select verdicts.message_id, min(verdicts.at) as at
+  from verdicts
+  where verdicts.verdict = %(verdict)s
+    and verdicts.at > coalesce(
+      (select max(life.at) from verdicts as life where life.is_alive), '-infinity'
+    )
+  group by verdicts.message_id
 ),
 lately as (
   select failed.at from failed
@@ -229,31 +231,31 @@ returning message.id;
 -- name: stop_texted
 -- Leads who answered a text get nothing more from the flows that it came from, where these say so.
 -- Each answer is taken once: a lead may be brought back later.
-with told as (
+with replied as (
   select given.number, given.at, 'text:' || given.id as digest
   from json_to_recordset(%(replies)s::json) as given (id text, number text, at timestamptz)
 ),
 taken as (
   insert into flowctl.returned_mail (digest, kind, address)
-  select told.digest, 'person', told.number from told
+  select replied.digest, 'person', replied.number from replied
   on conflict do nothing
   returning returned_mail.digest
 ),
 answered as (
   select distinct message.lead_id, flow.name as flow
   from taken
-  inner join told on told.digest = taken.digest
+  inner join replied on replied.digest = taken.digest
   cross join public.flows as flow
   inner join public.flow_steps as step on step.flow = flow.name
   inner join public.message_logs as message
-    on message.flow_step_id = step.id and lower(message.recipient) = told.number
+    on message.flow_step_id = step.id and lower(message.recipient) = replied.number
     -- as message_logs_recipient has it
     and message.recipient is not null
     and case message.message_type when 'email' then lower(message.recipient)
-      else right(message.recipient, 6) end = right(told.number, 6)
+      else right(message.recipient, 6) end = right(replied.number, 6)
   where flow.exit_on_reply and message.status = 'sent'
     -- the answer's time is of the provider's clock, in whole seconds
-    and message.sent_at <= told.at + interval '1 minute'
+    and message.sent_at <= replied.at + interval '1 minute'
 )
 update public.message_logs as message
 set

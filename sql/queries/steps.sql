@@ -108,11 +108,11 @@ on conflict (flow, key) do update set
   enabled = excluded.enabled,
   position = excluded.position;
 
--- name: place_steps
+-- name: order_steps
 -- The order of the file decides between steps of the same time.
 update public.flow_steps as step
 set position = given.position
-from json_to_recordset(%(places)s::json) as given (flow text, key text, position integer)
+from json_to_recordset(%(positions)s::json) as given (flow text, key text, position integer)
 where step.flow = given.flow and step.key = given.key and step.position <> given.position;
 
 -- name: disable_steps

@@ -7,10 +7,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   misplaced uuid[];
-  places integer[];
+  positions integer[];
 begin
   execute format(
-    'select array_agg(counted.id), array_agg(counted.place::integer)
+    'select array_agg(counted.id), array_agg(counted.number::integer)
     from (
       select step.id, step.step_order, row_number() over (
         partition by step.flow
@@ -24,21 +24,21 @@ begin
           step.position,
           step.created_at,
           step.id
-      ) as place
+      ) as number
       from %s as step
     ) as counted
-    where counted.place <> counted.step_order',
+    where counted.number <> counted.step_order',
     tg_relid::regclass
-  ) into misplaced, places;
+  ) into misplaced, positions;
   -- an update of no row would call this again, for ever
   if misplaced is not null then
     execute format(
       'update %s as step
-      set step_order = moved.place
-      from unnest($1, $2) as moved (id, place)
+      set step_order = moved.number
+      from unnest($1, $2) as moved (id, number)
       where step.id = moved.id',
       tg_relid::regclass
-    ) using misplaced, places;
+    ) using misplaced, positions;
   end if;
   return null;
 end;

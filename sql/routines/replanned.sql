@@ -31,8 +31,8 @@ begin
   select
     message.id,
     due.zone,
-    plan.moment,
-    plan.moment <> message.planned_for and (plan.moment > now() or message.planned_for > now()),
+    plan.planned_for,
+    plan.planned_for <> message.planned_for and (plan.planned_for > now() or message.planned_for > now()),
     (message.message_type, message.subject, message.content, message.format)
       is distinct from (step.type, step.subject, step.content, step.format)
   from found as message
@@ -53,15 +53,15 @@ begin
         flowctl.local_time(due.scheduled_for, due.zone) + message.shifted_days * interval '1 day',
         due.zone
       )
-    end as moment
+    end as planned_for
     offset 0
   ) as shifted
   cross join lateral (
     -- what would be past by now is due at once
     select case
-      when message.planned_for > now() then greatest(shifted.moment, now())
-      else shifted.moment
-    end as moment
+      when message.planned_for > now() then greatest(shifted.planned_for, now())
+      else shifted.planned_for
+    end as planned_for
     offset 0
   ) as plan
   where due.skipped is null;

@@ -20,7 +20,7 @@ declare
   wall timestamp;
   edge timestamptz;
 begin
-  -- three stretches: a window of one day a week may have its next opening skipped
+  -- three passes: a window of one day a week may have its next opening skipped
   for attempt in 1..3 loop
     select
       rule.repeats_from, rule.offsets[place.n], rule.instants[place.n + 1], rule.offsets[place.n + 1]

@@ -35,10 +35,10 @@ def outbox_of(data_dir: Path) -> Path:
 def test_each_message_goes_once_at_its_time(data_dir: Path) -> None:
     ran = played()
     seen = set()
-    for moment, zone, _, early, on_time, again, said in rows(ran):
+    for instant, zone, _, early, on_time, again, said in rows(ran):
         assert (early, on_time, again) == ("0", "1", "0")
         assert said.startswith(("email: ", "text: "))
-        weekday, clock = re.sub(r" \d.*,", "", moment).split(" ", 1)
+        weekday, clock = re.sub(r" \d.*,", "", instant).split(" ", 1)
         seen.add((zone, f"{weekday} {clock}"))
     assert seen == {(zone, time) for zone in ZONES for time in TIMES}
     assert "sent: 9, early: 0, twice: 0" in ran.stderr

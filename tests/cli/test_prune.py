@@ -10,7 +10,7 @@ from psycopg import sql
 
 from flowctl import database as db
 from flowctl import migrate
-from flowctl.prune import STRETCH_PAGES, prune
+from flowctl.prune import CHUNK_PAGES, prune
 from tests.database.test_adoption import BY_HAND
 from tests.support.cli import RunFlowctl
 from tests.support.dispatching import dispatch_once
@@ -178,18 +178,19 @@ def test_a_table_of_many_pages_is_gone_through_to_its_end(conn: Connection, data
         "select pg_relation_size('message_logs') / current_setting('block_size')::integer"
     ).fetchone()
     assert pages is not None
-    assert pages[0] > STRETCH_PAGES
+    assert pages[0] > CHUNK_PAGES
     with db.connect(database) as connection:
         assert prune(connection, timedelta(days=180), is_dry_run=True).messages == 4500
         assert prune(connection, timedelta(days=180)).messages == 4500
         assert prune(connection, timedelta(days=180)).messages == 0
 
 
-def test_a_stretch_is_read_without_the_rest_of_the_table(conn: Connection) -> None:
+def test_a_chunk_is_read_without_the_rest_of_the_table(conn: Connection) -> None:
+    if conn.info.server_version < 14_00_00:
+        pytest.skip("PostgreSQL 13 has no range of row addresses")
     values = {"first": 0, "pages": 1, "before": "now", "dry_run": True}
     plan = conn.execute(b"explain " + db.query("prune_messages"), values).fetchall()
-    if conn.info.server_version >= 14_00_00:
-        assert any("Tid Range Scan" in row[0] for row in plan)
+    assert any("Tid Range Scan" in row[0] for row in plan)
 
 
 def test_only_the_owner_may(

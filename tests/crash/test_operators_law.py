@@ -276,12 +276,12 @@ def shifted(
         assert first.on_day(days) >= earliest
         assert first.on_day(days - 1) < latest
         for one in own:
-            moment = one.on_day(days)
+            instant = one.on_day(days)
             expected[one.id] = changed(
                 one,
-                scheduled_for=moment,
-                planned_for=moment,
-                due_at=moment,
+                scheduled_for=instant,
+                planned_for=instant,
+                due_at=instant,
                 shifted_days=one.shifted_days + days,
                 is_claimed=False,
             )

@@ -79,7 +79,7 @@ def computed(connection: Connection, cases: Sequence[Case]) -> list[oracle.Sched
     ]
 
 
-def moments(connection: Connection, *cases: Case) -> list[datetime]:
+def scheduled_times(connection: Connection, *cases: Case) -> list[datetime]:
     """When each case is scheduled for; none may be skipped."""
     answers = computed(connection, cases)
     assert [answer.skipped for answer in answers] == [None] * len(cases)

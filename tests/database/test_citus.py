@@ -20,7 +20,7 @@ from flowctl.store.runs import Run
 from flowctl.store.sends import begin_sends
 from flowctl.store.steps import select_drift, update_pending
 from tests.database.test_queries import PLACEHOLDER
-from tests.dispatch.test_turn import intent
+from tests.dispatch.test_batches import intent
 from tests.support.citus import TEST_CITUS_URL, Cluster
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.postgres import Connection, connect
@@ -54,7 +54,7 @@ QUERIES_OF_ONE_LEAD = (
     "preview_schedule",
     "remove_stops",
     "restore_stopped",
-    "settle_returned",
+    "mark_returned_sent",
     "stop_messages",
     "stop_replied",
     "stopped_messages",

@@ -13,8 +13,6 @@ from flowctl.address.numbering import handset
 from flowctl.model import Channel
 from tests.support.postgres import Connection
 
-MARKS = "\u200b\u200e\u200f\u202a\u202c\u2066\u2069\ufeff\xad\u2060\u200d\ufe0f\U000e0020"
-SPACES = " \t\n\r\x0b\x0c\x1c\x85\xa0\u2003\u2028\u202f\u3000"
 LETTERS = st.characters(exclude_categories=["Cs", "Cn", "Co"], exclude_characters="\0")
 WORDS = st.text(st.sampled_from("aàáÄßçéñÖøžŁıİςΣЖЯաԱ日本نﬁＡ１xn-.'\"“«_"), max_size=12)
 DOMAINS = st.sampled_from(

@@ -137,8 +137,8 @@ def test_the_last_run_is_told(
     conn.execute(
         "insert into flowctl.runs (id, host, is_loop, exit_status, ended_at, seen_at) "
         "select gen_random_uuid(), 'web-1', false, %(exit)s::int, "
-        "case when %(exit)s::int is not null then at.moment end, at.moment "
-        "from (select now() - make_interval(mins => %(minutes)s) as moment) as at",
+        "case when %(exit)s::int is not null then at.seen_at end, at.seen_at "
+        "from (select now() - make_interval(mins => %(minutes)s) as seen_at) as at",
         {"exit": exit_status, "minutes": minutes},
     )
     check = the(doctor(), "last run")
@@ -197,11 +197,11 @@ def test_a_connection_that_is_cut_is_the_end_of_looking(conn: Connection, databa
     assert [check.name for check in report.checks] == ["settings", "connection", "email", "text"]
 
 
-def test_a_look_that_takes_too_long_is_given_up(
+def test_a_check_that_takes_too_long_is_given_up(
     conn: Connection, doctor: Examine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A table that is locked answers no question: the looks at it end, the others go on."""
-    monkeypatch.setattr(doctor_store, "LOOK_SECONDS", 1)
+    monkeypatch.setattr(doctor_store, "CHECK_SECONDS", 1)
     a_step(conn)
     with conn.transaction():
         conn.execute("lock table suppressions in access exclusive mode")

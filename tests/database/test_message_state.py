@@ -27,7 +27,9 @@ def test_the_plan_is_the_time_that_the_schedule_gave(conn: Connection) -> None:
     a_step(conn)
     a_step(conn, day=1, time="8:00 AM")
     a_lead(conn)
-    assert all(planned == due for planned, due in messages(conn, "planned_for", "scheduled_for"))
+    rows = messages(conn, "planned_for", "scheduled_for")
+    assert [planned for planned, _ in rows] == [due for _, due in rows]
+    assert len(rows) == 2
 
 
 def test_a_message_that_a_crm_inserts_is_planned_for_its_time(conn: Connection) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from flowctl.model import Flow, JsonObject
-from tests.database.schedules import DAY, a_case, at, computed, moments
+from tests.database.schedules import DAY, a_case, at, computed, scheduled_times
 from tests.support import oracle
 from tests.support.postgres import Connection
 from tests.support.zones import Zones
@@ -15,7 +15,7 @@ def test_the_example_of_the_readme(reckoner: Connection) -> None:
     monday = at("2026-06-01T15:00-04:00")
     plan = [(0, None), (1, "9:00 AM"), (2, "2:00 PM")]
     cases_of_plan = [a_case(monday, zone="America/New_York", day=d, time=t) for d, t in plan]
-    assert moments(reckoner, *cases_of_plan) == [
+    assert scheduled_times(reckoner, *cases_of_plan) == [
         at("2026-06-01T15:00-04:00"),
         at("2026-06-02T09:00-04:00"),
         at("2026-06-03T14:00-04:00"),
@@ -56,7 +56,7 @@ def test_a_time_that_the_clock_skips_or_repeats(
     created = at(expected) - 9 * DAY
     day = (goal.date() - created.astimezone(zones[zone]).date()).days
     case = a_case(created, zone=zone, day=day, time=f"{goal:%H:%M}")
-    assert moments(reckoner, case) == [at(expected)]
+    assert scheduled_times(reckoner, case) == [at(expected)]
 
 
 @pytest.mark.parametrize(
@@ -75,13 +75,13 @@ def test_days_later_at_the_same_wall_clock_time(
     reckoner: Connection, created: str, day: int, expected: str
 ) -> None:
     case = a_case(at(created), zone="America/New_York", day=day)
-    assert moments(reckoner, case) == [at(expected)]
+    assert scheduled_times(reckoner, case) == [at(expected)]
 
 
 @pytest.mark.parametrize("written", ["Europe/Rome", "europe/rome", "EUROPE/ROME", "  Europe/Rome "])
 def test_a_lead_has_its_own_zone(reckoner: Connection, written: str) -> None:
     case = a_case(at("2026-07-01T12:00Z"), day=1, time="9:00 AM", lead={"timezone": written})
-    assert moments(reckoner, case) == [at("2026-07-02T09:00+02:00")]
+    assert scheduled_times(reckoner, case) == [at("2026-07-02T09:00+02:00")]
 
 
 @pytest.mark.parametrize(
@@ -94,20 +94,20 @@ def test_a_lead_has_its_own_zone(reckoner: Connection, written: str) -> None:
 def test_without_a_valid_zone_the_flows_counts(reckoner: Connection, written: object) -> None:
     created = at("2026-07-01T12:00Z")
     case = a_case(created, zone="CET", day=1, time="9:00 AM", lead={"timezone": written})
-    assert moments(reckoner, case) == [at("2026-07-02T09:00+02:00")]
+    assert scheduled_times(reckoner, case) == [at("2026-07-02T09:00+02:00")]
 
 
 def test_a_time_that_is_past_becomes_now(reckoner: Connection) -> None:
     created = at("2026-06-01T15:00Z")
     cases_of_day_0 = [a_case(created, time="9:00 AM"), a_case(created, seen=created + DAY / 4)]
-    assert moments(reckoner, *cases_of_day_0) == [created, created + DAY / 4]
+    assert scheduled_times(reckoner, *cases_of_day_0) == [created, created + DAY / 4]
 
 
 def test_a_lead_of_the_future_waits_for_its_creation(reckoner: Connection) -> None:
     created = at("2999-06-01T15:00Z")
     seen = at("2026-06-01T15:00Z")
     both = [a_case(created, seen=seen), a_case(created, seen=seen, time="9:00 AM")]
-    assert moments(reckoner, *both) == [created, created]
+    assert scheduled_times(reckoner, *both) == [created, created]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_step_of_today_is_not_behind_however_late(reckoner: Connection) -> Non
     # a day of 25 hours
     created = at("2026-11-01T00:10-04:00")
     case = a_case(created, zone="America/New_York", seen=created + DAY + timedelta(minutes=1))
-    assert moments(reckoner, case) == [at("2026-11-01T23:11-05:00")]
+    assert scheduled_times(reckoner, case) == [at("2026-11-01T23:11-05:00")]
 
 
 @pytest.mark.parametrize("created", ["-infinity", "4713-01-01 BC", "0001-01-01", "1899-12-30"])
@@ -152,9 +152,9 @@ def test_a_creation_that_nobody_can_have_meant_is_now(
     reckoner: Connection, created: str | None
 ) -> None:
     now = at("2026-06-01T15:00Z")
-    assert moments(reckoner, a_case(created, seen=now)) == [now]
+    assert scheduled_times(reckoner, a_case(created, seen=now)) == [now]
     tomorrow = a_case(created, day=1, time="9:00 AM", seen=now)
-    assert moments(reckoner, tomorrow) == [at("2026-06-02T09:00Z")]
+    assert scheduled_times(reckoner, tomorrow) == [at("2026-06-02T09:00Z")]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_a_creation_date_is_a_day_of_the_leads_zone(
     now = at("2026-06-02T15:00-04:00")
     lead = {"created_at": created_on}
     case = a_case(created_on, zone="America/New_York", day=day, time=time, seen=now, lead=lead)
-    assert moments(reckoner, case) == [at(expected)]
+    assert scheduled_times(reckoner, case) == [at(expected)]
 
 
 def test_the_sessions_zone_decides_nothing(reckoner: Connection) -> None:

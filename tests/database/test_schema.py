@@ -146,12 +146,12 @@ def apply_translated(url: str) -> None:
         migrate.apply(connection)
 
 
-@pytest.mark.parametrize("moment", ["infinity", "-infinity", "10000-01-01", "0044-03-15 BC"])
-def test_a_message_has_a_time_that_can_be_read(conn: Connection, moment: str) -> None:
+@pytest.mark.parametrize("instant", ["infinity", "-infinity", "10000-01-01", "0044-03-15 BC"])
+def test_a_message_has_a_time_that_can_be_read(conn: Connection, instant: str) -> None:
     a_step(conn)
     a_lead(conn)
     with pytest.raises(CheckViolation):
-        conn.execute("update message_logs set scheduled_for = %s", (moment,))
+        conn.execute("update message_logs set scheduled_for = %s", (instant,))
 
 
 @pytest.mark.parametrize("status", ["sending", "Sent", ""])

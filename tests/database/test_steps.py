@@ -78,10 +78,10 @@ def test_the_database_reads_times_as_the_program_does(
 def program_reads(text: str) -> tuple[time | None, str | None]:
     """What the program's reading of a time of day is, and how it would be stored."""
     try:
-        moment = parse_time_of_day(text)
+        instant = parse_time_of_day(text)
     except ValueError:
         return None, None
-    return moment, clock_text(moment)
+    return instant, clock_text(instant)
 
 
 REFUSED_STEPS: list[tuple[dict[str, object], type[psycopg.Error]]] = [

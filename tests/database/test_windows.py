@@ -17,10 +17,10 @@ from tests.support.zones import Zones
 
 EDGES = """
     select flowctl.window_edge(
-      given.moment, given.zone, (setting).opens, (setting).closes, (setting).weekdays, given.wanted
+      given.instant, given.zone, (setting).opens, (setting).closes, (setting).weekdays, given.wanted
     )
     from jsonb_to_recordset(%s) as given (
-      number integer, moment timestamptz, zone text, send_window jsonb, wanted boolean
+      number integer, instant timestamptz, zone text, send_window jsonb, wanted boolean
     )
     cross join lateral jsonb_populate_record(null::public.flow_steps, '{"type": "text"}') as step
     cross join lateral jsonb_populate_record(
@@ -35,7 +35,7 @@ EDGES = """
 class Case:
     """A moment in a zone, and the window whose opening or closing is asked for."""
 
-    moment: datetime
+    instant: datetime
     zone: str
     send_window: JsonObject
     wanted: bool
@@ -46,7 +46,7 @@ def edges(connection: Connection, cases: Sequence[Case]) -> list[datetime | None
     rows = [
         {
             "number": number,
-            "moment": str(case.moment),
+            "instant": str(case.instant),
             "zone": case.zone,
             "send_window": case.send_window,
             "wanted": case.wanted,
@@ -61,11 +61,11 @@ def cases(draw: st.DrawFn, zones: Zones) -> Case:
     """A moment that is often some days before, or hours after, a change of the clock."""
     name = draw(zone_names(zones))
     change = draw(near_changes(zones, name) | MOMENTS)
-    moment = change - draw(st.sampled_from([0, 0, 1, 6, 7, 8, 13])) * timedelta(days=1)
-    moment -= draw(st.integers(-3000, 3000)) * timedelta(seconds=30, microseconds=1)
+    instant = change - draw(st.sampled_from([0, 0, 1, 6, 7, 8, 13])) * timedelta(days=1)
+    instant -= draw(st.integers(-3000, 3000)) * timedelta(seconds=30, microseconds=1)
     window = draw(send_windows(zones, name, change))
     window.pop("types", None)
-    return Case(moment, name, window, draw(st.booleans()))
+    return Case(instant, name, window, draw(st.booleans()))
 
 
 @settings(MANY_CASES)
@@ -76,7 +76,7 @@ def test_a_window_opens_and_closes_when_the_oracle_says(
     drawn = data.draw(st.lists(cases(zones), min_size=30, max_size=60))
     for case, actual in zip(drawn, edges(reckoner, drawn), strict=True):
         expected = oracle.window_edge(
-            case.moment, zones[case.zone], oracle.Window.of(case.send_window), wanted=case.wanted
+            case.instant, zones[case.zone], oracle.Window.of(case.send_window), wanted=case.wanted
         )
         assert actual == expected, case
 
@@ -123,16 +123,16 @@ OPENINGS = [
 ]
 
 
-@pytest.mark.parametrize(("window", "moment", "expected"), OPENINGS)
+@pytest.mark.parametrize(("window", "instant", "expected"), OPENINGS)
 def test_a_time_moves_forward_to_the_next_opening(
-    reckoner: Connection, window: JsonObject, moment: str, expected: str
+    reckoner: Connection, window: JsonObject, instant: str, expected: str
 ) -> None:
-    case = Case(at(moment), "America/New_York", window, wanted=True)
+    case = Case(at(instant), "America/New_York", window, wanted=True)
     assert edges(reckoner, [case]) == [at(expected)]
 
 
 @pytest.mark.parametrize(
-    ("window", "moment", "expected"),
+    ("window", "instant", "expected"),
     [
         (DAYTIME, "2026-06-01T12:00-04:00", "2026-06-01T20:00-04:00"),
         (DAYTIME, "2026-06-01T21:00-04:00", "2026-06-01T21:00-04:00"),
@@ -143,7 +143,7 @@ def test_a_time_moves_forward_to_the_next_opening(
     ],
 )
 def test_a_window_closes(
-    reckoner: Connection, window: JsonObject, moment: str, expected: str | None
+    reckoner: Connection, window: JsonObject, instant: str, expected: str | None
 ) -> None:
-    case = Case(at(moment), "America/New_York", window, wanted=False)
+    case = Case(at(instant), "America/New_York", window, wanted=False)
     assert edges(reckoner, [case]) == [expected and at(expected)]

@@ -17,7 +17,7 @@ from tests.support.factories import a_lead, a_step, messages
 from tests.support.postgres import Connection
 from tests.support.recording import RecordingProvider
 
-BRAKE = {"FLOWCTL_MAX_PER_HOUR": "1000"}
+HOURLY_LIMIT = {"FLOWCTL_MAX_PER_HOUR": "1000"}
 """So that a turn takes the lock of the hourly limit, too."""
 
 
@@ -32,7 +32,7 @@ def a_dispatcher(
     return Dispatcher(
         database if callable(database) else lambda: open_connection(database),
         [provider.state() for provider in providers],
-        Settings.from_env(BRAKE),
+        Settings.from_env(HOURLY_LIMIT),
         Options(concurrency=concurrency, interval=0.01),
         run_id=UUID(int=next(RUN_IDS)),
         clock=SystemClock(),

@@ -92,7 +92,7 @@ def test_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "order", "moment"),
+    ("cell", "order", "instant"),
     [
         ("02.03.2026", None, "2026-03-02"), ("02.03.2026 15:04", None, "2026-03-02 15:04"),
         ("2. 3. 2026", None, "2026-03-02"), ("02.03.26 15.04", None, "2026-03-02 15:04"),
@@ -119,8 +119,8 @@ def test_numbers() -> None:
         ("1772463845", None, "2026-03-02 15:04:05+00:00"),
     ],
 )  # fmt: skip
-def test_dates(cell: str, order: Order | None, moment: str) -> None:
-    assert dates.parse(cell, order) == datetime.fromisoformat(moment)
+def test_dates(cell: str, order: Order | None, instant: str) -> None:
+    assert dates.parse(cell, order) == datetime.fromisoformat(instant)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_what_is_no_date(cell: str) -> None:
 
 
 @given(
-    moment=st.datetimes(datetime(1971, 1, 1), datetime(2069, 12, 31)),  # noqa: DTZ001
+    instant=st.datetimes(datetime(1971, 1, 1), datetime(2069, 12, 31)),  # noqa: DTZ001
     form=st.sampled_from([
         ("%d.%m.%Y %H:%M", None), ("%d/%m/%Y %H:%M", Order.DMY), ("%m/%d/%Y %I:%M %p", Order.MDY),
         ("%m-%d-%y %H:%M", Order.MDY), ("%Y/%m/%d %H:%M", None), ("%Y-%m-%d %H:%M", None),
@@ -144,14 +144,14 @@ def test_what_is_no_date(cell: str) -> None:
         ("%a, %d %b %Y %H:%M", None), ("%y-%m-%d %H:%M", Order.YMD),
     ]),
 )  # fmt: skip
-def test_dates_of_any_form(moment: datetime, form: tuple[str, Order | None]) -> None:
-    moment = moment.replace(second=0, microsecond=0)
-    assert dates.parse(moment.strftime(form[0]), form[1]) == moment
+def test_dates_of_any_form(instant: datetime, form: tuple[str, Order | None]) -> None:
+    instant = instant.replace(second=0, microsecond=0)
+    assert dates.parse(instant.strftime(form[0]), form[1]) == instant
 
 
-@given(moment=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
-def test_an_offset_is_kept(moment: datetime) -> None:
-    later = moment.replace(microsecond=0) + timedelta(0)
+@given(instant=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
+def test_an_offset_is_kept(instant: datetime) -> None:
+    later = instant.replace(microsecond=0) + timedelta(0)
     assert dates.parse(later.isoformat(), None) == later
 
 
@@ -169,7 +169,7 @@ def test_an_offset_is_kept(moment: datetime) -> None:
 def test_the_order_of_a_file(cells: list[str], order: Order | None, words: str | None) -> None:
     seen = OrderOfDates()
     for line, cell in enumerate(cells, 2):
-        seen.look("'created_at' (column 1)", line, cell)
+        seen.observe("'created_at' (column 1)", line, cell)
     found, problem = seen.decide()
     assert found == order
     assert (problem is None) == (words is None)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowctl.model import ContentFormat
-from flowctl.template.markup import keeps_lines, told_format
+from flowctl.template.markup import detected_format, keeps_lines
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from flowctl.template.markup import keeps_lines, told_format
     ],
 )
 def test_content_with_tags_is_html(content: str) -> None:
-    assert told_format(content) is ContentFormat.HTML
+    assert detected_format(content) is ContentFormat.HTML
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_content_with_tags_is_html(content: str) -> None:
     ],
 )
 def test_content_with_angle_brackets_only_is_text(content: str) -> None:
-    assert told_format(content) is ContentFormat.TEXT
+    assert detected_format(content) is ContentFormat.TEXT
 
 
 @pytest.mark.parametrize(
@@ -71,4 +71,4 @@ def test_lines_are_kept_where_no_tag_makes_any(content: str, *, expected: bool) 
 
 @given(st.lists(st.sampled_from(["<p", "<b ", ">", "a=", '"', "'", "{{", "}}", "{%", "%}", " x"])))
 def test_any_content_is_told(pieces: list[str]) -> None:
-    assert told_format("".join(pieces)) in ContentFormat
+    assert detected_format("".join(pieces)) in ContentFormat

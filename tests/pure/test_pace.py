@@ -54,10 +54,10 @@ def test_a_fast_rate_may_begin_a_few_at_once() -> None:
     waits=st.lists(st.floats(0.0, 10.0), min_size=1, max_size=60),
     slots=st.integers(1, 100),
 )
-def test_no_stretch_of_time_has_more_sends_than_the_rate_allows(
+def test_no_period_has_more_sends_than_the_rate_allows(
     apart: float, waits: list[float], slots: int
 ) -> None:
-    """In any stretch: its length over the distance, the burst, and one."""
+    """In any period: its length over the distance, the burst, and one."""
     limiter = RateLimiter(apart)
     now = 1_000.0
     sent: list[float] = []

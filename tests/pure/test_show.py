@@ -134,8 +134,8 @@ def test_a_plain_table_is_aligned_and_whole() -> None:
 
 
 def test_off_a_terminal_a_table_is_plain_text(capsys: pytest.CaptureFixture[str]) -> None:
-    moment = datetime(2026, 3, 2, 9, 0, 59, tzinfo=timezone(timedelta(hours=-5)))
-    show.table(["name", "at", "on", "type"], [[NASTY, moment, True, Channel.TEXT]], empty="none")
+    instant = datetime(2026, 3, 2, 9, 0, 59, tzinfo=timezone(timedelta(hours=-5)))
+    show.table(["name", "at", "on", "type"], [[NASTY, instant, True, Channel.TEXT]], empty="none")
     header, row = capsys.readouterr().out.splitlines()
     assert header.split() == ["name", "at", "on", "type"]
     assert row == f"{SHOWN}  2026-03-02 09:00-05:00  yes  text"
@@ -165,10 +165,10 @@ def test_on_a_terminal_a_long_value_goes_on_below(
 
 def test_a_json_document_holds_what_commands_know(capsys: pytest.CaptureFixture[str]) -> None:
     identity = UUID("00000000-0000-4000-8000-000000000001")
-    moment = datetime(2026, 11, 1, 1, 30, tzinfo=UTC)
+    instant = datetime(2026, 11, 1, 1, 30, tzinfo=UTC)
     show.json_document(
         {
-            "row": Row(identity, moment),
+            "row": Row(identity, instant),
             "day": date(2026, 3, 2),
             "whole": timedelta(hours=36),
             "part": timedelta(milliseconds=1500),

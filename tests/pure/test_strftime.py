@@ -47,6 +47,6 @@ SHARED = (
     st.datetimes(datetime(1970, 1, 2), datetime(2099, 12, 30), timezones=st.just(UTC)),  # noqa: DTZ001
     st.sampled_from(["America/New_York", "Asia/Kathmandu", "Europe/Berlin"]),
 )
-def test_what_the_c_library_knows_is_the_same(moment: datetime, zone: str) -> None:
-    local = moment.astimezone(zone_info(zone))
+def test_what_the_c_library_knows_is_the_same(instant: datetime, zone: str) -> None:
+    local = instant.astimezone(zone_info(zone))
     assert strftime(local, SHARED) == local.strftime(SHARED)

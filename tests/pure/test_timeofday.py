@@ -53,6 +53,6 @@ def test_what_is_no_time_of_day_is_refused(written: str) -> None:
 
 
 @given(MINUTES)
-def test_every_minute_has_one_stored_form_that_reads_back(moment: time) -> None:
-    assert parse_time_of_day(clock_text(moment)) == moment
-    assert parse_time_of_day(f"{moment:%H:%M}") == moment
+def test_every_minute_has_one_stored_form_that_reads_back(instant: time) -> None:
+    assert parse_time_of_day(clock_text(instant)) == instant
+    assert parse_time_of_day(f"{instant:%H:%M}") == instant

@@ -61,23 +61,23 @@ def near_changes(draw: st.DrawFn, zones: Zones, name: str) -> datetime:
 
 
 @st.composite
-def clock_times(draw: st.DrawFn, zones: Zones, name: str, moment: datetime) -> str:
+def clock_times(draw: st.DrawFn, zones: Zones, name: str, instant: datetime) -> str:
     """A time of day, often one that the clock shows within some hours of the moment."""
     minutes = draw(TIMES)
     if draw(st.booleans()):
-        near = moment + shift_at(moment, zones[name]) + draw(st.integers(-200, 200)) * MINUTE
+        near = instant + shift_at(instant, zones[name]) + draw(st.integers(-200, 200)) * MINUTE
         minutes = near.hour * 60 + near.minute
     return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
 @st.composite
-def send_windows(draw: st.DrawFn, zones: Zones, name: str, moment: datetime) -> dict[str, Any]:
+def send_windows(draw: st.DrawFn, zones: Zones, name: str, instant: datetime) -> dict[str, Any]:
     """A send window that the database takes."""
     window: dict[str, Any] = {}
     if draw(st.booleans()):
-        window["start"] = draw(clock_times(zones, name, moment))
+        window["start"] = draw(clock_times(zones, name, instant))
     if draw(st.booleans()):
-        window["end"] = draw(clock_times(zones, name, moment))
+        window["end"] = draw(clock_times(zones, name, instant))
     if window.get("end") == window.get("start", "00:00"):
         window.pop("end", None)
     if draw(st.booleans()):

@@ -1,6 +1,6 @@
 """The schedule in plain Python, thought out anew from the contract: what the database must say.
 
-It asks no database. Where SQL looks for candidates, this cuts time into stretches in which the
+It asks no database. Where SQL looks for candidates, this cuts time into chunks in which the
 clock runs evenly and intersects them with the window.
 """
 
@@ -31,7 +31,7 @@ class Skipped(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """One step for one lead. ``planned_for`` is before clamping and the window; moments are UTC."""
+    """One step for one lead. ``planned_for`` is before clamping and the window; times are UTC."""
 
     zone: str
     planned_for: datetime
@@ -95,36 +95,38 @@ def schedule(
     zone = zones[name]
     created = created_at or seen_at
     planned = _planned(created, step, zone)
-    moment = max(planned, created, seen_at)
+    timestamp = max(planned, created, seen_at)
     if (window := _window(flow, step)) is not None:
-        edge = window_edge(moment, zone, window, wanted=True)
+        edge = window_edge(timestamp, zone, window, wanted=True)
         assert edge is not None, "a window opens at some time"
-        moment = edge
+        timestamp = edge
     return Scheduled(
-        name, planned, moment, _skipped(lead, flow, step, planned, seen_at.astimezone(zone))
+        name, planned, timestamp, _skipped(lead, flow, step, planned, seen_at.astimezone(zone))
     )
 
 
 def instant(wall: datetime, zone: tzinfo) -> datetime:
-    """The moment at which the wall clock shows ``wall``: if it does so twice, the second; if never,
+    """When the wall clock shows ``wall``: if it does so twice, the second; if never,
     as much later as the clock was put forward.
 
     PEP 495: of a repeated time fold 0 is the earlier reading; of a skipped one fold 0 counts with
-    the offset from before the gap, which gives the later moment. So it is the later one both times.
+    the offset from before the gap, which gives the later time. So it is the later one both times.
     """
     return max(wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
 
 
-def window_edge(moment: datetime, zone: tzinfo, window: Window, *, wanted: bool) -> datetime | None:
-    """The first moment from ``moment`` on that is inside the window, or outside; null for none."""
-    inside = sorted(_open_times(moment, zone, window))
+def window_edge(
+    timestamp: datetime, zone: tzinfo, window: Window, *, wanted: bool
+) -> datetime | None:
+    """The first time from ``timestamp`` on inside the window, or outside; null for none."""
+    inside = sorted(_open_times(timestamp, zone, window))
     if wanted:
-        return next((max(begin, moment) for begin, end in inside if end > moment), None)
-    edge = moment
+        return next((max(begin, timestamp) for begin, end in inside if end > timestamp), None)
+    edge = timestamp
     for begin, end in inside:
         if begin <= edge < end:
             edge = end
-    return edge if edge < moment + HORIZON else None
+    return edge if edge < timestamp + HORIZON else None
 
 
 def contains(whole: object, part: object) -> bool:
@@ -144,8 +146,8 @@ def contains(whole: object, part: object) -> bool:
             return False
 
 
-def stretches(begin: datetime, end: datetime, zone: tzinfo) -> Iterator[Chunk]:
-    """Cut a time into stretches in which the clock of the zone runs evenly."""
+def chunks(begin: datetime, end: datetime, zone: tzinfo) -> Iterator[Chunk]:
+    """Cut a time into chunks in which the clock of the zone runs evenly."""
     start, here = begin, begin
     while here < end:
         following = min(here + DAY, end)
@@ -189,18 +191,18 @@ def _skipped(
 
 
 def _open_times(
-    moment: datetime, zone: tzinfo, window: Window
+    timestamp: datetime, zone: tzinfo, window: Window
 ) -> Iterator[tuple[datetime, datetime]]:
     """When the window is open, as intervals in UTC, cut at every clock change."""
-    for stretch in stretches(moment, moment + HORIZON, zone):
-        first = _wall(stretch.begin, stretch.shift)
-        last = _wall(stretch.end, stretch.shift)
+    for chunk in chunks(timestamp, timestamp + HORIZON, zone):
+        first = _wall(chunk.begin, chunk.shift)
+        last = _wall(chunk.end, chunk.shift)
         for opens, closes in window.openings(first.date() - DAY, last.date()):
-            begin = max(opens.replace(tzinfo=UTC) - stretch.shift, stretch.begin)
-            end = min(closes.replace(tzinfo=UTC) - stretch.shift, stretch.end)
+            begin = max(opens.replace(tzinfo=UTC) - chunk.shift, chunk.begin)
+            end = min(closes.replace(tzinfo=UTC) - chunk.shift, chunk.end)
             if begin < end:
                 yield begin, end
 
 
-def _wall(moment: datetime, shift: timedelta) -> datetime:
-    return (moment + shift).replace(tzinfo=None)
+def _wall(timestamp: datetime, shift: timedelta) -> datetime:
+    return (timestamp + shift).replace(tzinfo=None)

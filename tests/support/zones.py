@@ -48,9 +48,9 @@ class Zones:
         return found
 
 
-def shift_at(moment: datetime, zone: tzinfo) -> timedelta:
+def shift_at(instant: datetime, zone: tzinfo) -> timedelta:
     """How far the clock of a zone is ahead of UTC."""
-    shift = moment.astimezone(zone).utcoffset()
+    shift = instant.astimezone(zone).utcoffset()
     assert shift is not None
     return shift
 

@@ -16,8 +16,8 @@ START = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
 
 
 def test_find_lists_the_texts_to_one_number_newest_first() -> None:
-    moments = iter([START - timedelta(hours=3), START, START, START + timedelta(minutes=1)])
-    with TwilioServer(clock=lambda: next(moments)) as twilio:
+    instants = iter([START - timedelta(hours=3), START, START, START + timedelta(minutes=1)])
+    with TwilioServer(clock=lambda: next(instants)) as twilio:
         transport = TwilioTransport(twilio_settings(twilio))
         for number, text in [
             ("+14155550101", "old"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flowctl.reconcile.words import Wish, wish_of
+from flowctl.reconcile.wishes import Wish, wish_of
 
 
 @pytest.mark.parametrize(
