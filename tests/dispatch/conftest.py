@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from flowctl.database import sql_root
+from tests.support.factories import a_flow
 from tests.support.pooler import PGBOUNCER, url_through
-from tests.support.postgres import Postgres, connect
+from tests.support.postgres import Connection, Postgres, connect
 
 AS_DISPATCHER = "&options=-crole%3Dflowctl_dispatcher"
 
@@ -30,3 +31,9 @@ def database(request: pytest.FixtureRequest, postgres: Postgres) -> Iterator[str
             connection.execute(roles.encode())
             connection.execute(roles.encode())
         yield url + AS_DISPATCHER
+
+
+@pytest.fixture(params=[None, "4 hours"], ids=["begin_plain", "begin_sends"])
+def either_begin(request: pytest.FixtureRequest, conn: Connection) -> None:
+    """A flow that guards nothing, or something: each has its own statement that begins messages."""
+    a_flow(conn, min_gap=request.param)

@@ -1,5 +1,6 @@
 """Claiming the next messages while others are sent, and sending while the database writes."""
 
+import sys
 from itertools import count
 from uuid import UUID
 
@@ -12,10 +13,17 @@ from flowctl.dispatch.events import Event, EventKind
 from flowctl.dispatch.options import CLAIM_AHEAD, Options
 from flowctl.errors import DatabaseUnreachable
 from flowctl.model import Channel, Outcome, OutgoingMessage
-from tests.support.dispatching import ACCEPTED, RecordingTransport, a_dispatcher, dispatch_once
+from tests.support.cut_line import Cut, CutLine
+from tests.support.dispatching import (
+    ACCEPTED,
+    FastClock,
+    RecordingTransport,
+    a_dispatcher,
+    dispatch_once,
+)
 from tests.support.factories import a_step
 from tests.support.invariants import add_leads
-from tests.support.postgres import Connection
+from tests.support.postgres import Connection, Postgres, connect
 
 MANY = 6 * CLAIM_AHEAD
 """Messages for several claims of a dispatcher that sends one or two at a time."""
@@ -122,3 +130,31 @@ def test_what_a_call_raises_is_raised_where_its_result_is_asked_for() -> None:
     assert background.start(lambda: 2).result() == 2
     assert not background.is_busy
     background.close()
+
+
+def test_what_a_call_raises_that_is_no_error_ends_no_later_call() -> None:
+    background = Background("test")
+    with pytest.raises(SystemExit):
+        background.start(sys.exit).result(60)
+    assert background.start(lambda: 2).result(60) == 2
+    background.close()
+
+
+def test_a_second_line_that_falls_silent_is_given_up(postgres: Postgres) -> None:
+    with (
+        postgres.database() as database,
+        connect(database) as conn,
+        CutLine(database, Cut(2, executed=False, silent=True)) as line,
+    ):
+        add_due(conn)
+        urls = iter([database, line.url])
+        emails = RecordingTransport(Channel.EMAIL)
+        dispatcher = a_dispatcher(
+            database,
+            [emails],
+            options=Options(concurrency=1),
+            clock=FastClock(),
+            connecting=lambda: open_connection(next(urls)),
+        )
+        assert dispatcher.run_once().sent == MANY
+        assert line.silences == 1

@@ -28,6 +28,7 @@ BEGIN_SECOND = """
 """What another dispatcher does that begins the second message, which it holds."""
 
 
+@pytest.mark.usefixtures("either_begin")
 def test_what_is_cancelled_while_it_is_begun_is_not_sent(database: str, conn: Connection) -> None:
     a_step(conn)
     a_lead(conn)
@@ -48,6 +49,7 @@ def test_what_is_cancelled_while_it_is_begun_is_not_sent(database: str, conn: Co
     assert messages(conn, "status") == [("cancelled",)]
 
 
+@pytest.mark.usefixtures("either_begin")
 def test_a_claim_that_is_anothers_by_now_is_not_begun(database: str, conn: Connection) -> None:
     a_step(conn)
     a_lead(conn)

@@ -7,7 +7,6 @@ from uuid import UUID
 import pytest
 from psycopg import sql
 
-from flowctl.clock import SystemClock
 from flowctl.database import open_connection
 from flowctl.dispatch.dispatcher import Dispatcher
 from flowctl.dispatch.events import Event, EventKind
@@ -15,21 +14,13 @@ from flowctl.dispatch.options import Options
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
 from flowctl.settings import Settings
 from tests.support.cut_line import Cut, CutLine
-from tests.support.dispatching import RUN_IDS
+from tests.support.dispatching import RUN_IDS, FastClock
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.invariants import let_leases_pass
 from tests.support.looping import looping
 from tests.support.postgres import Connection, Postgres, connect
 from tests.support.recording import RecordingProvider
 from tests.support.waiting import until
-
-
-class FastClock(SystemClock):
-    """A clock on which a minute passes in half a second."""
-
-    def monotonic(self) -> float:
-        """Seconds since some fixed moment."""
-        return super().monotonic() * 120
 
 
 @pytest.fixture

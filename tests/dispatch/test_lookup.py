@@ -4,6 +4,8 @@ from datetime import datetime
 from random import Random
 from uuid import UUID
 
+import pytest
+
 from flowctl.clock import SystemClock
 from flowctl.database import open_connection
 from flowctl.dispatch.dispatcher import Dispatcher
@@ -76,12 +78,17 @@ def test_what_the_provider_does_not_have_after_the_lag_is_sent_again(
     assert messages(conn, "status", "provider_id", "attempts") == [("sent", "SM0", 2)]
 
 
-def test_a_list_that_lags_is_waited_for(database: str, conn: Connection) -> None:
+@pytest.mark.parametrize("minutes", [0, 4], ids=["just sent", "most of the lag ago"])
+def test_a_list_that_lags_is_waited_for(database: str, conn: Connection, minutes: int) -> None:
     a_step(conn, type="text")
     a_lead(conn)
     texts = texts_without_an_answer(keeps=False)
     dispatch(database, texts)
-    conn.execute("update flowctl.sends set lease_until = now() - interval '1 second'")
+    conn.execute(
+        "update flowctl.sends set lease_until = now() - interval '1 second',"
+        " begun_at = now() - make_interval(mins => %s)",
+        (minutes,),
+    )
     totals = dispatch(database, texts)
     assert (totals.sent, totals.retrying) == (0, 1)
     ((waits,),) = conn.execute("select lease_until > now() from flowctl.sends").fetchall()

@@ -66,6 +66,7 @@ def test_what_one_is_sending_the_other_does_not_even_claim(database: str, conn: 
     assert messages(conn, "status", "attempts") == [("sent", 1)]
 
 
+@pytest.mark.usefixtures("either_begin")
 def test_what_the_other_took_over_is_not_begun(database: str, conn: Connection) -> None:
     a_step(conn)
     for _ in range(3):
@@ -76,6 +77,7 @@ def test_what_the_other_took_over_is_not_begun(database: str, conn: Connection) 
     assert set(messages(conn, "status", "attempts")) == {("sent", 1)}
 
 
+@pytest.mark.usefixtures("either_begin")
 def test_a_claim_that_ran_out_is_made_again_though_nobody_took_it(
     database: str, conn: Connection
 ) -> None:
@@ -93,6 +95,7 @@ def test_a_claim_that_ran_out_is_made_again_though_nobody_took_it(
     assert set(messages(conn, "status", "attempts")) == {("sent", 1)}
 
 
+@pytest.mark.usefixtures("either_begin")
 def test_what_is_cancelled_after_the_claim_is_not_begun(database: str, conn: Connection) -> None:
     a_step(conn)
     for _ in range(2):
@@ -129,6 +132,7 @@ def test_the_database_lets_a_message_be_begun_only_once(conn: Connection) -> Non
         conn.execute(BEGIN_ALL.encode())
 
 
+@pytest.mark.usefixtures("either_begin")
 def test_what_another_has_begun_is_not_begun(database: str, conn: Connection) -> None:
     a_step(conn)
     for _ in range(2):
@@ -254,8 +258,9 @@ def test_an_email_that_another_gave_up_for_unknown(
     emails.answer = outlive_the_lease
     dispatch_mortally(database, [emails], Life(None), concurrency=1)
     assert others.taken == []
-    ((status, error),) = messages(conn, "status", "error_message")
+    ((status, error, recipient),) = messages(conn, "status", "error_message", "recipient")
     assert (status, error and error[:15]) == ends
+    assert recipient == "ada@example.com"
 
 
 def test_what_is_being_sent_is_not_cancelled_with_the_rest_of_its_flow(

@@ -44,6 +44,14 @@ class RecordingTransport:
         """Nothing to close."""
 
 
+class FastClock(SystemClock):
+    """A clock on which a minute passes in half a second."""
+
+    def monotonic(self) -> float:
+        """Seconds since a fixed time."""
+        return super().monotonic() * 120
+
+
 @dataclass
 class TickingClock:
     """A clock that goes on by ``tick`` seconds each time it is looked at, and not otherwise."""

@@ -80,6 +80,21 @@ def test_a_connection_lost_after_the_final_dot_is_unknown(
     assert smtp.connections == 1
 
 
+def test_an_answer_that_comes_too_late_is_not_taken_for_that_to_the_next_message(
+    smtp: SmtpServer, connect: Connect
+) -> None:
+    smtp.script(Move("dot", ending="wait", accept=True))
+    transport = connect(smtp, timeouts=Timeouts(final=1), concurrency=1)
+    assert transport.send(an_email()).kind is OutcomeKind.UNKNOWN
+    smtp.release()
+
+    outcome = transport.send(an_email("bob@example.com"))
+
+    assert outcome.kind is OutcomeKind.ACCEPTED
+    assert smtp.connections == 2
+    assert {mail.recipient for mail in smtp.mails} == {"ada@example.com", "bob@example.com"}
+
+
 def test_a_server_that_is_not_there_stops_the_channel(smtp: SmtpServer, connect: Connect) -> None:
     transport = connect(smtp)
     smtp.close()
