@@ -149,7 +149,8 @@ class ChannelState:
             return found
         if not outcome.is_unproven:
             return list(refused)
-        self.unproven += refused
+        if self.stopped is None:
+            self.unproven += refused
         return []
 
 

@@ -142,6 +142,13 @@ def test_refusals_say_nothing_for_an_hour_after_something_was_accepted() -> None
     assert any(refusals(breaker, *["no"] * 5, now=PROOF_LASTS))
 
 
+def test_an_acceptance_begins_the_count_of_recipients_anew() -> None:
+    breaker = CircuitBreaker()
+    assert refusals(breaker, *["no"] * 4) == [None] * 4
+    breaker.observe(ACCEPTED, 0.0)
+    assert breaker.observe(replace(INVALID, detail="no"), PROOF_LASTS, "fifth@example.org") is None
+
+
 def test_a_channel_that_rested_begins_the_count_of_equal_refusals_anew() -> None:
     breaker = CircuitBreaker()
     assert [breaker.observe(REFUSED, 0.0) for _ in range(EQUAL_REFUSALS)][-1] is not None
