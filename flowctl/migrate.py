@@ -15,7 +15,7 @@ from datetime import datetime
 from psycopg import errors
 
 from flowctl import __version__
-from flowctl.database import Connection
+from flowctl.database import Connection, sql_root
 from flowctl.errors import DatabaseUnavailable, SchemaMismatch
 from flowctl.scripts import CITUS, ENVIRONMENT, Script, scripts, statements
 
@@ -127,7 +127,7 @@ def _statements(pending_scripts: list[Script]) -> str:
         "do $$ begin perform pg_advisory_xact_lock(hashtext('flowctl.schema')); end $$;\n"
     )
     if any(script.name == CITUS for script in pending_scripts):
-        head += _ON_NODES
+        head += _ON_NODES + (sql_root() / "citus_ready.sql").read_text("utf-8")
     return "\n".join([head, *(script.sql() for script in pending_scripts)])
 
 

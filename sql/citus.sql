@@ -2,58 +2,8 @@
 -- `apply-schema --citus`. Leads and what belongs to them are distributed by lead, all of one lead
 -- on one node; steps, flows, suppressions and zones are copied to every node; what only the
 -- commands read (runs, the history of the schema) stays on the coordinator. It may be run again: a
--- table that is distributed is left as it is, and one that is new is brought to the others.
-
-do $$
-begin
-  if not exists (select from pg_catalog.pg_extension as own where own.extname = 'citus') then
-    raise exception 'this database has no extension citus'
-      using errcode = 'FC003',
-      hint = 'on every node: create extension citus; then citus_add_node on the coordinator';
-  end if;
-end;
-$$;
-
-do $$
-declare
-  hindrance text;
-begin
-  -- What of a leads table that somebody else made cannot be had on several nodes.
-  select found.what into hindrance
-  from (
-    select format('the unique index %s, which does not carry the id', own.indexrelid::regclass)
-    from pg_catalog.pg_index as own
-    where own.indrelid = 'public.leads'::regclass and own.indisunique
-      and not exists (
-        select from pg_catalog.pg_attribute as a
-        where a.attrelid = own.indrelid and a.attname = 'id' and a.attnum = any(own.indkey)
-      )
-    union all
-    select format('the foreign key %I of %s', key.conname, key.conrelid::regclass)
-    from pg_catalog.pg_constraint as key
-    where key.contype = 'f' and key.confrelid = 'public.leads'::regclass
-      and key.conrelid <> 'public.message_logs'::regclass
-      and (select c.relnamespace from pg_catalog.pg_class as c where c.oid = key.conrelid)
-      <> 'flowctl'::regnamespace
-    union all
-    select format('the policy %I, which has a subquery', own.polname)
-    from pg_catalog.pg_policy as own
-    where own.polrelid = 'public.leads'::regclass
-      and concat(own.polqual::text, own.polwithcheck::text) like '%{SUBLINK %'
-    union all
-    select format('the trigger %I, which has a transition table', own.tgname)
-    from pg_catalog.pg_trigger as own
-    where own.tgrelid = 'public.leads'::regclass
-      and coalesce(own.tgnewtable, own.tgoldtable) is not null
-      and own.tgname not in ('auto_schedule_messages', 'flowctl_reopen_messages')
-  ) as found (what)
-  limit 1;
-  if found and not flowctl.is_distributed() then
-    raise exception 'public.leads cannot be distributed: it has %', hindrance
-      using errcode = 'FC003', hint = 'drop it first, or distribute the table yourself';
-  end if;
-end;
-$$;
+-- table that is distributed is left as it is, and one that is new is brought to the others. What
+-- must be so before, citus_ready.sql says.
 
 do $$
 declare
@@ -201,23 +151,6 @@ begin
   foreach statement in array again loop
     execute statement;
   end loop;
-end;
-$$;
-
--- The view of 0027_free_messages, with the lead: a row's place says where it is only within a part,
--- and a send is beside its message.
-do $$
-declare
-  own text := pg_get_viewdef('flowctl.free_messages'::regclass);
-begin
-  own := regexp_replace(own, 'message.due_at\s+from', 'message.due_at, message.lead_id from', 'i');
-  own := replace(
-    own, 'WHERE (send.message_id',
-    'WHERE (send.lead_id = message.lead_id) AND (send.message_id'
-  );
-  -- a look for each row is refused over nodes
-  own := regexp_replace(own, '\s+OFFSET 0', '');
-  execute 'create or replace view flowctl.free_messages as ' || own;
 end;
 $$;
 
@@ -567,10 +500,11 @@ begin
 end;
 $$;
 
--- It only reads, and may be asked by a node within a statement that has begun elsewhere.
+-- They only read, and may be asked by a node within a statement that has begun elsewhere.
 do $$
 begin
   alter function flowctl.replanned(uuid[]) set citus.allow_nested_distributed_execution = on;
+  alter function public.message_schedule set citus.allow_nested_distributed_execution = on;
 end;
 $$;
 

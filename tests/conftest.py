@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, settings
 
 from flowctl import migrate
 from tests.support.cases import WHOLE, are_drawn, drawn, is_whole
-from tests.support.citus import TEST_CITUS_URL, Cluster, distribute
+from tests.support.citus import Cluster, distribute
 from tests.support.cli import Environ, Ran, RunFlowctl, run_flowctl
+from tests.support.distributed import TEST_CITUS_URL
 from tests.support.embedded import Client
 from tests.support.examples import LONG, examples
 from tests.support.pooler import name_in, pooler, url_through

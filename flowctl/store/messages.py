@@ -54,9 +54,9 @@ _CONDITIONS: Mapping[str, LiteralString] = {
     "and position(lower(%(error)s::text) in lower(message.error_message)) > 0",
     "since": f"{_TIME} >= %(since)s::timestamptz",
     "until": f"{_TIME} < %(until)s::timestamptz",
-    # offset 0: message by message, as they are walked, not all that is due
-    "is_due": "message.status = 'pending' and message.due_at <= now() and exists "
-    "(select from flowctl.free_messages as free where free.place = message.ctid offset 0)",
+    # asked as a value: message by message, as they are walked, not all that is due
+    "is_due": "message.status = 'pending' and message.due_at <= now() and (select true from "
+    "flowctl.free_messages as free where free.lead_id = message.lead_id and free.id = message.id)",
     "is_undelivered": "message.status = 'sent' and message.delivery_status in "
     "('failed', 'undelivered', 'canceled', 'bounced', 'refused')",
     "is_unknown": "message.is_unknown",

@@ -257,19 +257,14 @@ order by
 -- What was written to an address in its comparable form, found by `written`, an entry of the index
 -- of recipients, where it is known; and what was written to nobody yet, of leads that have the
 -- address.
-select found.id
-from unnest(array[%(written)s::text]) as known (entry)
-cross join lateral ( -- noqa: ST05
-  -- offset 0: by the index, and by no workers, whatever is expected
-  select message.id
-  from public.message_logs as message
-  where message.recipient is not null
-    and case message.message_type when 'email' then lower(message.recipient)
-      else right(message.recipient, 6) end = known.entry
-    and message.message_type = %(channel)s::text
-    and flowctl.comparable_address(message.message_type, message.recipient) = %(address)s::text
-  offset 0
-) as found
+select message.id
+from public.message_logs as message
+where message.recipient is not null
+  -- asked as a value: by the index, however many are expected
+  and case message.message_type when 'email' then lower(message.recipient)
+    else right(message.recipient, 6) end = (select %(written)s::text)
+  and message.message_type = %(channel)s::text
+  and flowctl.comparable_address(message.message_type, message.recipient) = %(address)s::text
 union all
 select message.id
 from public.message_logs as message

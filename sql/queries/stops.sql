@@ -13,10 +13,7 @@ order by stop.flow nulls first;
 
 -- name: add_stop
 insert into flowctl.stops (lead_id, flow, reason)
-select typed.lead_id, %(flow)s::text, %(reason)s::text
-from jsonb_populate_record(
-  null::public.message_logs, jsonb_build_object('lead_id', %(lead_id)s::text)
-) as typed
+values (%(lead_id)s, %(flow)s::text, %(reason)s::text)
 on conflict do nothing;
 
 -- name: remove_stops

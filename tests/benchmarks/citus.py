@@ -26,7 +26,8 @@ from flowctl.store import claims, outcomes
 from flowctl.store.outcomes import OutcomeRecord
 from flowctl.store.runs import Run
 from tests.benchmarks.server import machine
-from tests.support.citus import TEST_CITUS_URL, Cluster, distribute
+from tests.support.citus import Cluster, distribute
+from tests.support.distributed import TEST_CITUS_URL
 from tests.support.factories import a_step
 from tests.support.postgres import Connection, connect
 

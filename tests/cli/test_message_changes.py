@@ -11,9 +11,10 @@ from flowctl.messages import Criteria
 from flowctl.settings import Settings
 from tests.cli.message_rows import ids, statuses
 from tests.support.cli import RunFlowctl
+from tests.support.distributed import on_one_machine
 from tests.support.factories import database_now
 from tests.support.postgres import Connection
-from tests.support.sending import begin_sends
+from tests.support.sending import begin_sends, hold_pending
 
 
 @pytest.mark.usefixtures("lead")
@@ -106,13 +107,13 @@ def test_what_is_being_sent_is_left_alone(flowctl: RunFlowctl, conn: Connection)
     assert statuses(conn)["pending"] == "pending"
 
 
-@pytest.mark.usefixtures("lead")
+@on_one_machine("over nodes a change waits for the dispatcher")
 def test_what_begins_to_be_sent_meanwhile_is_left_alone(
-    flowctl: RunFlowctl, conn: Connection
+    flowctl: RunFlowctl, conn: Connection, lead: UUID
 ) -> None:
     args = ("messages", "cancel", "--status", "pending", "--yes")
     with conn.transaction():
-        conn.execute("select from message_logs where status = 'pending' for no key update")
+        hold_pending(conn, lead)
         begin_sends(conn)
         ran = flowctl(*args)
     assert ran.exit_code == 0

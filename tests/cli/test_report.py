@@ -50,16 +50,16 @@ def a_history(conn: Connection) -> None:
     a_flow(conn, "nurture")
     a_step(conn, flow="nurture", key="welcome", subject=f"Hello {HOSTILE}"[:80])
     a_step(conn, flow="nurture", key="remind", type="text", content="Hi", day=2, time="9:00 AM")
-    for _ in range(3):
-        a_lead(conn)
+    leads = [a_lead(conn) for _ in range(3)]
     conn.execute(
         "update message_logs set status = 'sent', sent_at = now() where message_type = 'email'"
     )
-    conn.execute(
-        "update message_logs set delivery_status = (array['delivered', 'bounced'])[n] "
-        "from (select id, row_number() over () as n from message_logs "
-        "where message_type = 'email') as one where one.id = message_logs.id"
-    )
+    for lead, came in zip(leads, ("delivered", "bounced"), strict=False):
+        conn.execute(
+            "update message_logs set delivery_status = %s "
+            "where message_type = 'email' and lead_id = %s",
+            (came, lead),
+        )
     conn.execute(
         "insert into suppressions (channel, address, source, message_id) "
         "select 'email', 'ada@example.com', 'complaint', id from message_logs "

@@ -7,8 +7,9 @@ import pytest
 from tests.support.cli import RunFlowctl
 from tests.support.dispatching import dispatch_once
 from tests.support.factories import a_flow, a_lead, a_step, messages
+from tests.support.locks import is_waited_for
 from tests.support.postgres import Connection, connect
-from tests.support.sending import begin_sends
+from tests.support.sending import begin_sends, hold_pending
 from tests.support.waiting import until
 
 NOWHERE = "00000000-0000-0000-0000-000000000000"
@@ -176,17 +177,9 @@ def test_a_send_that_begins_meanwhile_is_waited_for_and_left_alone(
     lead = a_lead(conn)
     with ThreadPoolExecutor() as pool, connect(database) as dispatcher:
         with dispatcher.transaction():
-            dispatcher.execute("select from message_logs for no key update")
+            hold_pending(dispatcher, lead)
             stopping = pool.submit(flowctl, "leads", "stop", str(lead))
-            until(
-                lambda: (
-                    conn.execute(
-                        "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
-                        " and datname = current_database()"
-                    ).fetchone()
-                    == (1,)
-                )
-            )
+            until(lambda: is_waited_for(dispatcher))
             begin_sends(dispatcher)
         ran = stopping.result()
     assert "1 message being sent at this moment" in ran.stderr

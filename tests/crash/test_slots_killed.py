@@ -5,7 +5,7 @@ from pathlib import Path
 from random import Random
 
 from tests.crash.killing import Killing
-from tests.support.citus import TEST_CITUS_URL
+from tests.support.distributed import TEST_CITUS_URL
 from tests.support.invariants import assert_once, steps_of_both_channels
 from tests.support.postgres import Connection
 from tests.support.providers import Providers

@@ -9,9 +9,11 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from flowctl import migrate
-from flowctl.database import query
+from flowctl.database import REFUSED_BY_SCHEMA, query
 from flowctl.model import Channel, Slot, Status
 from flowctl.store.claims import claim_due
 from flowctl.store.due import count_due, due_by_channel
@@ -21,7 +23,8 @@ from flowctl.store.sends import begin_sends
 from flowctl.store.steps import select_drift, update_pending
 from tests.database.test_queries import PLACEHOLDER
 from tests.dispatch.test_batches import intent
-from tests.support.citus import TEST_CITUS_URL, Cluster
+from tests.support.citus import Cluster
+from tests.support.distributed import TEST_CITUS_URL
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.postgres import Connection, connect
 
@@ -41,6 +44,7 @@ OF_ONE_LEAD = {
 QUERIES_OF_ONE_LEAD = (
     "add_returned_mail",
     "add_send",
+    "add_stop",
     "being_sent",
     "cancel_emails_of_lead",
     "count_lead_messages",
@@ -208,3 +212,33 @@ def test_who_got_a_step_is_remembered_once_the_flow_asks_for_it(conn: Connection
     conn.execute("update message_logs set status = 'sent', recipient = 'ada@example.com'")
     conn.execute("update flows set dedupe_address = true")
     assert conn.execute("select count(*) from flowctl.sent_addresses").fetchone() == (4,)
+
+
+@pytest.fixture
+def plain_owner(postgres: Cluster) -> Iterator[Connection]:
+    """The connection of an owner who is no superuser, to a database without the schema."""
+    name = f"owner_{os.getpid()}"
+    with connect(os.environ[TEST_CITUS_URL]) as admin:
+        admin.execute(sql.SQL("create role {} login").format(sql.Identifier(name)))
+        try:
+            with postgres.database(schema=False, owner=name) as url:
+                parts = conninfo_to_dict(url)
+                with connect(make_conninfo("", **{**parts, "user": name})) as connection:
+                    yield connection
+        finally:
+            admin.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
+
+
+def test_an_owner_whom_the_nodes_do_not_know_is_told_so_at_once(plain_owner: Connection) -> None:
+    with pytest.raises(psycopg.Error) as refused:
+        migrate.apply(plain_owner, distributes=True)
+    assert refused.value.sqlstate == REFUSED_BY_SCHEMA
+    hint = refused.value.diag.message_hint or ""
+    assert not migrate.has_schema(plain_owner)
+    superuser = conninfo_to_dict(os.environ[TEST_CITUS_URL])["user"]
+    with connect(make_conninfo(plain_owner.info.dsn, user=superuser)) as admin:
+        admin.execute(hint.partition("here: ")[2].encode())
+    migrate.apply(plain_owner, distributes=True)
+    a_step(plain_owner)
+    a_lead(plain_owner)
+    assert messages(plain_owner, "status") == [("pending",)]

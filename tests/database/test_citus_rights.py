@@ -15,7 +15,8 @@ from psycopg.errors import CheckViolation, InsufficientPrivilege
 from flowctl import migrate
 from tests.database.acting import ANYTHING, FORGED, STAFF, TABLES, acting, as_is
 from tests.database.test_rights import STAFF_MAY, STAFF_MAY_NOT
-from tests.support.citus import TEST_CITUS_URL, Cluster
+from tests.support.citus import Cluster
+from tests.support.distributed import TEST_CITUS_URL
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.postgres import Connection, connect
 

@@ -17,7 +17,7 @@ from flowctl.store.intents import ClaimedMessage, Intent, intent_of
 from flowctl.store.outcomes import OutcomeRecord
 from flowctl.store.runs import Run
 from flowctl.store.sends import begin_sends, record_and_begin
-from tests.support.citus import TEST_CITUS_URL
+from tests.support.distributed import TEST_CITUS_URL
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.postgres import Connection
 

@@ -13,8 +13,8 @@ from flowctl.model import Channel, Slot
 from flowctl.store.claims import claim_due
 from flowctl.store.due import is_due
 from flowctl.store.runs import Run
-from tests.support.citus import TEST_CITUS_URL
 from tests.support.dispatching import dispatch_once
+from tests.support.distributed import TEST_CITUS_URL
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.locks import is_waited_for
 from tests.support.postgres import Connection, connect

@@ -14,10 +14,6 @@ from flowctl import migrate
 from tests.support.postgres import Connection, connect
 from tests.support.waiting import until
 
-TEST_CITUS_URL = "TEST_CITUS_URL"
-"""Names a database on the coordinator: with the extension, its workers added, and a role that may
-create databases and reaches the workers in the same way."""
-
 _TAKEN = """select count(*) filter (where pg_terminate_backend(pid) is not null)
 from pg_stat_activity where datname = %s"""
 
@@ -64,14 +60,18 @@ class Cluster:
         return f"postgresql://{parts['user']}{secret}@/{name}?host={parts['host']}&port={port}"
 
     @contextmanager
-    def database(self, *, template: str | None = None, schema: bool = True) -> Iterator[str]:
+    def database(
+        self, *, template: str | None = None, schema: bool = True, owner: str | None = None
+    ) -> Iterator[str]:
         """The URL of a new database, which is dropped at the end, whoever is still connected.
 
-        Without the schema it is a cluster's all the same.
+        Without the schema it is a cluster's all the same, and ``owner``'s on every node.
         """
         name = f"{self._prefix}_{next(self._numbers)}"
         if not schema:
             with self._joined(name):
+                if owner is not None:
+                    self._give(name, owner)
                 yield self.url(name)
             return
         with self._created(name, template or self._template):
@@ -94,6 +94,13 @@ class Cluster:
                 for worker in self._workers:
                     own.execute("select citus_add_node(%s, %s)", worker)
             yield
+
+    def _give(self, name: str, owner: str) -> None:
+        to_owner = sql.SQL("alter database {} owner to {}")
+        for node in self._nodes:
+            with node.transaction():
+                node.execute("set local citus.enable_ddl_propagation = off")
+                node.execute(to_owner.format(sql.Identifier(name), sql.Identifier(owner)))
 
     @contextmanager
     def _created(self, name: str, template: str = "template0") -> Iterator[None]:

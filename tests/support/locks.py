@@ -2,7 +2,7 @@
 
 import os
 
-from tests.support.citus import TEST_CITUS_URL
+from tests.support.distributed import TEST_CITUS_URL
 from tests.support.postgres import Connection
 
 _WAITS = (

@@ -21,6 +21,7 @@ from flowctl.embedded.account import server_account
 from flowctl.embedded.layout import Layout
 from flowctl.embedded.locks import FileLock
 from flowctl.embedded.postmaster import Postmaster
+from tests.support.distributed import TEST_CITUS_URL, PartByPart
 from tests.support.waiting import until
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -70,7 +71,8 @@ def end_server(data_dir: Path) -> None:
 
 def connect(url: str) -> Connection:
     """An autocommit connection; as a block it is closed at the end."""
-    return psycopg.connect(url, autocommit=True, application_name="flowctl tests")
+    connection_class = PartByPart if TEST_CITUS_URL in os.environ else psycopg.Connection
+    return connection_class.connect(url, autocommit=True, application_name="flowctl tests")
 
 
 class Postgres:

@@ -21,7 +21,8 @@ def reader(conn: Connection, url: str, *, bypasses_policies: bool = True) -> Ite
     name = f"reader_of_{conn.info.dbname}"
     role = sql.Identifier(name)
     kind = sql.SQL("bypassrls" if bypasses_policies else "nobypassrls")
-    conn.execute(sql.SQL("create role {} {}").format(role, kind))
+    # a cluster's coordinator logs in on the nodes as the role that asks
+    conn.execute(sql.SQL("create role {} login {}").format(role, kind))
     conn.execute(sql.SQL(_READS).format(role=role))
     try:
         yield as_role(url, name)

@@ -1,5 +1,7 @@
 """Messages on their way: begun by a dispatcher that is not there."""
 
+from uuid import UUID
+
 from tests.support.postgres import Connection
 
 _BEGIN = """
@@ -17,3 +19,11 @@ where status = 'pending'
 def begin_sends(conn: Connection) -> None:
     """Every pending message is being sent."""
     conn.execute(_BEGIN)
+
+
+def hold_pending(conn: Connection, lead: UUID) -> None:
+    """Keep a lead's pending messages as a dispatcher does that is about to begin them."""
+    conn.execute(
+        "select from message_logs where lead_id = %s and status = 'pending' for no key update",
+        (lead,),
+    )
