@@ -6,8 +6,9 @@ from typing import NoReturn
 
 from flowctl import signals
 
-_ALLOCATIONS = 20_000
-"""Objects made between two looks for garbage: nearly all that starting makes stays."""
+_ALLOCATIONS = 100_000
+"""Objects made between two looks for garbage: nearly all that starting makes stays, and little that
+a run makes refers to itself."""
 
 
 def main() -> NoReturn:

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfoNotFoundError
 from flowctl import template
 from flowctl.address import AddressError, bare, to_e164, to_email
 from flowctl.model import BAD_ADDRESS, NO_ADDRESS, Channel, JsonObject
-from flowctl.plaintext import html_to_text
 from flowctl.settings import Settings
 from flowctl.template.context import TemplateContext
 from flowctl.template.markup import is_html, keeps_lines, lines_to_breaks
@@ -98,6 +97,8 @@ def render_content(
         return rendered_subject, body, None
     if content_format is None and keeps_lines(content):
         body = lines_to_breaks(body)
+    from flowctl.plaintext import html_to_text  # with a parser that a run of plain texts does without
+
     return rendered_subject, html_to_text(body), body
 
 
