@@ -9,6 +9,8 @@ from flowctl.text import CONTROL
 _MAILBOX = re.compile(r"(?:(?P<name>[^<>]*)<(?P<bracketed>[^<>]*)>|(?P<bare>[^<>]*))")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _DOMAIN = re.compile(r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)*")
+_PLAIN_DOMAIN = re.compile(r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*")
+"""Nothing to convert: Python's tables of other scripts take longer to load than most modules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ def parse_mailbox(raw: str) -> Mailbox:
     address = (found["bare"] if found["bracketed"] is None else found["bracketed"]).strip()
     local_part, at, domain = address.rpartition("@")
     try:
-        domain = domain.encode("idna").decode("ascii") if at else ""
+        if at and not _PLAIN_DOMAIN.fullmatch(domain):
+            domain = domain.encode("idna").decode("ascii")
     except UnicodeError as error:
         raise AddressError("what follows the @ is not a domain") from error
     if not _LOCAL_PART.fullmatch(local_part) or not _DOMAIN.fullmatch(domain):

@@ -24,8 +24,10 @@ REMEMBERED = 30.0
 
 def look_up(host: str, port: int) -> list[Address]:
     """Ask the system. Raises OSError."""
+    # of a text Python asks its tables of other scripts first, which takes longest of all to load
+    name = host.encode() if host.isascii() else host
     try:
-        return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        return list(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
     except UnicodeError as error:
         raise OSError(f"{host} is not a host name") from error
 
