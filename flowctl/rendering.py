@@ -97,7 +97,9 @@ def render_content(
         return rendered_subject, body, None
     if content_format is None and keeps_lines(content):
         body = lines_to_breaks(body)
-    from flowctl.plaintext import html_to_text  # with a parser that a run of plain texts does without
+    from flowctl.plaintext import (
+        html_to_text,  # with a parser that a run of plain texts does without
+    )
 
     return rendered_subject, html_to_text(body), body
 

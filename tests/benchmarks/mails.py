@@ -48,7 +48,7 @@ def main() -> None:
                 build.name: _dispatching(build, given.messages, connections, port, given.mails)
                 for build in programs
             }
-            runs[BARE] = lambda c=connections: _bare(given.messages, c, port)  # type: ignore[misc]
+            runs[BARE] = lambda c=connections: bare_loop(given.messages, c, port)  # type: ignore[misc]
             runs[ALONE] = lambda c=connections: _transport(given.messages, c, port)  # type: ignore[misc]
             paces: defaultdict[str, list[Pace]] = defaultdict(list)
             for _ in range(given.rounds):
@@ -97,7 +97,7 @@ def _dispatching(
     return run
 
 
-def _bare(messages: int, connections: int, port: int) -> Pace:
+def bare_loop(messages: int, connections: int, port: int) -> Pace:
     """As many threads as connections, each a loop over its share."""
 
     def send(count: int) -> None:

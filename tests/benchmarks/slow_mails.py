@@ -3,7 +3,8 @@
 ``python -m tests.benchmarks.slow_mails [--older PYTHON] [--connections 10] [--latency 0.02]``. An
 email is four answers long: MAIL, RCPT, DATA, the text; so no more can be sent than a quarter of the
 connections in each span of the latency, unless the server takes commands together (RFC 2920). Once
-over connections that are kept, once over such that are renewed as often as they are by default.
+over connections that are kept, once over such that are renewed as often as they are by default. A
+bare loop of ``smtplib`` in as many threads, which uses neither, shows what the server itself takes.
 """
 
 import json
@@ -11,6 +12,7 @@ from collections import defaultdict
 
 from flowctl.cli import show
 from tests.benchmarks.builds import Build, Pace, add_step, arguments, best, builds, make_due
+from tests.benchmarks.mails import bare_loop
 from tests.benchmarks.providers import provider
 from tests.benchmarks.server import machine
 
@@ -33,6 +35,8 @@ def main() -> None:
         for kind, server in KINDS.items():
             with provider(server, given.latency) as port:
                 for _ in range(given.rounds):
+                    bare = bare_loop(given.messages, given.connections, port)
+                    paces[f"bare smtplib loop, {server}"].append(bare)
                     for build in programs:
                         for name, query in QUERIES.items():
                             if query and build is not programs[0]:
