@@ -7,26 +7,48 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  added_leads constant bigint := (select count(*) from new_leads);
   missed record;
 begin
   -- what a dump brings is no new lead: its messages come with it, or nothing is known of them
   if flowctl.is_restore() then
     insert into flowctl.identity (is_restore)
     select true
-    where exists (select from new_leads)
+    where added_leads > 0
       and not exists (select from flowctl.identity as own where own.is_restore);
     return null;
   end if;
   for attempt in 1..3 loop
     begin
-      -- One statement, and so one view of the steps. Leads alike in all that a schedule depends on
-      -- have the same one, which is computed once.
-      with setting as materialized (
+      -- One statement, and so one view of the steps. Of one lead it looks for no others like it.
+      if added_leads = 1 then
+        insert into public.message_logs
+          (lead_id, flow_step_id, message_type, subject, content, format, scheduled_for, planned_for)
         select
-          given.steps,
-          case when (select count(*) from new_leads) > 1
-            then flowctl.unscheduled_columns(given.steps) else '{}'
-          end as without
+          lead.id, step.id, step.type, step.subject, step.content,
+          step.format, due.scheduled_for, due.scheduled_for
+        from (
+          select
+            added.id,
+            -- as below
+            coalesce(to_jsonb(present), to_jsonb(added)) as record,
+            coalesce(coalesce(present.created_at, added.created_at)::timestamptz, now())
+              as created_at
+          from new_leads as added
+          left join lateral (
+            select own.* from public.leads as own where own.id = added.id offset 0
+          ) as present on true
+        ) as lead
+        cross join lateral flowctl.lead_schedule(
+          lead.record, lead.created_at, now(), flowctl.step_settings()
+        ) as due
+        inner join public.flow_steps as step on step.id = due.flow_step_id
+        where due.skipped is null;
+        return null;
+      end if;
+      -- Leads alike in all that a schedule depends on have the same one, which is computed once.
+      with setting as materialized (
+        select given.steps, flowctl.unscheduled_columns(given.steps) as without
         from (select flowctl.step_settings() as steps offset 0) as given
       ),
       lead as materialized (
