@@ -5,8 +5,10 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- most databases have no such flow: then this is all that a statement costs
-  if exists (select from public.flows as flow where flow.dedupe_address) then
+  -- most databases have no such flow, and most statements send nothing: then this is all they cost
+  if exists (select from changed_messages as changed where changed.status = 'sent')
+    and exists (select from public.flows as flow where flow.dedupe_address)
+  then
     insert into flowctl.sent_addresses (lead_id, flow_step_id, digest)
     select sent.lead_id, sent.flow_step_id, known.digest
     from changed_messages as sent
