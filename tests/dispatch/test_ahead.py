@@ -22,8 +22,10 @@ from tests.support.dispatching import (
     dispatch_once,
 )
 from tests.support.factories import a_step
-from tests.support.invariants import add_leads
+from tests.support.invariants import add_leads, pending
+from tests.support.looping import looping
 from tests.support.postgres import Connection, Postgres, connect
+from tests.support.waiting import until
 
 MANY = 6 * CLAIM_AHEAD
 """Messages for several claims of a dispatcher that sends one or two at a time."""
@@ -120,6 +122,33 @@ def test_a_server_with_one_connection_left_is_enough(database: str, conn: Connec
     )
     assert dispatcher.run_once().sent == MANY
     assert len(refused) == 1
+
+
+def test_a_connection_that_was_refused_is_asked_for_in_the_next_pass(
+    database: str, conn: Connection
+) -> None:
+    add_due(conn)
+    emails = RecordingTransport(Channel.EMAIL)
+    tries = count(1)
+
+    def refuse_the_second() -> OwnConnection:
+        if next(tries) == 2:
+            raise DatabaseUnreachable("it has no connection left")
+        return open_connection(database)
+
+    dispatcher = a_dispatcher(
+        database,
+        [emails],
+        options=Options(concurrency=1, interval=0.01),
+        connecting=refuse_the_second,
+    )
+    with looping(dispatcher):
+        until(lambda: not pending(conn))
+        rounds = dispatcher.health or 0
+        until(lambda: (dispatcher.health or 0) > rounds + 5)
+        add_leads(conn, MANY)
+        until(lambda: len(emails.taken) == 2 * MANY)
+    assert next(tries) == 4
 
 
 def test_what_a_call_raises_is_raised_where_its_result_is_asked_for() -> None:

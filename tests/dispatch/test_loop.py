@@ -15,7 +15,7 @@ from flowctl.clock import Clock, SystemClock
 from flowctl.database import open_connection
 from flowctl.dispatch.dispatcher import Dispatcher
 from flowctl.dispatch.events import Event, EventKind
-from flowctl.dispatch.options import Options
+from flowctl.dispatch.options import LIMIT_REST, Options
 from flowctl.dispatch.pace import FIRST_REST
 from flowctl.errors import SchemaMismatch
 from flowctl.model import Channel, Outcome, OutcomeKind, OutgoingMessage
@@ -41,7 +41,7 @@ class HandClock:
     now: float = 1000.0
 
     def monotonic(self) -> float:
-        """Seconds since some fixed moment."""
+        """Seconds since a fixed time."""
         return self.now
 
 
@@ -63,11 +63,12 @@ def a_dispatcher(
     clock: Clock | None = None,
     interval: float = 0.01,
     concurrency: int = 2,
+    environ: dict[str, str] | None = None,
 ) -> Dispatcher:
     return Dispatcher(
         lambda: open_connection(database),
         [provider.state() for provider in providers],
-        Settings.from_env({}),
+        Settings.from_env(environ or {}),
         Options(concurrency=concurrency, interval=interval),
         run_id=UUID(int=next(RUN_IDS)),
         clock=clock or SystemClock(),
@@ -121,6 +122,20 @@ def test_it_finishes_what_is_in_flight_and_gives_the_rest_back(
         *[("pending", None, 0)] * 8,
         *[("sent", None, 1)] * 2,
     ]
+
+
+def test_what_must_wait_is_not_looked_at_again_and_again(database: str, conn: Connection) -> None:
+    a_step(conn)
+    a_lead(conn)
+    watcher, clock = Watcher(), HandClock()
+    environ = {"FLOWCTL_ONLY_TO": "somebody.else@example.com"}
+    emails = RecordingProvider(Channel.EMAIL)
+    dispatcher = a_dispatcher(database, [emails], watcher, clock=clock, environ=environ)
+    with looping(dispatcher):
+        until(lambda: (dispatcher.health or 0) > 10)
+        assert watcher.kinds.count(EventKind.WITHHELD) == 1
+        clock.now += LIMIT_REST
+        until(lambda: watcher.kinds.count(EventKind.WITHHELD) == 2)
 
 
 @pytest.mark.parametrize("kind", ["claimed", "begun", "answered", "sent"])
