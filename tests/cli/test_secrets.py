@@ -205,7 +205,7 @@ def test_no_malformed_setting_is_shown(
 def test_a_crash_shows_no_secret(place: Place) -> None:
     program = (
         "import sys; from flowctl.cli import main; "
-        "sys.exit(main(sys.argv[1:], ['tests.cli.crashing']))"
+        "sys.exit(main(sys.argv[1:], ['tests.cli.secrets_at_hand']))"
     )
     ran = subprocess.run(
         [sys.executable, "-c", program, "--debug", "crash"],

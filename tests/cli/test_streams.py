@@ -90,7 +90,7 @@ def test_yes_is_said_beforehand() -> None:
 _WRITES_MUCH = (
     "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
     "from flowctl import cli; cli.show.escape_what_cannot_be_shown();"
-    "sys.exit(cli.main(['write'], ['tests.cli.writing']))"
+    "sys.exit(cli.main(['write'], ['tests.cli.large_output']))"
 )
 
 

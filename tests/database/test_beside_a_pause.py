@@ -14,8 +14,8 @@ from flowctl.store.fetching import with_rows
 from flowctl.store.runs import Run
 from tests.support.factories import a_flow, a_lead, a_step, count, database_now, messages
 from tests.support.invariants import add_leads
-from tests.support.plans import rows_read
 from tests.support.postgres import Connection
+from tests.support.query_plans import rows_read
 
 RUN = Run(UUID(int=1), timedelta(minutes=1))
 WAITING = 300

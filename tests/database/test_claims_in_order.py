@@ -8,8 +8,8 @@ from flowctl.database import query
 from flowctl.store.fetching import with_rows
 from tests.support.factories import a_step
 from tests.support.invariants import add_leads
-from tests.support.plans import rows_read
 from tests.support.postgres import Connection
+from tests.support.query_plans import rows_read
 
 DUE = 1000
 BATCH = 10

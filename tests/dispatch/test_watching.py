@@ -16,7 +16,7 @@ from flowctl.settings import Secret, Settings
 from tests.support.cli import RunFlowctl, run_flowctl
 from tests.support.crashing import Dispatching
 from tests.support.factories import a_lead, a_step
-from tests.support.pinged import Pinged, ping_server
+from tests.support.ping_server import Pinged, ping_server
 from tests.support.postgres import Connection, Postgres
 from tests.support.smtp_server import SmtpServer
 from tests.support.waiting import until

@@ -18,7 +18,7 @@ from flowctl.model import OutcomeKind
 from flowctl.settings import Settings
 from flowctl.transports.twilio import TwilioTransport
 from flowctl.transports.twilio.http import HttpTimeouts, PooledHttpClient
-from tests.support.listening import accept, listening, read_request
+from tests.support.http_server import accept, listening, read_request
 from tests.support.outgoing import a_text
 from tests.support.twilio_answers import Answer
 from tests.support.twilio_server import TwilioServer, twilio_environ
