@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 def doctor(ctx: typer.Context, as_json: Json = False) -> None:
     """Check everything, and say what to fix.
 
-    Database, schema, promises, rights and providers are looked at. Nothing is changed and nothing
+    Database, schema, promises, rights and providers are checked. Nothing is changed and nothing
     sent. Example: flowctl doctor
     """
     from flowctl.doctor import examine, misplaced, valid_settings

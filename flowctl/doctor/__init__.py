@@ -1,7 +1,7 @@
 """What is wrong with a set-up, and what to type next.
 
-The doctor only looks. Every look is by itself: one that fails is a fault of its own and does not
-end the examination, and what the role may not see is a note.
+The doctor changes nothing. Every check is by itself: one that fails is a fault of its own and does
+not end the examination, and what the role may not see is a note.
 """
 
 from flowctl.doctor.check import Check, Grade

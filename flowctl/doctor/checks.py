@@ -74,7 +74,7 @@ _PROVIDERS: tuple[tuple[str, Callable[[Settings], Sequence[Check]]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that was found. ``unreachable`` is why there was no database to look at."""
+    """Everything that was found. ``unreachable`` is why there was no database to check."""
 
     checks: tuple[Check, ...]
     unreachable: FlowctlError | None = None
@@ -90,7 +90,7 @@ def examine(
     settings: Settings,
     first: Sequence[Check],
 ) -> Report:
-    """Look at everything. ``first`` is what was found out about the settings
+    """Check everything. ``first`` is what was found out about the settings
     already."""
     checks = [*first]
     unreachable = None
@@ -132,9 +132,9 @@ def _found(name: str, run: Callable[[], Sequence[Check]]) -> Sequence[Check]:
     except DatabaseUnreachable as error:
         if not isinstance(error, DatabaseBusy):
             raise
-        return [fault(name, f"could not be looked at: {error.message}", error.hint)]
+        return [fault(name, f"could not be checked: {error.message}", error.hint)]
     except FlowctlError as error:
-        return [fault(name, f"could not be looked at: {error.message}", error.hint)]
+        return [fault(name, f"could not be checked: {error.message}", error.hint)]
     except Exception as error:  # noqa: BLE001 - of odd data that somebody wrote past the checks
-        detail = f"could not be looked at: {type(error).__name__}"
+        detail = f"could not be checked: {type(error).__name__}"
         return [fault(name, detail, "this is a bug of flowctl; report it")]

@@ -77,7 +77,7 @@ def sends(connection: Connection, _: Settings) -> Sequence[Check]:
     )
     hint = f"{_DISPATCH}; flowctl reconcile"
     if (found.seconds or 0) > STALE_AFTER.total_seconds():
-        return [fault("sends", f"{detail}: nobody has settled it", hint)]
+        return [fault("sends", f"{detail}: nobody has resolved it", hint)]
     return [note("sends", detail, hint)]
 
 

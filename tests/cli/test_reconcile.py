@@ -141,7 +141,7 @@ def test_what_was_not_delivered_is_told_with_what_to_do(
     assert "not delivered: 1 for https://www.twilio.com/docs/api/errors/30034 (reg" in ran.stdout
 
 
-def test_an_unknown_outcome_is_settled(
+def test_an_unknown_outcome_is_resolved(
     conn: Connection, flowctl: RunFlowctl, twilio: TwilioServer
 ) -> None:
     a_step(conn, type="text", content="Hi {{ first_name }}")

@@ -155,10 +155,10 @@ def test_a_server_without_leave_to_write_is_a_fault(conn: Connection, database: 
     assert the(examined(database), "server").hint == "name the primary in DATABASE_URL"
 
 
-def test_one_look_that_fails_is_not_the_end(conn: Connection, doctor: Examine) -> None:
+def test_one_check_that_fails_is_not_the_end(conn: Connection, doctor: Examine) -> None:
     conn.execute("drop table suppressions")
     found = doctor()
-    assert "could not be looked at" in the(found, "suppressed").detail
+    assert "could not be checked" in the(found, "suppressed").detail
     assert the(found, "lag").status is Grade.OK
 
 
@@ -183,7 +183,7 @@ def test_a_value_that_no_program_of_ours_writes_is_not_the_end(
     assert the(found, "lag").status is Grade.OK
 
 
-def test_a_connection_that_is_cut_is_the_end_of_looking(conn: Connection, database: str) -> None:
+def test_a_connection_that_is_cut_ends_the_examination(conn: Connection, database: str) -> None:
     @contextmanager
     def cut() -> Iterator[db.Connection]:
         with db.connect(database) as connection:
@@ -200,7 +200,7 @@ def test_a_connection_that_is_cut_is_the_end_of_looking(conn: Connection, databa
 def test_a_check_that_takes_too_long_is_given_up(
     conn: Connection, doctor: Examine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A table that is locked answers no question: the looks at it end, the others go on."""
+    """A table that is locked answers no question: the checks of it end, the others go on."""
     monkeypatch.setattr(doctor_store, "CHECK_SECONDS", 1)
     a_step(conn)
     with conn.transaction():
