@@ -1,4 +1,4 @@
-"""``flowctl messages``: list, show, retry, cancel."""
+"""``flowctl messages``: list and show."""
 
 from typing import Any
 from uuid import UUID

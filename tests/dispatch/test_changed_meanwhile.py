@@ -111,14 +111,6 @@ def test_a_step_that_is_deleted_while_it_is_sent_keeps_what_was_sent(
     assert messages(conn, "status", "flow_step_id", "content") == [("sent", None, "Hello Ada")]
 
 
-def test_a_message_whose_step_is_gone_is_cancelled(database: str, conn: Connection) -> None:
-    a_step(conn)
-    a_lead(conn)
-    conn.execute("update message_logs set flow_step_id = null")
-    assert dispatch_once(database).taken == []
-    assert messages(conn, "status", "error_message") == [("cancelled", "step was deleted")]
-
-
 def test_what_was_cancelled_before_its_dispatcher_died_may_have_gone_out(
     database: str, conn: Connection
 ) -> None:

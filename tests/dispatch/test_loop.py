@@ -159,36 +159,21 @@ def test_an_observer_that_fails_ends_the_pass_in_order(
     assert conn.execute("select from flowctl.sends").fetchall() == []
 
 
+@pytest.mark.parametrize("table", ["suppressions", "flow_steps"], ids=["begin", "next claim"])
 def test_a_pass_that_ends_by_an_error_gives_its_claims_back(
-    database: str, conn: Connection
+    database: str, conn: Connection, table: str
 ) -> None:
     class Hiding(Watcher):
         def __call__(self, event: Event) -> None:
             if event.kind is EventKind.CLAIMED:
-                conn.execute("alter table suppressions rename to hidden")
-
-    a_step(conn)
-    a_lead(conn)
-    emails = RecordingProvider(Channel.EMAIL)
-    with pytest.raises(SchemaMismatch):
-        a_dispatcher(database, [emails], Hiding()).run_once()
-    assert emails.taken == []
-    assert messages(conn, "status", "claimed_by") == [("pending", None)]
-
-
-def test_a_pass_whose_next_claim_fails_gives_back_what_it_has(
-    database: str, conn: Connection
-) -> None:
-    class Hiding(Watcher):
-        def __call__(self, event: Event) -> None:
-            if event.kind is EventKind.CLAIMED:
-                conn.execute("alter table flow_steps rename to hidden")
+                conn.execute(f"alter table {table} rename to hidden".encode())
 
     a_step(conn)
     a_lead(conn)
     providers = [RecordingProvider(channel) for channel in Channel]
     with pytest.raises(SchemaMismatch):
         a_dispatcher(database, providers, Hiding()).run_once()
+    assert [provider.taken for provider in providers] == [[], []]
     rows = conn.execute("select status, claimed_by from message_logs").fetchall()
     assert rows == [("pending", None)]
 

@@ -73,14 +73,16 @@ def test_a_message_without_a_step_is_sent_as_it_stands_with_no_flows_settings(
     assert messages(conn, "status", "is_own") == [("sent", True)] * 2
 
 
-def test_a_message_whose_step_went_while_it_was_sent_is_not_taken_for_one_without_a_step(
+def test_a_message_whose_step_is_gone_is_not_taken_for_one_without_a_step(
     database: str, conn: Connection
 ) -> None:
     a_step(conn)
     a_lead(conn)
     conn.execute("update message_logs set flow_step_id = null")
     assert dispatch_once(database).taken == []
-    assert messages(conn, "status", "cause") == [("cancelled", "step_deleted")]
+    assert messages(conn, "status", "cause", "error_message") == [
+        ("cancelled", "step_deleted", "step was deleted")
+    ]
 
 
 def test_a_suppressed_address_gets_no_message_of_the_crms_either(
