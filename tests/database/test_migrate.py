@@ -236,24 +236,21 @@ def test_a_busy_table_is_given_up_with_nothing_applied(empty_database: str) -> N
         assert migrate.apply(conn)
 
 
-def test_it_waits_for_a_table_that_is_soon_free(empty_database: str) -> None:
+def test_it_waits_for_a_table_longer_than_a_statement_may_take(empty_database: str) -> None:
+    waits = (
+        "select wait_event_type = 'Lock' and now() > query_start + interval '1.2 seconds'"
+        " from pg_stat_activity where pid = %s"
+    )
     with connect(empty_database) as user, connect(empty_database) as other:
         user.execute("create table leads (id uuid primary key, created_at timestamptz)")
+        other.execute("set statement_timeout = '1s'")
         with connect(empty_database) as watcher:
             pid = other.info.backend_pid
             thread = threading.Thread(target=lambda: migrate.apply(other))
             with user.transaction():
                 user.execute("insert into leads values (gen_random_uuid(), now())")
                 thread.start()
-                until(
-                    lambda: (
-                        watcher.execute(
-                            "select wait_event_type = 'Lock' from pg_stat_activity where pid = %s",
-                            (pid,),
-                        ).fetchone()
-                        == (True,)
-                    )
-                )
+                until(lambda: watcher.execute(waits, (pid,)).fetchone() == (True,))
             thread.join()
         migrate.require_schema(user)
 
