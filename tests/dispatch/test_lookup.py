@@ -1,6 +1,7 @@
 """Texts with an unknown outcome are looked up: what the provider has is never sent again."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from random import Random
 from uuid import UUID
 
@@ -62,6 +63,19 @@ def test_what_the_provider_has_was_sent_when_it_was_begun(database: str, conn: C
         ("sent", "SM0", begun_at, 1, None)
     ]
     assert messages(conn, "is_unknown") == [(False,)]
+    assert len(texts.taken) == 1
+
+
+def test_a_text_is_found_though_the_providers_clock_is_behind(
+    database: str, conn: Connection
+) -> None:
+    a_step(conn, type="text")
+    a_lead(conn)
+    texts = texts_without_an_answer(keeps=True)
+    dispatch(database, texts)
+    texts.taken = [replace(one, at=one.at - timedelta(minutes=1)) for one in texts.taken]
+    conn.execute("update flowctl.sends set lease_until = now() - interval '1 second'")
+    assert dispatch(database, texts).sent == 1
     assert len(texts.taken) == 1
 
 
