@@ -215,7 +215,7 @@ def _run(conninfo: str, request: "Request", *, is_quiet: bool, is_verbose: bool)
         reporter = EventLines(
             progress, is_dry_run=request.is_dry_run, is_quiet=is_quiet, is_verbose=is_verbose
         )
-        preparing = dispatch_run.prepare(conninfo, request, reporter, reporter.hears)
+        preparing = dispatch_run.prepare(conninfo, request, reporter, reporter.observed)
         with preparing as run, _stopped_by_signals(run):
             if run.schema_note is not None:
                 show.say(f"note: {run.schema_note}")

@@ -28,7 +28,7 @@ class EventLines:
         self._shown = 0
 
     @property
-    def hears(self) -> "frozenset[EventKind]":
+    def observed(self) -> "frozenset[EventKind]":
         """The kinds of events that it has to be called with."""
         from flowctl.dispatch.events import UNCOUNTED, EventKind
 

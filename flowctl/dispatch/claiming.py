@@ -56,7 +56,7 @@ class Claimer:
             claim = self._batches.claim_ahead(state.channel, batch_size, state.low)
             state.ahead = None if claim is None else Ahead(claim, batch_size)
 
-    def settle(self, state: ChannelState) -> None:
+    def finish_ahead(self, state: ChannelState) -> None:
         """Take in what is being claimed ahead, so that it can be given back."""
         try:
             if state.ahead is not None:

@@ -36,7 +36,7 @@ class Dispatcher:
 
     ``connect`` opens a database connection (raises DatabaseUnreachable). ``run_id`` names this
     dispatcher in the claims it holds. ``observer`` is called with every event, from this thread and
-    from the senders'; of steps that no total counts only with those it ``hears``.
+    from the senders'; of steps that no total counts only with the kinds ``observed``.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Dispatcher:
         clock: Clock,
         random: Random,
         observer: Observer,
-        hears: Iterable[EventKind] = EventKind,
+        observed: Iterable[EventKind] = EventKind,
     ) -> None:
         self._options = options
         self._channels = Channels(states)
@@ -60,7 +60,7 @@ class Dispatcher:
         self._limited_until = 0.0
         self._sends_begun = 0
         self._rounds = 0
-        self._reporter = Reporter(observer, self.stop, hears)
+        self._reporter = Reporter(observer, self.stop, observed)
         run = Run(run_id, options.lease, options.now, settings.max_per_hour, slot=options.slot)
         first, second = connections(connect, self._reporter.database, self._stopping, random, clock)
         self._batches = Batches(
@@ -85,8 +85,8 @@ class Dispatcher:
     @property
     def health(self) -> int | None:
         """A number that grows while the run gets on; null while a channel or a limit stops it."""
-        is_held_up = self.totals.is_limited or any(state.stopped for state in self._channels)
-        return None if is_held_up else self._rounds
+        is_stopped = self.totals.is_limited or any(state.stopped for state in self._channels)
+        return None if is_stopped else self._rounds
 
     def stop(self) -> None:
         """Begin nothing more, finish what is in flight, give the rest back.
@@ -274,6 +274,6 @@ class Dispatcher:
     def _give_back(self) -> None:
         """Release what is claimed and was not begun."""
         for state in self._channels:
-            self._claimer.settle(state)
+            self._claimer.finish_ahead(state)
         self._batches.release(self._channels.held())
         self._channels.clear()

@@ -20,20 +20,20 @@ class Reporter:
 
     An observer that raises (the reader of its output went away) must not tear a batch apart: the
     first such error is kept as ``failure``, ``on_failure`` is called, and no more is told. Of the
-    ``UNCOUNTED`` events it is told only those that it ``hears``.
+    ``UNCOUNTED`` events it is told only the kinds ``observed``.
     """
 
     def __init__(
         self,
         observer: Observer,
         on_failure: Callable[[], None],
-        hears: Iterable[EventKind] = EventKind,
+        observed: Iterable[EventKind] = EventKind,
     ) -> None:
         self.totals = Totals()
         self.failure: Exception | None = None
         self._observer = observer
         self._on_failure = on_failure
-        self._unheard = UNCOUNTED.difference(hears)
+        self._unobserved = UNCOUNTED.difference(observed)
 
     def raise_failure(self) -> None:
         """Raise what the observer raised, if it did."""
@@ -56,7 +56,7 @@ class Reporter:
         cause: str | None = None,
     ) -> None:
         """Tell what was decided about a message before it was handed over."""
-        if kind in self._unheard:
+        if kind in self._unobserved:
             return
         lead, step = claimed.lead_id, (claimed.flow, claimed.key)
         self.event(
@@ -65,7 +65,7 @@ class Reporter:
 
     def begun(self, ready: RenderedMessage) -> None:
         """Tell that a message is about to be handed over."""
-        if EventKind.BEGUN in self._unheard:
+        if EventKind.BEGUN in self._unobserved:
             return
         claimed, message = ready.claimed, ready.message
         self.event(
@@ -82,7 +82,7 @@ class Reporter:
 
     def answered(self, answer: Answer) -> None:
         """Tell of an outcome that is not recorded yet; called in a sender's thread."""
-        if EventKind.ANSWERED in self._unheard:
+        if EventKind.ANSWERED in self._unobserved:
             return
         channel, ready, outcome = answer
         self._pass_on(Event(EventKind.ANSWERED, channel, ready.claimed.id, outcome=outcome))

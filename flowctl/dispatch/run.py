@@ -169,7 +169,7 @@ def prepare(
     conninfo: str,
     request: Request,
     observer: Observer,
-    hears: Iterable[EventKind] = EventKind,
+    observed: Iterable[EventKind] = EventKind,
 ) -> Iterator[DispatchRun]:
     """Check the schema and open the transports; they are closed at the end of the block.
 
@@ -198,7 +198,7 @@ def prepare(
             clock=SystemClock(),
             random=random.SystemRandom(),
             observer=observer,
-            hears=hears,
+            observed=observed,
         )
         watch = _watch(conninfo, request, run_id, dispatcher, configured)
         yield DispatchRun(dispatcher, configured, conninfo, request, watch=watch, schema_note=note)

@@ -15,7 +15,7 @@ def test_who_does_not_want_to_hear_of_steps_is_told_how_messages_end(
     a_lead(conn, email=None)
     events: list[Event] = []
     emails = RecordingTransport(Channel.EMAIL)
-    totals = a_dispatcher(database, [emails], events.append, hears=()).run_once()
+    totals = a_dispatcher(database, [emails], events.append, observed=()).run_once()
     assert (totals.sent, totals.no_address) == (1, 1)
     assert {event.kind for event in events} == {EventKind.SENT, EventKind.CANCELLED}
 
@@ -25,7 +25,7 @@ def test_no_total_counts_a_step(database: str, conn: Connection) -> None:
     a_lead(conn)
     events: list[Event] = []
     emails = RecordingTransport(Channel.EMAIL)
-    dispatcher = a_dispatcher(database, [emails], events.append, hears=[EventKind.BEGUN])
+    dispatcher = a_dispatcher(database, [emails], events.append, observed=[EventKind.BEGUN])
     dispatcher.run_once()
     kinds = [event.kind for event in events]
     assert kinds == [EventKind.BEGUN, EventKind.SENT]

@@ -89,7 +89,7 @@ def a_dispatcher(
     options: Options | None = None,
     clock: Clock | None = None,
     connecting: Callable[[], Connection] | None = None,
-    hears: Iterable[EventKind] = EventKind,
+    observed: Iterable[EventKind] = EventKind,
 ) -> Dispatcher:
     """A dispatcher over these transports."""
     states = [
@@ -105,7 +105,7 @@ def a_dispatcher(
         clock=clock or SystemClock(),
         random=random.Random(7),  # noqa: S311 - jitter
         observer=observer,
-        hears=hears,
+        observed=observed,
     )
 
 

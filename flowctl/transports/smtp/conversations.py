@@ -113,13 +113,13 @@ class Conversations:
 
     def _turn(self) -> None:
         """Go on with what can go on, start what can start, and tell what came of it."""
-        self._hear()
+        self._wait()
         while self._orders:
             self._orders.popleft()()
         self._start_waiting()
         self._report()
 
-    def _hear(self) -> None:
+    def _wait(self) -> None:
         """Wait for what comes next, and go on with whom it concerns."""
         left = self._next_deadline - self._clock.monotonic()
         for session in self._watch.wait(None if left == inf else max(0.0, left)):
@@ -146,7 +146,7 @@ class Conversations:
         for session in self._pool.clear():
             self._say_goodbye(session, is_pooled=False)
         while self._talks:
-            self._hear()
+            self._wait()
 
     def _report(self) -> None:
         known, self._outcomes = self._outcomes, {}

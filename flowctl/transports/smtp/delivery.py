@@ -106,12 +106,12 @@ def _envelope(session: SmtpSession, commands: list[bytes], *, together: bool) ->
             session.messages += 1
         if stage is not Stage.DATA and not reply.is_positive:
             if together and not _is_over(reply):
-                yield from _hear_out(session, len(commands) - number - 1)
+                yield from _discard_replies(session, len(commands) - number - 1)
             break
     return reply
 
 
-def _hear_out(session: SmtpSession, count: int) -> Steps[None]:
+def _discard_replies(session: SmtpSession, count: int) -> Steps[None]:
     """Read the replies to what was written behind a command that was refused.
 
     A server that is ready for the text all the same gets a lone dot: nothing, for nobody (RFC 2920

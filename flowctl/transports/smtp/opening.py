@@ -133,8 +133,8 @@ def _log_in(session: SmtpSession) -> Steps[None]:
                 reply = yield from session.asked(base64.b64encode(word).decode())
     else:
         raise SessionUnusable(session.stage, "the server offers no login by PLAIN or LOGIN")
-    said_back = (password.decode(), base64.b64encode(password).decode(), plain)
-    _expect(session, reply.without(said_back))
+    secrets = (password.decode(), base64.b64encode(password).decode(), plain)
+    _expect(session, reply.without(secrets))
 
 
 def _expect(session: SmtpSession, reply: Reply) -> None:
