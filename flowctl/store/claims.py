@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from flowctl.database import Connection, query
-from flowctl.model import Channel, Slot
-from flowctl.store.fetching import fetch_ids, fetch_rows, with_rows
+from flowctl.model import Channel
+from flowctl.store.fetching import fetch_ids, rows_of, with_rows
 from flowctl.store.intents import ClaimedMessage
-from flowctl.store.nodes import is_distributed, text_of
+from flowctl.store.nodes import text_of
 from flowctl.store.parts import parts_of, share_of
 from flowctl.store.runs import Run
 
@@ -30,36 +30,20 @@ def claim_due(
 
     ``low`` is a mark below which nothing is due any more: it spares the walk over dead entries.
     """
+    claim = with_rows("chosen", query("choose_due"), query("claim_chosen"))
     values = {"run": run.id, "lease": run.lease, "now": run.now, "channel": channel}
-    if is_distributed(connection):
-        rows = _claim_in_parts(connection, run, batch_size, values)
-    else:
-        values |= {"batch_size": batch_size, "low": low, **share_of(run.slot)}
-        rows = fetch_rows(connection, _claim(run.slot), ClaimedMessage, **values)
-    return sorted(rows, key=_order)
-
-
-def _claim(slot: Slot | None) -> bytes:
-    """Claiming with a slot, or without."""
-    chosen = query("choose_due" if slot is None else "choose_share")
-    return with_rows("chosen", chosen, query("claim_chosen"))
-
-
-def _claim_in_parts(
-    connection: Connection, run: Run, batch_size: int, values: dict[str, object]
-) -> list[ClaimedMessage]:
     rows: list[ClaimedMessage] = []
     left = batch_size
     for part, share in parts_of(connection, run.slot):
-        values |= {"batch_size": left, "low": None, **share_of(share)}
-        call = part.call(connection, _claim(share), **values)
-        found = fetch_rows(connection, "claim_in_part", ClaimedMessage, **call)
-        run.places.update((row.id, part) for row in found if row.cancelled is None)
+        mark = low if part.is_whole else None
+        values |= {"batch_size": left, "low": mark, **share_of(share)}
+        found = part.run(connection, "claim_in_part", claim, rows_of(ClaimedMessage), **values)
+        run.keep(part, (row.id for row in found if row.cancelled is None))
         left -= sum(row.due_at is not None and not row.is_pulled for row in found)
         rows += found
         if left <= 0:
             break
-    return rows
+    return sorted(rows, key=_order)
 
 
 def renew_leases(connection: Connection, run: Run, ids: Sequence[UUID]) -> None:

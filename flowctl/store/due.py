@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, scalar_row
 
 from flowctl.database import Connection, query
-from flowctl.model import Channel, Slot
+from flowctl.model import Channel
 from flowctl.store.fetching import fetch_value
-from flowctl.store.nodes import is_distributed, text_of
 from flowctl.store.parts import parts_of, share_of
 from flowctl.store.runs import Run
 
@@ -22,6 +21,17 @@ class Due:
     messages: int
     oldest_seconds: int
 
+    def beside(self, other: "Due | None", bound: int | None) -> "Due":
+        """This and what is due in another part, up to ``bound``."""
+        if other is None:
+            return self
+        messages = self.messages + other.messages
+        return Due(
+            self.channel,
+            messages if bound is None else min(messages, bound),
+            max(self.oldest_seconds, other.oldest_seconds),
+        )
+
 
 def count_due(connection: Connection, channel: Channel, now: datetime | None = None) -> int:
     """How many messages of a channel are due."""
@@ -30,23 +40,21 @@ def count_due(connection: Connection, channel: Channel, now: datetime | None = N
 
 def is_due(connection: Connection, run: Run, channels: Sequence[Channel]) -> bool:
     """Whether anything is due for the run on these channels: one look at the index."""
-    values: dict[str, object] = {"channels": list(channels), "now": run.now}
-    if not is_distributed(connection):
-        values |= share_of(run.slot)
-        return bool(fetch_value(connection, _look(run.slot), **values))
-    for part, share in parts_of(connection, run.slot):
-        call = part.call(connection, query(_look(share)), **values, **share_of(share))
-        if fetch_value(connection, "is_due_in_part", **call):
-            return True
-    return False
+    values = {"channels": list(channels), "now": run.now}
+    look = query("is_due")
+    return any(
+        part.run(connection, "is_due_in_part", look, scalar_row, **values, **share_of(share))
+        == [True]
+        for part, share in parts_of(connection, run.slot)
+    )
 
 
 def due_by_channel(connection: Connection, bound: int | None = None) -> list[Due]:
     """What is due, up to ``bound``, for the channels on which something is."""
-    with connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(text_of(connection, "due_by_channel"), {"bound": bound})
-        return [Due(channel=Channel(row.pop("channel")), **row) for row in cursor]
-
-
-def _look(slot: Slot | None) -> str:
-    return "is_due" if slot is None else "is_share_due"
+    found: dict[Channel, Due] = {}
+    look = query("due_by_channel")
+    for part, _ in parts_of(connection, None):
+        for row in part.run(connection, "due_in_part", look, dict_row, bound=bound):
+            own = Due(channel=Channel(row.pop("channel")), **row)
+            found[own.channel] = own.beside(found.get(own.channel), bound)
+    return list(found.values())

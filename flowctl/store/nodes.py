@@ -1,23 +1,20 @@
-"""Whether the tables of a database are distributed over several nodes, and which form of a
-statement suits them (``slots.sql``)."""
+"""Whether the tables of a database are distributed over several nodes, and the form of a statement
+that suits them (``nodes.sql``).
+
+A statement of what belongs to leads is run part by part, as it is (``parts``). One that goes over
+all nodes may lock no row there: it loses the lines that lock some, or another stands beside it,
+named for it.
+"""
 
 import re
 from weakref import WeakKeyDictionary
 
-from flowctl.database import Connection, query
+from flowctl.database import Connection, query, query_names
 from flowctl.store.fetching import fetch_value
 
-_SHARES = {
-    "renew_leases": "renew_share",
-    "lock_messages": "touch_messages",
-    "lock_pending_of_flow": "touch_pending_of_flow",
-    "due_by_channel": "due_of_shares",
-    "count_paused": "count_shares_paused",
-}
-"""The statements that lock rows or look into each step, and those that do without."""
+_LOCK = re.compile(rb"^.*/[*] on one machine [*]/$", re.MULTILINE)
 
-_ON_ONE_MACHINE = re.compile(rb"^.*/[*] on one machine [*]/$", re.MULTILINE)
-"""A line of a statement that locks rows: no lock skips what is locked over several nodes."""
+_OVER_NODES = "{}_over_nodes"
 
 _known: WeakKeyDictionary[Connection, bool] = WeakKeyDictionary()
 
@@ -29,17 +26,12 @@ def is_distributed(connection: Connection) -> bool:
     return _known[connection]
 
 
-def form_of(connection: Connection, name: str) -> str | bytes:
-    """A statement in the form that suits the tables, as its name or its text."""
-    if is_distributed(connection):
-        return _ON_ONE_MACHINE.sub(b"", query(_SHARES.get(name, name)))
-    return name
-
-
 def text_of(connection: Connection, name: str) -> bytes:
-    """As :func:`form_of`, the text."""
-    form = form_of(connection, name)
-    return query(form) if isinstance(form, str) else form
+    """A statement that goes over whole tables, in the form that suits them."""
+    if not is_distributed(connection):
+        return query(name)
+    own = _OVER_NODES.format(name)
+    return query(own) if own in query_names() else _LOCK.sub(b"", query(name))
 
 
 def one_by_one(connection: Connection) -> None:

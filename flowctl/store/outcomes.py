@@ -5,6 +5,7 @@ from datetime import timedelta
 from operator import itemgetter
 from uuid import UUID
 
+from psycopg.rows import scalar_row
 from psycopg.types.json import Json
 
 from flowctl.database import Connection, query
@@ -43,8 +44,9 @@ def record_outcomes(
         if part is None:
             recorded |= _recorded(connection, run, own)
         else:
-            call = part.call(connection, query("record_outcomes"), **_of_record(run, own))
-            recorded |= fetch_ids(connection, "record_in_part", **call)
+            statement, values = query("record_outcomes"), _of_record(run, own)
+            taken = part.run(connection, "record_in_part", statement, scalar_row, **values)
+            recorded.update(taken)
     run.forget(recorded)
     return recorded
 

@@ -1,6 +1,7 @@
 """The parts of distributed tables (``parts.sql``). The leads of a part, and all that belongs to
 them, are on one node: there a statement for one machine is run over the part's own tables, in one
-round trip and under locks, where over the nodes each of its steps would go to all of them."""
+round trip and under locks, where over the nodes each of its steps would go to all of them. Tables
+on one machine are one part, the whole."""
 
 import re
 from collections import deque
@@ -12,8 +13,9 @@ from weakref import WeakKeyDictionary
 
 from psycopg import ClientCursor
 from psycopg.pq import TransactionStatus
+from psycopg.rows import RowFactory
 
-from flowctl.database import Connection
+from flowctl.database import Connection, query
 from flowctl.model import Slot
 from flowctl.store.fetching import fetch_rows
 from flowctl.store.nodes import is_distributed
@@ -25,6 +27,7 @@ class _OfMessage(Protocol):
 
 
 _Item = TypeVar("_Item", bound=_OfMessage)
+_Row = TypeVar("_Row")
 
 _NAME = re.compile(rb"\b(?:public|flowctl)\.\w+")
 
@@ -32,12 +35,17 @@ _NAME = re.compile(rb"\b(?:public|flowctl)\.\w+")
 @dataclass(frozen=True, slots=True)
 class Part:
     """The part ``number`` (from 0) of ``count``. ``key``: the id of a lead that would be in it;
-    ``names``: what stands there for a name."""
+    ``names``: what stands there for a name, nothing where the part is the whole."""
 
     key: str
     names: dict[str, str]
     number: int
     count: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the tables are on one machine, and nothing is distributed."""
+        return not self.names
 
     def text(self, statement: bytes) -> bytes:
         """A statement over the tables of this part."""
@@ -48,10 +56,21 @@ class Part:
         name = found[0].decode()
         return self.names.get(name, name).encode()
 
-    def call(self, connection: Connection, statement: bytes, **values: object) -> dict[str, str]:
-        """The parameters of the queries by which a statement is run here."""
+    def run(
+        self,
+        connection: Connection,
+        shape: str,
+        statement: bytes,
+        row_factory: RowFactory[_Row],
+        **values: object,
+    ) -> list[_Row]:
+        """The rows of a statement over this part; ``shape`` names the query that knows the columns
+        of what comes from another node."""
+        cursor = connection.cursor(row_factory=row_factory)
+        if self.is_whole:
+            return cursor.execute(statement, values).fetchall()
         text = ClientCursor(connection).mogrify(self.text(statement), values)
-        return {"key": self.key, "text": text}
+        return cursor.execute(query(shape), {"key": self.key, "text": text}).fetchall()
 
     def is_of(self, slot: Slot | None) -> bool:
         """Whether a slot, or who has none, takes leads of it: the slots go round the parts."""
@@ -68,6 +87,8 @@ class Part:
         return Slot((slot.number - 1) // self.count + 1, of_part)
 
 
+_WHOLE = Part("", {}, 0, 1)
+
 _known: WeakKeyDictionary[Connection, deque[Part]] = WeakKeyDictionary()
 
 
@@ -82,6 +103,9 @@ def is_free(connection: Connection) -> bool:
 def parts_of(connection: Connection, slot: Slot | None) -> Iterator[tuple[Part, Slot | None]]:
     """Each part that the slot takes leads of, and its share there. The parts are asked for once on
     each connection, and who stops goes on with the next one."""
+    if not is_distributed(connection):
+        yield _WHOLE, slot
+        return
     if connection not in _known:
         _known[connection] = deque(fetch_rows(connection, "parts", Part))
     every = _known[connection]

@@ -8,7 +8,7 @@ from uuid import UUID
 from flowctl.database import Connection
 from flowctl.store.fetching import fetch_ids, fetch_rows
 from flowctl.store.message_changes import BATCH
-from flowctl.store.nodes import form_of
+from flowctl.store.nodes import text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def refresh_messages(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
     done: set[UUID] = set()
     for batch in _batches(ids):
         with connection.transaction():
-            free = fetch_ids(connection, form_of(connection, "lock_messages"), ids=batch)
+            free = fetch_ids(connection, text_of(connection, "lock_messages"), ids=batch)
             done |= fetch_ids(connection, "refresh_messages", ids=list(free))
     return done
 

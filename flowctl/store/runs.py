@@ -32,6 +32,11 @@ class Run:
     slot: Slot | None = None
     places: dict[UUID, Part] = field(default_factory=dict, compare=False, repr=False)
 
+    def keep(self, part: Part, ids: Iterable[UUID]) -> None:
+        """Its claims of these are in a part of distributed tables."""
+        if not part.is_whole:
+            self.places.update(dict.fromkeys(ids, part))
+
     def forget(self, ids: Iterable[UUID]) -> None:
         """Its claims end: where they were is not asked for any more."""
         for message_id in ids:

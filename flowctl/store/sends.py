@@ -9,7 +9,7 @@ from psycopg.types.json import Json
 
 from flowctl.database import Connection, query
 from flowctl.records import record
-from flowctl.store.fetching import fetch_rows
+from flowctl.store.fetching import fetch_rows, rows_of
 from flowctl.store.intents import BeginResult, Intent
 from flowctl.store.nodes import is_distributed
 from flowctl.store.outcomes import OutcomeRecord, record_outcomes, recording
@@ -73,8 +73,8 @@ def begin_sends(connection: Connection, run: Run, intents: Sequence[Intent]) -> 
     begun: list[BeginResult] = []
     for part, own in grouped(intents, run.places):
         if part is not None:
-            call = part.call(connection, query(_form(run, own)), **_of_begin(run, own))
-            begun += fetch_rows(connection, "begin_in_part", BeginResult, **call)
+            form, values = query(_form(run, own)), _of_begin(run, own)
+            begun += part.run(connection, "begin_in_part", form, rows_of(BeginResult), **values)
     return begun
 
 
@@ -111,7 +111,9 @@ def _begin_over_nodes(
     """Decide about all at once; then what begins is written lead by lead."""
     rows = {intent.id: Json(intent.row) for intent in intents}
     with connection.transaction():
-        decided = fetch_rows(connection, "begin_share", _Decided, **_of_begin(run, intents))
+        decided = fetch_rows(
+            connection, "begin_sends_over_nodes", _Decided, **_of_begin(run, intents)
+        )
         for one in decided:
             if one.begins:
                 own = {"id": one.id, "lead_id": one.lead_id, "row": rows[one.id]}

@@ -12,7 +12,7 @@ from psycopg.rows import dict_row, scalar_row
 from flowctl.database import Connection, query
 from flowctl.model import Status
 from flowctl.store.fetching import fetch_rows, fetch_value
-from flowctl.store.nodes import text_of
+from flowctl.store.parts import parts_of
 
 BOUND = 500
 """Up to this many messages of a kind are counted in a large table."""
@@ -148,7 +148,12 @@ def paused_flows(connection: Connection) -> list[str]:
 
 def count_paused(connection: Connection, bound: int | None = None) -> Count:
     """What would be due were its flow not paused, up to ``bound``."""
-    number = int(fetch_value(connection, text_of(connection, "count_paused"), bound=bound))
+    number = 0
+    for part, _ in parts_of(connection, None):
+        values = {"bound": None if bound is None else bound - number}
+        number += part.run(
+            connection, "paused_in_part", query("count_paused"), scalar_row, **values
+        )[0]
     return Count(number, is_cut(number, bound))
 
 

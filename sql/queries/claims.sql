@@ -2,10 +2,10 @@
 -- are always counted on the real clock, so that a pretended time cannot keep two runs apart.
 
 -- name: claim_chosen
--- Claims for this run what was chosen, and judges it: `chosen` is made by choose_due, or by
--- choose_share where nothing is locked. A message that must not be sent is cancelled here, one
--- that meets its send window is moved to it; only the others are claimed, each if it is still as it
--- was seen. `unseen` is a lead that this role cannot read: its message is left as it is.
+-- Claims for this run what was chosen, and judges it: `chosen` is made, and locked, by choose_due.
+-- A message that must not be sent is cancelled here, one that meets its send window is moved to it;
+-- only the others are claimed. `unseen` is a lead that this role cannot read: its message is left
+-- as it is.
 with step as materialized (
   -- once for each step, not for each message
   select
@@ -29,7 +29,6 @@ placed as materialized (
     chosen.lead_id,
     chosen.flow_step_id,
     chosen.status,
-    chosen.due_at,
     chosen.scheduled_for,
     chosen.is_pulled,
     chosen.has_earlier,
@@ -134,18 +133,9 @@ claimed as (
   from judged
   where message.lead_id = judged.lead_id
     and message.id = judged.id
-    -- by its key, however small the table is
-    and message.id = any(array(select judged.id from judged)) /* on one machine */
+    -- by its key, however small the table is; that it is due is not asked again of what is locked
+    and message.id = any(array(select judged.id from judged))
     and (judged.lead is not null or judged.cause = 'lead_deleted')
-    -- still as it was seen; `pending` is not said, or the index of all that is pending is walked
-    and message.status = judged.status
-    and message.due_at = judged.due_at
-    and message.flow_step_id is not distinct from judged.flow_step_id
-    and (message.lease_until is null or message.lease_until < now())
-    and not exists (
-      select from flowctl.sends as send
-      where send.lead_id = message.lead_id and send.message_id = message.id
-    )
   returning
     message.id, message.lead_id, message.subject, message.content, message.format, message.attempts,
     message.due_at
@@ -187,7 +177,7 @@ with renewed as (
   where send.message_id in (
     select held.message_id from flowctl.sends as held
     where held.message_id = any(%(ids)s::uuid[]) and held.claimed_by = %(run)s::uuid
-    for update skip locked
+    for update skip locked /* on one machine */
   )
 )
 update public.message_logs as message
@@ -196,7 +186,7 @@ where message.id in (
   select held.id from public.message_logs as held
   where held.id = any(%(ids)s::uuid[]) and held.claimed_by = %(run)s::uuid
     and held.status = 'pending'
-  for no key update skip locked
+  for no key update skip locked /* on one machine */
 );
 
 -- name: release_claims

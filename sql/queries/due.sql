@@ -1,4 +1,7 @@
 -- What is due, and whether anything is. `now` is null in production: the database's clock decides.
+-- `slot` of `slots` is the share of the leads that is looked at, null for all of them. With null
+-- its condition is gone before a plan is made; else it is said so that the planner expects to keep
+-- half of them, and walks the index in order.
 
 -- name: count_due
 select count(*)
@@ -27,6 +30,11 @@ select exists (
     where free.flow_step_id = any(array[step.id])
       and free.message_type = wanted.channel
       and free.due_at <= coalesce(%(now)s::timestamptz, now())
+      and (
+        %(slots)s::integer is null or coalesce(
+          flowctl.slot_of(free.lead_id::text, %(slots)s::integer) = %(slot)s::integer, true
+        )
+      )
     order by free.flow_step_id, free.message_type, free.due_at
     limit 1
   ) as due
@@ -37,6 +45,11 @@ select exists (
     where free.flow_step_id is null
       and free.message_type = wanted.channel
       and free.due_at <= coalesce(%(now)s::timestamptz, now())
+      and (
+        %(slots)s::integer is null or coalesce(
+          flowctl.slot_of(free.lead_id::text, %(slots)s::integer) = %(slot)s::integer, true
+        )
+      )
     order by free.flow_step_id, free.message_type, free.due_at
     limit 1
   ) as due
@@ -126,7 +139,7 @@ cross join lateral ( -- noqa: ST05
 -- What is due on one channel, in order, locked. With a message come those of earlier steps of its
 -- flow to the same lead that are due as well: they go out first. While a flow is paused, each step
 -- of the others is looked at by itself, or the walk would pass all that the pause holds back; more
--- than a batch of each, since others may be claiming the same.
+-- than a batch of each without a slot, since others may be claiming the same.
 with running as materialized (
   select step.id
   from public.flow_steps as step
@@ -148,6 +161,11 @@ due_in_order as materialized (
     and free.message_type = %(channel)s
     and free.due_at <= coalesce(%(now)s::timestamptz, now())
     and free.due_at >= coalesce(%(low)s::timestamptz, '-infinity')
+    and (
+      %(slots)s::integer is null or coalesce(
+        flowctl.slot_of(free.lead_id::text, %(slots)s::integer) = %(slot)s::integer, true
+      )
+    )
   order by free.due_at, free.id
   limit %(batch_size)s
   for update of message skip locked
@@ -159,31 +177,41 @@ due_by_step as materialized (
   from running
   cross join lateral (
     (
-      select own.place, own.due_at, own.id
-      from flowctl.free_messages as own
+      select free.place, free.due_at, free.id
+      from flowctl.free_messages as free
       -- said as a list, and in this order, so that no other index suits
-      where own.flow_step_id = any(array[running.id])
-        and own.message_type = %(channel)s
-        and own.due_at <= coalesce(%(now)s::timestamptz, now())
-        and own.due_at >= coalesce(%(low)s::timestamptz, '-infinity')
-      order by own.flow_step_id, own.message_type, own.due_at, own.id
-      limit 4 * %(batch_size)s
+      where free.flow_step_id = any(array[running.id])
+        and free.message_type = %(channel)s
+        and free.due_at <= coalesce(%(now)s::timestamptz, now())
+        and free.due_at >= coalesce(%(low)s::timestamptz, '-infinity')
+        and (
+          %(slots)s::integer is null or coalesce(
+            flowctl.slot_of(free.lead_id::text, %(slots)s::integer) = %(slot)s::integer, true
+          )
+        )
+      order by free.flow_step_id, free.message_type, free.due_at, free.id
+      limit case when %(slots)s::integer is null then 4 else 1 end * %(batch_size)s
     )
     union all
     (
-      select own.place, own.due_at, own.id
-      from flowctl.free_messages as own
+      select free.place, free.due_at, free.id
+      from flowctl.free_messages as free
       where running.id is null
-        and own.flow_step_id is null
-        and own.message_type = %(channel)s
-        and own.due_at <= coalesce(%(now)s::timestamptz, now())
-        and own.due_at >= coalesce(%(low)s::timestamptz, '-infinity')
-      order by own.flow_step_id, own.message_type, own.due_at, own.id
-      limit 4 * %(batch_size)s
+        and free.flow_step_id is null
+        and free.message_type = %(channel)s
+        and free.due_at <= coalesce(%(now)s::timestamptz, now())
+        and free.due_at >= coalesce(%(low)s::timestamptz, '-infinity')
+        and (
+          %(slots)s::integer is null or coalesce(
+            flowctl.slot_of(free.lead_id::text, %(slots)s::integer) = %(slot)s::integer, true
+          )
+        )
+      order by free.flow_step_id, free.message_type, free.due_at, free.id
+      limit case when %(slots)s::integer is null then 4 else 1 end * %(batch_size)s
     )
-  ) as free
-  inner join public.message_logs as message on message.ctid = free.place
-  order by free.due_at, free.id
+  ) as own
+  inner join public.message_logs as message on message.ctid = own.place
+  order by own.due_at, own.id
   limit %(batch_size)s
   for update of message skip locked
 ),

@@ -76,6 +76,13 @@ where step.flow = %(flow)s and message.status = 'pending'
 order by message.id
 for no key update of message;
 
+-- name: lock_pending_of_flow_over_nodes
+-- As lock_pending_of_flow.
+update public.message_logs as message
+set lease_until = message.lease_until
+from public.flow_steps as step
+where step.id = message.flow_step_id and step.flow = %(flow)s and message.status = 'pending';
+
 -- name: skip_late
 update public.message_logs as message
 set

@@ -33,6 +33,13 @@ from public.message_logs as message
 where message.id = any(%(ids)s::uuid[])
 for no key update skip locked;
 
+-- name: lock_messages_over_nodes
+-- As lock_messages; no lock skips what is locked there, so it waits for the dispatchers.
+update public.message_logs as message
+set lease_until = message.lease_until
+where message.id = any(%(ids)s::uuid[])
+returning message.id;
+
 -- name: retry_messages
 -- As if they had never been tried: one whose planned time lies ahead has that time again, the
 -- others are due now, and go out in the order of their steps. None of a lead that is stopped.

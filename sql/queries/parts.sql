@@ -38,3 +38,13 @@ cross join flowctl.in_part(%(text)s) as own (id uuid);
 select own.is_due
 from (select count(*) from public.leads as lead where lead.id = %(key)s) as part
 cross join flowctl.in_part(%(text)s) as own (is_due boolean);
+
+-- name: due_in_part
+select own.channel, own.messages, own.oldest_seconds
+from (select count(*) from public.leads as lead where lead.id = %(key)s) as part
+cross join flowctl.in_part(%(text)s) as own (channel text, messages bigint, oldest_seconds bigint);
+
+-- name: paused_in_part
+select own.messages
+from (select count(*) from public.leads as lead where lead.id = %(key)s) as part
+cross join flowctl.in_part(%(text)s) as own (messages bigint);

@@ -24,8 +24,7 @@ FEW = 50
 
 VALUES = {
     "run": RUN.id, "lease": RUN.lease, "now": None, "low": None, "channel": "email",
-    "batch_size": 10, "channels": ["email", "text"], "bound": 1000, "slot": 1,
-    "slots": 1,
+    "batch_size": 10, "channels": ["email", "text"], "bound": 1000,
 }  # fmt: skip
 
 
@@ -80,15 +79,12 @@ def test_a_message_of_no_step_is_due(conn: Connection) -> None:
     assert not is_due(conn, RUN, [Channel.TEXT])
 
 
+@pytest.mark.parametrize("slots", [None, 1])
 @pytest.mark.parametrize("due", [0, 5])
-def test_nothing_walks_past_what_waits(conn: Connection, due: int) -> None:
+def test_nothing_walks_past_what_waits(conn: Connection, due: int, slots: int | None) -> None:
     a_step(conn)
     add_leads(conn, due)
     assert count(conn) == WAITING + due
-    claims = (
-        with_rows("chosen", query(chosen), query("claim_chosen"))
-        for chosen in ("choose_due", "choose_share")
-    )
-    looks = map(query, ("is_due", "is_share_due", "due_by_channel"))
-    for statement in (*claims, *looks):
-        assert rows_read(conn, statement, VALUES) <= FEW + due
+    claim = with_rows("chosen", query("choose_due"), query("claim_chosen"))
+    for statement in (claim, query("is_due"), query("due_by_channel")):
+        assert rows_read(conn, statement, VALUES | {"slot": slots, "slots": slots}) <= FEW + due

@@ -67,7 +67,14 @@ QUERIES_OF_ONE_LEAD = (
     "update_email_delivery",
 )
 
-QUERIES_OF_A_PART = ("begin_in_part", "claim_in_part", "is_due_in_part", "record_in_part")
+QUERIES_OF_A_PART = (
+    "begin_in_part",
+    "claim_in_part",
+    "due_in_part",
+    "is_due_in_part",
+    "paused_in_part",
+    "record_in_part",
+)
 
 A_LEAD = "00000000-0000-0000-0000-000000000001"
 

@@ -38,7 +38,9 @@ def backlog(conn: Connection) -> None:
     conn.execute("delete from flowctl.sends")
 
 
+@pytest.mark.parametrize("slots", [None, 1])
 @pytest.mark.parametrize("is_small", [False, True])
-def test_a_claim_reads_what_it_takes(conn: Connection, is_small: bool) -> None:
+def test_a_claim_reads_what_it_takes(conn: Connection, is_small: bool, slots: int | None) -> None:
     claim = with_rows("chosen", query("choose_due"), query("claim_chosen"))
-    assert rows_read(conn, claim, VALUES, is_small=is_small) <= 5 * BATCH
+    values = {**VALUES, "slot": slots, "slots": slots}
+    assert rows_read(conn, claim, values, is_small=is_small) <= 5 * BATCH

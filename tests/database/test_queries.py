@@ -26,7 +26,7 @@ def add_functions_of_parts(conn: Connection) -> None:
 def test_a_query_is_planned_with_null_parameters(name: str, conn: Connection) -> None:
     statement = query(name)
     if name == "claim_chosen":
-        statement = with_rows("chosen", query("choose_share"), statement)
+        statement = with_rows("chosen", query("choose_due"), statement)
     elif name == "show_chosen":
         statement = with_rows("chosen", query("list_messages"), statement)
     parameters = {match.decode(): None for match in PLACEHOLDER.findall(statement)}
