@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from flowctl.database import Connection, open_connection
+from flowctl.errors import DatabaseUnreachable
 from flowctl.reconnecting import ReconnectingConnection, allow_prepared
 from tests.support.pooler import PGBOUNCER, url_through
 from tests.support.reconnecting import reconnecting_to
@@ -26,6 +27,12 @@ def prepared(connection: Connection) -> object:
 
 
 def test_a_direct_connection_prepares(worker: ReconnectingConnection) -> None:
+    assert worker.run(prepared) == 1
+
+
+def test_a_connection_that_is_opened_again_prepares_again(worker: ReconnectingConnection) -> None:
+    with pytest.raises(DatabaseUnreachable):
+        worker.run(lambda c: c.execute("select pg_terminate_backend(pg_backend_pid())"))
     assert worker.run(prepared) == 1
 
 

@@ -1,15 +1,25 @@
-"""Work that lost a conflict is run again, over a connection of either kind, and no other is."""
+"""Work that lost a conflict is run again, over a connection of either kind, and no other is; a
+refused password is not sent again soon."""
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
+from itertools import count
+from random import Random
 from threading import Thread
 
 import pytest
 
+from flowctl.clock import SystemClock
 from flowctl.database import Connection as OwnConnection
 from flowctl.database import open_connection
-from flowctl.errors import FlowctlError
-from flowctl.reconnecting import OpenConnection, Worker
+from flowctl.errors import DatabaseUnavailable, FlowctlError, PasswordRefused
+from flowctl.reconnecting import (
+    PASSWORD_PAUSE,
+    REFUSALS_TAKEN,
+    OpenConnection,
+    ReconnectingConnection,
+    Worker,
+)
 from tests.support.factories import a_flow
 from tests.support.postgres import Connection, connect
 from tests.support.reconnecting import reconnecting_to
@@ -88,6 +98,44 @@ def test_work_that_the_database_refuses_is_not_run_again(
     with pytest.raises(FlowctlError):
         worker.run(work)
     assert len(tries) == 1
+
+
+@pytest.mark.parametrize("refusals", [REFUSALS_TAKEN, REFUSALS_TAKEN + 1])
+def test_what_must_be_done_is_tried_again_a_few_times_where_it_is_refused(
+    database: str, refusals: int
+) -> None:
+    tries = count(1)
+
+    def work(connection: OwnConnection) -> None:
+        if next(tries) <= refusals:
+            connection.execute("do $$ begin raise insufficient_privilege; end $$")
+
+    ends = nullcontext() if refusals == REFUSALS_TAKEN else pytest.raises(DatabaseUnavailable)
+    with reconnecting_to(database) as reconnecting, ends:
+        reconnecting.run_until_done(work, lambda _: True)
+    assert next(tries) == REFUSALS_TAKEN + 2
+
+
+def test_a_password_that_was_refused_is_not_sent_again_soon() -> None:
+    pauses: list[float] = []
+
+    def refuse() -> OwnConnection:
+        raise PasswordRefused("password authentication failed")
+
+    def wait_once(seconds: float) -> bool:
+        pauses.append(seconds)
+        return len(pauses) == 1
+
+    reconnecting = ReconnectingConnection(
+        refuse,
+        pause=wait_once,
+        random=Random(1),  # noqa: S311 - jitter
+        on_change=lambda _: None,
+        clock=SystemClock(),
+    )
+    with pytest.raises(PasswordRefused):
+        reconnecting.run_until_done(lambda _: None)
+    assert pauses == [PASSWORD_PAUSE] * 2
 
 
 def _touch_and_commit(connection: Connection, flow: str) -> None:

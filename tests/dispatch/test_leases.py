@@ -84,6 +84,32 @@ def test_a_stop_gives_back_what_was_not_begun_before_it_waits_for_the_rest(
     assert messages(conn, "status", "attempts") == [("sent", 1)] * 2
 
 
+def test_a_stop_is_told_to_a_transport_that_waits(database: str, conn: Connection) -> None:
+    class Waiting(RecordingTransport):
+        """Waits for a connection, until it is to stop."""
+
+        is_stopping = Event()
+
+        def stop(self) -> None:
+            """Wait no more."""
+            self.is_stopping.set()
+
+    def answer(_: OutgoingMessage) -> Outcome:
+        return Outcome(
+            OutcomeKind.NOT_TRIED if emails.is_stopping.wait(60) else OutcomeKind.UNKNOWN
+        )
+
+    a_step(conn)
+    a_lead(conn)
+    emails = Waiting(Channel.EMAIL, answer)
+    dispatcher = a_dispatcher(database, [emails])
+    run = running(dispatcher)
+    until(lambda: bool(emails.taken))
+    dispatcher.stop()
+    run.join()
+    assert messages(conn, "status", "attempts") == [("pending", 0)]
+
+
 def test_what_was_not_tried_is_due_as_it_was(database: str, conn: Connection) -> None:
     a_step(conn)
     a_lead(conn)

@@ -129,3 +129,10 @@ def test_a_limit_ends_the_run(database: str, conn: Connection) -> None:
         a_lead(conn)
     assert dispatch_once(database, options=Options(limit=2)).totals.sent == 2
     assert dispatch_once(database).totals.sent == 3
+
+
+def test_a_limit_is_of_both_channels_together(database: str, conn: Connection) -> None:
+    a_step(conn)
+    a_step(conn, type="text")
+    a_lead(conn)
+    assert dispatch_once(database, options=Options(limit=1)).totals.sent == 1
