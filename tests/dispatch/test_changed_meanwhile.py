@@ -97,18 +97,19 @@ def test_a_lead_that_is_deleted_while_its_message_is_sent_leaves_nothing(
     assert conn.execute("select from flowctl.sends").fetchall() == []
 
 
-def test_a_step_that_is_deleted_while_it_is_sent_keeps_what_was_sent(
-    database: str, conn: Connection
+@pytest.mark.parametrize(("outcome", "status"), [(ACCEPTED, "sent"), (REFUSED, "failed")])
+def test_a_step_that_is_deleted_while_it_is_sent_keeps_what_became_of_it(
+    database: str, conn: Connection, outcome: Outcome, status: str
 ) -> None:
-    a_step(conn)
+    a_step(conn, content="Hello Ada")
     a_lead(conn)
 
-    def delete_and_accept(_: OutgoingMessage) -> Outcome:
+    def delete_and_answer(_: OutgoingMessage) -> Outcome:
         conn.execute("delete from flow_steps")
-        return ACCEPTED
+        return outcome
 
-    dispatch_once(database, answer=delete_and_accept)
-    assert messages(conn, "status", "flow_step_id", "content") == [("sent", None, "Hello Ada")]
+    dispatch_once(database, answer=delete_and_answer)
+    assert messages(conn, "status", "flow_step_id", "content") == [(status, None, "Hello Ada")]
 
 
 def test_what_was_cancelled_before_its_dispatcher_died_may_have_gone_out(
