@@ -53,7 +53,7 @@ placed as materialized (
       step.zone,
       (select parent.timezone from public.flows as parent where parent.name = 'default')
     ) as zone,
-    coalesce(%(now)s::timestamptz, now()) as moment,
+    coalesce(%(now)s::timestamptz, now()) as judged_at,
     now() + %(lease)s::interval as leased_until
   from chosen
   left join step on step.id = chosen.flow_step_id
@@ -72,13 +72,13 @@ weighed as materialized (
           and (stopped.flow is null or stopped.flow = placed.flow)
       ) then 'stopped'
       when placed.lead @> placed.exit_when then 'exit_rule'
-      when placed.moment > placed.planned_for + placed.expire_after then 'expired'
+      when placed.judged_at > placed.planned_for + placed.expire_after then 'expired'
     end as cause,
     case when placed.opens is not null then flowctl.window_edge(
-      placed.moment, placed.zone, placed.opens, placed.closes, placed.weekdays, true
+      placed.judged_at, placed.zone, placed.opens, placed.closes, placed.weekdays, true
     ) end as opens_at,
     case when placed.opens is not null then flowctl.window_edge(
-      placed.moment, placed.zone, placed.opens, placed.closes, placed.weekdays, false
+      placed.judged_at, placed.zone, placed.opens, placed.closes, placed.weekdays, false
     ) end as closes_at
   from placed
 ),
@@ -93,7 +93,7 @@ judged as materialized (
       when 'exit_rule' then 'lead left the flow (exit_when)'
       when 'expired' then format('expired: more than %%s late', weighed.expire_after)
     end as cancelled,
-    weighed.cause is null and coalesce(weighed.opens_at <= weighed.moment, true) as is_claimed
+    weighed.cause is null and coalesce(weighed.opens_at <= weighed.judged_at, true) as is_claimed
   from weighed
 ),
 left_flow as (
@@ -142,13 +142,13 @@ claimed as (
 )
 select
   claimed.id, claimed.lead_id::text, claimed.subject, claimed.content, claimed.format,
-  claimed.attempts, claimed.due_at, judged.lead, judged.zone, judged.moment as claimed_at,
+  claimed.attempts, claimed.due_at, judged.lead, judged.zone, judged.judged_at as claimed_at,
   judged.flow, judged.key, judged.step_order, judged.is_guarded, judged.has_earlier,
   judged.is_pulled, judged.cancelled,
   case when judged.cancelled is null and not judged.is_claimed then judged.opens_at end
     as deferred_to,
-  judged.closes_at - judged.moment as valid_for,
-  judged.moment - judged.scheduled_for as late_by,
+  judged.closes_at - judged.judged_at as valid_for,
+  judged.judged_at - judged.scheduled_for as late_by,
   false as is_unseen
 from claimed
 inner join judged on judged.id = claimed.id

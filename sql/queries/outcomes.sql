@@ -7,7 +7,7 @@
 with result as (
   select
     given.*,
-    coalesce(%(now)s::timestamptz, now()) as moment,
+    coalesce(%(now)s::timestamptz, now()) as recorded_at,
     coalesce(%(now)s::timestamptz, now()) + make_interval(secs => given.pause_seconds) as retry_at
   from json_to_recordset(%(results)s::json) as given (
     id uuid, status text, error text, provider_id text, pause_seconds double precision,
@@ -29,7 +29,7 @@ ended as materialized (
 update public.message_logs as message
 set
   status = ended.status,
-  sent_at = case when ended.status = 'sent' then ended.moment end,
+  sent_at = case when ended.status = 'sent' then ended.recorded_at end,
   error_message = ended.error,
   cause = ended.cause,
   is_unknown = ended.is_unknown,
