@@ -23,7 +23,8 @@ from flowctl.store.fetching import numbered
 _Types = tuple[int, ...]
 
 _prepared: WeakKeyDictionary[Connection, dict[tuple[str, _Types], bytes]] = WeakKeyDictionary()
-"""What a connection has prepared, by the statement's name and the types of its values."""
+"""What a connection has prepared, by the statement's name and the types of its values. Nothing is
+prepared by psycopg, which after a ROLLBACK would have the server forget all of it."""
 
 
 @dataclass(frozen=True, slots=True)
