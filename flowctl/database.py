@@ -61,8 +61,8 @@ def sql_root() -> Traversable:
 
 
 @cache
-def _queries() -> Mapping[str, bytes]:
-    named: dict[str, bytes] = {}
+def _queries() -> Mapping[str, str]:
+    named: dict[str, str] = {}
     for file in (sql_root() / "queries").iterdir():
         if not file.name.endswith(".sql"):
             continue
@@ -70,15 +70,16 @@ def _queries() -> Mapping[str, bytes]:
             name, _, body = part.partition("\n")
             if name.strip() in named:
                 raise ValueError(f"two queries are named {name.strip()}")
-            # a placeholder or a lone % counts for psycopg even inside a comment
-            lines = (line for line in body.splitlines() if not line.lstrip().startswith("--"))
-            named[name.strip()] = "\n".join(lines).strip().rstrip(";").encode()
+            named[name.strip()] = body
     return named
 
 
+@cache
 def query(name: str) -> bytes:
     """The statement of that name in ``sql/queries``; placeholders are ``%(name)s``."""
-    return _queries()[name]
+    # a placeholder or a lone % counts for psycopg even inside a comment
+    lines = (line for line in _queries()[name].splitlines() if not line.lstrip().startswith("--"))
+    return "\n".join(lines).strip().rstrip(";").encode()
 
 
 def query_names() -> list[str]:

@@ -28,13 +28,16 @@ _OF_LEAD_ID = "public.leads.id%type"
 
 _STOPS_OLDER = re.compile(r"^-- stops older programs$", re.MULTILINE)
 
-_INSIGNIFICANT = re.compile(r"(?P<kept>'(?:[^']|'')*')|(?P<blank>\s+)|--[^\n]*")
-"""A quoted text, white space, or a comment of an SQL file."""
+_INSIGNIFICANT = re.compile(r"(?P<kept>'(?:[^']|'')*')|(?P<blank>\s{2,}|[^\S ])|--[^\n]*")
+"""A quoted text, white space that is no single blank, or a comment of an SQL file."""
 
 _STATEMENT = re.compile(
     r"(?:--[^\n]*|'(?:[^']|'')*'|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$|[^;'$-]|[-$])+;", re.DOTALL
 )
 """A statement of an SQL file, up to the semicolon that ends it."""
+
+
+_CALL = re.compile(r"\.(\w+)\(")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +125,12 @@ def _replayed(name: str, environment: str) -> Script:
 
 def _callees_first(routines: dict[str, str]) -> list[str]:
     """Routine names, each after those its text calls."""
+    called = {name: set(_CALL.findall(text)) & routines.keys() for name, text in routines.items()}
     ordered: list[str] = []
 
     def visit(name: str) -> None:
-        for other in sorted(routines):
-            if other != name and f".{other}(" in routines[name] and other not in ordered:
+        for other in sorted(called[name] - {name}):
+            if other not in ordered:
                 visit(other)
         if name not in ordered:
             ordered.append(name)
