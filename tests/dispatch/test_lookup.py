@@ -10,14 +10,16 @@ import pytest
 from flowctl.clock import SystemClock
 from flowctl.database import open_connection
 from flowctl.dispatch.dispatcher import Dispatcher
-from flowctl.dispatch.events import Totals
+from flowctl.dispatch.events import EventKind, Totals
 from flowctl.dispatch.options import Options
 from flowctl.errors import ProviderStopped
 from flowctl.model import Channel, Outcome, OutcomeKind, TextRecord
 from flowctl.settings import Settings
+from tests.support.crashing import Death
 from tests.support.dispatching import RUN_IDS
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.invariants import let_leases_pass
+from tests.support.mortal import Life, dispatch_mortally
 from tests.support.postgres import Connection
 from tests.support.recording import RecordingProvider, accepts
 
@@ -132,6 +134,17 @@ def test_a_text_that_kills_its_dispatcher_is_given_up_too(database: str, conn: C
     leave_begun(conn)
     assert dispatch(database, texts).failed == 1
     assert messages(conn, "status", "attempts") == [("failed", 5)]
+
+
+def test_an_attempt_whose_dispatcher_died_counts(database: str, conn: Connection) -> None:
+    a_step(conn, type="text")
+    a_lead(conn)
+    texts = RecordingProvider(Channel.TEXT)
+    death = Death(EventKind.ANSWERED, 1)
+    dispatch_mortally(database, [texts], Life(death), concurrency=1)
+    let_leases_pass(conn)
+    assert dispatch(database, texts).sent == 1
+    assert messages(conn, "status", "attempts") == [("sent", 1)]
 
 
 def test_two_texts_alike_get_a_record_each(database: str, conn: Connection) -> None:

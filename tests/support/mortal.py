@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.adapt import AdaptersMap
 
 from flowctl.clock import SystemClock
 from flowctl.dispatch.dispatcher import Dispatcher
@@ -55,12 +56,13 @@ class Life:
 class MortalConnection(psycopg.Connection[Any]):
     """A connection on which nothing is done any more once its dispatcher is dead."""
 
-    life: Life
+    life = Life(None)
 
-    def cursor(self, *args: Any, **kwargs: Any) -> Any:
-        """As a connection's; every statement goes through this."""
+    @property
+    def adapters(self) -> AdaptersMap:
+        """As a connection's; every statement needs them, by a cursor or by libpq's functions."""
         self.life.check()
-        return super().cursor(*args, **kwargs)
+        return super().adapters
 
 
 def dispatch_mortally(
