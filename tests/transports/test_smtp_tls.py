@@ -76,6 +76,15 @@ def test_what_is_said_before_tls_does_not_count(serve: MakeServer, cafile: Path)
     assert send_to(smtp.url(f"?cafile={cafile}")).kind is OutcomeKind.ACCEPTED
 
 
+def test_what_was_offered_before_tls_is_not_used_after_it(serve: MakeServer, cafile: Path) -> None:
+    """RFC 3207 section 4.2; a server that knows only HELO by then offers nothing."""
+    smtp = serve(tls="starttls")
+    smtp.script(Move("ehlo"), Move("ehlo", "502 no"))
+
+    assert send_to(smtp.url(f"?cafile={cafile}")).kind is OutcomeKind.ACCEPTED
+    assert [mail.options for mail in smtp.mails] == [""]
+
+
 def test_smtps_to_a_port_without_tls_stops_the_channel(smtp: SmtpServer, cafile: Path) -> None:
     url = smtp.url(f"?cafile={cafile}").replace("smtp:", "smtps:")
 
