@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from psycopg.rows import scalar_row
+
 from flowctl.database import Connection, query
 from flowctl.model import Channel
 from flowctl.store.fetching import fetch_ids, rows_of, with_rows
 from flowctl.store.intents import ClaimedMessage
 from flowctl.store.nodes import text_of
-from flowctl.store.parts import parts_of, share_of
+from flowctl.store.parts import Part, is_free, parts_of, share_of
 from flowctl.store.runs import Run
 
 
@@ -50,16 +52,43 @@ def claim_due(
 
 def renew_leases(connection: Connection, run: Run, ids: Sequence[UUID]) -> None:
     """Have what this run still holds of these, begun or not, last for another lease from now."""
-    values = {"run": run.id, "lease": run.lease, "ids": list(ids)}
-    connection.execute(text_of(connection, "renew_leases"), values)
+    for part, own in _by_part(connection, run, ids):
+        values = {"run": run.id, "lease": run.lease, "ids": own}
+        if part is None:
+            connection.execute(text_of(connection, "renew_leases"), values)
+        else:
+            part.run(connection, "record_in_part", query("renew_leases"), scalar_row, **values)
 
 
 def release_claims(
     connection: Connection, run: Run, ids: Sequence[UUID], *, pause: timedelta | None = None
 ) -> set[UUID]:
     """Give back messages that were not begun, due again at once or after ``pause``."""
+    released: set[UUID] = set()
+    for part, own in _by_part(connection, run, ids):
+        values = {"run": run.id, "ids": own, "pause": pause}
+        if part is None:
+            released |= fetch_ids(connection, "release_claims", **values)
+        else:
+            text = query("release_claims")
+            released.update(part.run(connection, "record_in_part", text, scalar_row, **values))
     run.forget(ids)
-    return fetch_ids(connection, "release_claims", run=run.id, ids=list(ids), pause=pause)
+    return released
+
+
+def _by_part(
+    connection: Connection, run: Run, ids: Sequence[UUID]
+) -> list[tuple[Part | None, list[UUID]]]:
+    """Messages by the part that these are in; null for those over all of whose tables a statement
+    goes: on one machine, in a transaction, or where that part is not known."""
+    if not is_free(connection):
+        return [(None, list(ids))]
+    found: dict[int | None, tuple[Part | None, list[UUID]]] = {}
+    for message_id in ids:
+        part = run.places.get(message_id)
+        number = None if part is None else part.number
+        found.setdefault(number, (part, []))[1].append(message_id)
+    return list(found.values())
 
 
 def _order(row: ClaimedMessage) -> tuple[bool, datetime | None, int]:

@@ -187,7 +187,8 @@ where message.id in (
   where held.id = any(%(ids)s::uuid[]) and held.claimed_by = %(run)s::uuid
     and held.status = 'pending'
   for no key update skip locked /* on one machine */
-);
+)
+returning message.id;
 
 -- name: release_claims
 -- Gives back what this run holds and has not begun; `pause` keeps it from being taken at once. It

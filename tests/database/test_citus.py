@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from flowctl import migrate
 from flowctl.database import REFUSED_BY_SCHEMA, query
 from flowctl.model import Channel, Slot, Status
-from flowctl.store.claims import claim_due
+from flowctl.store.claims import claim_due, release_claims, renew_leases
 from flowctl.store.due import count_due, due_by_channel
 from flowctl.store.outcomes import OutcomeRecord, record_outcomes
 from flowctl.store.runs import Run
@@ -166,12 +166,26 @@ def test_a_turn_asks_one_node_once_for_each_statement(conn: Connection) -> None:
         (row,) = claim_due(conn, run, Channel.EMAIL, batch_size=9)
     assert len(asked) == len(parts) > 1
     with asked_of_nodes(conn) as asked:
+        renew_leases(conn, run, [row.id])
+    assert len(asked) == 1
+    with asked_of_nodes(conn) as asked:
         begin_sends(conn, run, [intent(row)])
     assert len(asked) == 1
     with asked_of_nodes(conn) as asked:
         record_outcomes(conn, run, [OutcomeRecord(row.id, Status.SENT)])
     assert len(asked) == 1
     assert messages(conn, "status") == [("sent",)]
+    assert run.places == {}
+
+
+def test_what_is_given_back_is_asked_of_one_node(conn: Connection) -> None:
+    a_step(conn)
+    a_lead(conn)
+    run = Run(UUID(int=1), timedelta(minutes=2))
+    (row,) = claim_due(conn, run, Channel.EMAIL, batch_size=9)
+    with asked_of_nodes(conn) as asked:
+        assert release_claims(conn, run, [row.id]) == {row.id}
+    assert len(asked) == 1
     assert run.places == {}
 
 
