@@ -61,7 +61,9 @@ def _unnoted(message: MessageDetail, noted: Sequence[NotedEvent]) -> Iterator[Ev
         yield Event(at, message.delivery_status, message.delivery_code)
     ended = message.status in {Status.FAILED, Status.CANCELLED}
     if ended and not words & {message.status, "unknown"}:
-        yield Event(message.scheduled_for, message.status, message.error_message)
+        # not before it was planned, as another node's clock may have it
+        at = max(message.scheduled_for, message.created_at)
+        yield Event(at, message.status, message.error_message)
 
 
 def _detail(noted: NotedEvent) -> str | None:

@@ -12,6 +12,7 @@ from flowctl.embedded.layout import Layout
 from flowctl.errors import InputError
 from tests.support.cli import Ran, run_flowctl
 from tests.support.dispatching import dispatch_once
+from tests.support.distributed import on_one_machine
 from tests.support.dumps import dump, program, restore
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.own_server import own_server
@@ -70,6 +71,7 @@ def test_the_original_sends_as_ever(database: str, smtp: SmtpServer) -> None:
     assert dispatch(database, smtp) == 1
 
 
+@on_one_machine("a cluster is copied by its files")
 @pytest.mark.usefixtures("sent")
 def test_a_database_made_from_another(
     database: str, conn: Connection, postgres: Postgres, smtp: SmtpServer
@@ -114,6 +116,7 @@ def clone(postgres: Postgres, url: str) -> Iterator[str]:
             admin.execute(sql.SQL("drop database {} with (force)").format(name))
 
 
+@on_one_machine("a cluster is copied by its files")
 @pytest.mark.usefixtures("sent")
 def test_a_dump_restored_into_another_database(
     database: str, empty_database: str, tmp_path: Path, smtp: SmtpServer
@@ -125,6 +128,7 @@ def test_a_dump_restored_into_another_database(
     assert flowctl(empty_database, smtp, "dispatch", "--once").exit_code == 0
 
 
+@on_one_machine("a cluster is copied by its files")
 @pytest.mark.usefixtures("sent")
 def test_a_dump_restored_over_its_database(database: str, tmp_path: Path, smtp: SmtpServer) -> None:
     file = dump(database, tmp_path / "dump")
@@ -185,7 +189,7 @@ def test_data_of_a_dump_in_a_prepared_database(
 
 
 def test_no_other_role_can_stop_the_sending(conn: Connection) -> None:
-    conn.execute("create role web_form")
+    conn.execute("create role web_form login")
     try:
         conn.execute("grant insert on leads to web_form")
         conn.execute("alter table leads disable row level security")

@@ -8,6 +8,7 @@ import pytest
 from flowctl.model import Outcome, OutcomeKind
 from tests.support.cli import RunFlowctl
 from tests.support.dispatching import dispatch_once
+from tests.support.distributed import on_one_machine
 from tests.support.factories import a_flow, a_lead, a_step, messages
 from tests.support.invariants import let_retries_come
 from tests.support.postgres import Connection
@@ -24,6 +25,7 @@ def noted(conn: Connection) -> list[tuple[str, str | None]]:
     return conn.execute("select event, detail from flowctl.message_history order by id").fetchall()
 
 
+@on_one_machine("what nodes do in one transaction has the time of each")
 def test_a_life_is_told_from_its_plan_to_its_return(
     flowctl: RunFlowctl, conn: Connection, database: str
 ) -> None:

@@ -7,7 +7,6 @@ from psycopg import sql
 
 from flowctl import migrate
 from tests.support.cli import RunFlowctl, run_flowctl
-from tests.support.distributed import on_one_machine
 from tests.support.factories import a_flow, a_lead, a_step, messages
 from tests.support.hostile import FORBIDDEN, HOSTILE
 from tests.support.postgres import Connection, connect
@@ -144,10 +143,11 @@ def test_leads_of_the_users_own_shape(empty_database: str) -> None:
         assert error in refused.stderr
 
 
-@on_one_machine("Citus makes no trigger unless told to")
 def test_a_lead_that_a_trigger_drops_is_no_success(flowctl: RunFlowctl, conn: Connection) -> None:
     conn.execute(
-        "create function drop_it() returns trigger language plpgsql as 'begin return null; end';"
+        "create function drop_it() returns trigger language plpgsql as 'begin return null; end'"
+    )
+    conn.execute(
         "create trigger drop_it before insert on leads for each row execute function drop_it()"
     )
     ran = flowctl("leads", "add", "--email", "ada@example.com")

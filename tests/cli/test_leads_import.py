@@ -81,9 +81,9 @@ def test_an_opt_out_stands_before_its_lead(
         "create function late() returns trigger language plpgsql as $$ begin"
         " if new.first_name = 'No' and not exists (select from suppressions"
         " where address = new.email) then raise 'scheduled before the opt-out'; end if;"
-        " return new; end $$;"
-        " create trigger late before insert on leads for each row execute function late()"
+        " return new; end $$"
     )
+    conn.execute("create trigger late before insert on leads for each row execute function late()")
     a_step(conn)
     a_lead(conn, email="Old@example.com", phone=None)
     file.write_text(
@@ -170,7 +170,8 @@ def test_rejects_can_be_mended_and_imported(
 def test_what_the_database_refuses_is_rejected_by_itself(
     file: Path, flowctl: RunFlowctl, conn: Connection
 ) -> None:
-    conn.execute("alter table leads add score smallint check (score < 100), add tag varchar(3)")
+    conn.execute("alter table leads add score smallint, add tag varchar(3)")
+    conn.execute("alter table leads add constraint low check (score < 100)")
     rows = [f"lead{number}@example.com,{number},x" for number in range(50)]
     rows[7], rows[20], rows[33] = "a@example.com,100,x", "b@example.com,70000,x", "c@b.co,1,long"
     file.write_text("\n".join(["email,score,tag", *rows]), "utf-8")

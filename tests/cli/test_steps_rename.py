@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli.renames import a_file, sync
 from tests.support.cli import RunFlowctl, child_environ
+from tests.support.distributed import on_one_machine
 from tests.support.factories import a_flow, a_lead, a_step
 from tests.support.postgres import Connection
 
@@ -240,6 +241,7 @@ def test_two_syncs_at_once_rename_once(
     assert [row[2] for row in history(conn)] == before
 
 
+@on_one_machine("the nodes do not know the lock_timeout of a session")
 def test_a_rename_waits_for_who_writes_steps(
     flowctl: RunFlowctl, conn: Connection, database: str, file: Path
 ) -> None:

@@ -21,6 +21,7 @@ from tests.support.dispatching import (
     a_dispatcher,
     dispatch_once,
 )
+from tests.support.distributed import on_one_machine
 from tests.support.factories import a_step
 from tests.support.invariants import add_leads, pending
 from tests.support.looping import looping
@@ -46,6 +47,7 @@ def add_due(conn: Connection) -> list[UUID]:
     return [message_id for (message_id,) in found]
 
 
+@on_one_machine("the parts take turns")
 @WAYS
 @pytest.mark.parametrize("concurrency", [1, 2, 7])
 def test_each_is_sent_once_and_the_longest_due_first(

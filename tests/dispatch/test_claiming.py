@@ -1,6 +1,7 @@
 """Claims in batches: a mark spares the walk over what was claimed, and nothing stays below it."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,14 +13,16 @@ from flowctl.model import Channel, Outcome, OutgoingMessage
 from flowctl.store.claims import claim_due, release_claims, renew_leases
 from flowctl.store.runs import Run
 from tests.support.dispatching import ACCEPTED, RecordingTransport, a_dispatcher, dispatch_once
+from tests.support.distributed import on_one_machine
 from tests.support.factories import a_lead, a_step, database_now, messages
 from tests.support.invariants import add_leads
 from tests.support.locks import is_waited_for
 from tests.support.postgres import Connection, connect
-from tests.support.sending import begin_sends
+from tests.support.sending import begin_sends, hold_pending
 from tests.support.waiting import until
 
 
+@on_one_machine("a part is looked at from its oldest message on")
 def test_a_claim_begins_at_the_mark_itself(conn: Connection) -> None:
     a_step(conn)
     add_leads(conn, 3)
@@ -65,9 +68,10 @@ def test_a_message_that_somebody_has_locked_holds_up_no_other(
 ) -> None:
     a_step(conn)
     add_leads(conn, 2)
+    ((lead,), _) = messages(conn, "lead_id")
     with ThreadPoolExecutor(1) as threads:
         with conn.transaction():
-            conn.execute("select from message_logs limit 1 for no key update")
+            hold_pending(conn, lead)
             ran = threads.submit(dispatch_once, database)
             until(lambda: ran.done() or is_waited_for(conn))
             assert ran.done()
@@ -106,10 +110,11 @@ def test_a_renewal_waits_for_no_row_that_is_locked(
     conn.execute("update flowctl.sends set claimed_by = %s", (run.id,))
     rows = f"select lease_until from {table} order by ctid"  # noqa: S608 - one of two
     before = [lease for (lease,) in conn.execute(rows.encode()).fetchall()]
+    ((lead,), _) = messages(conn, "lead_id")
     with connect(database) as other, other.transaction():
-        other.execute(f"select from {table} order by ctid limit 1 for update".encode())
+        other.execute(f"select from {table} where lead_id = %s for update".encode(), (lead,))
         conn.execute("set lock_timeout = '1s'")
-        renew_leases(conn, Run(run.id, timedelta(hours=1)), ids)
+        renew_leases(conn, replace(run, lease=timedelta(hours=1)), ids)
     after = sorted(lease for (lease,) in conn.execute(rows.encode()).fetchall())
     assert after[0] in before
     assert after[1] > max(before)
@@ -127,7 +132,7 @@ def test_only_what_a_run_holds_is_renewed(conn: Connection) -> None:
     )
     leases = (
         "select m.lease_until, s.lease_until from message_logs m"
-        " join flowctl.sends s on s.message_id = m.id"
+        " join flowctl.sends s on s.lead_id = m.lead_id and s.message_id = m.id"
     )
     before = conn.execute(leases).fetchall()
     renew_leases(conn, other, [claimed.id])

@@ -16,7 +16,11 @@ from tests.support.sending import begin_sends
 from tests.support.waiting import until
 
 LEASE = timedelta(seconds=3)
-LEASES = "select (select min(lease_until) from flowctl.sends), min(lease_until) from message_logs"
+LEASES = (
+    "select min(send.lease_until), min(message.lease_until) from message_logs as message"
+    " left join flowctl.sends as send"
+    " on send.lead_id = message.lead_id and send.message_id = message.id"
+)
 
 
 class SlowProvider:

@@ -49,8 +49,7 @@ def test_a_late_step_goes_before_a_later_one_that_was_due_before_it(
     three_steps(conn)
     add_leads(conn, 20)
     conn.execute(
-        "update message_logs set scheduled_for = now() - case subject"
-        " when '1' then interval '1 hour' when '2' then interval '2 hours' else '3 hours' end"
+        "update message_logs set scheduled_for = now() - subject::integer * interval '1 hour'"
     )
     taken = dispatch_once(database, options=Options(concurrency=2)).taken
     assert list(by_lead(taken).values()) == [["1", "2", "3"]] * 20

@@ -4,13 +4,11 @@ It passes on the messages of PostgreSQL's protocol (manual, "Message Formats") b
 port and the server's socket. A statement is what ends with the server's ReadyForQuery.
 """
 
-import os
 import selectors
 import socket
 import socketserver
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -41,7 +39,8 @@ class CutLine:
 
     def __init__(self, url: str, cut: Cut | None = None) -> None:
         parts = urlsplit(url)
-        self.server_socket = Path(parse_qs(parts.query)["host"][0]) / ".s.PGSQL.5432"
+        places = parse_qs(parts.query)
+        self._host, self._port = places["host"][0], int(places["port"][0])
         self.statements = 0
         self.is_silent = False
         self.silences = 0
@@ -54,6 +53,14 @@ class CutLine:
         )
         self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.01,))
         self._thread.start()
+
+    def to_server(self) -> socket.socket:
+        """A connection to the server, by its socket or, of a cluster, by its port."""
+        if not self._host.startswith("/"):
+            return socket.create_connection((self._host, self._port))
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(f"{self._host}/.s.PGSQL.{self._port}")
+        return server
 
     def __enter__(self) -> Self:
         return self
@@ -103,10 +110,9 @@ class _Connection(socketserver.BaseRequestHandler):
         self.is_asking, self.is_started = True, False
         self.unfinished = b""
         with (
-            socket.socket(socket.AF_UNIX) as database,
+            line.to_server() as database,
             selectors.DefaultSelector() as selector,
         ):
-            database.connect(os.fspath(line.server_socket))
             selector.register(self.request, selectors.EVENT_READ, (self._asked, database))
             selector.register(database, selectors.EVENT_READ, (self._answered, self.request))
             goes_on = True

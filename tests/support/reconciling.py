@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from tests.support.cli import TIME_LIMIT, Environ, child_environ
+from tests.support.locks import is_waited_for
 from tests.support.postgres import Connection
 from tests.support.returned import ENVIRON, a_sent_email, sample
 from tests.support.waiting import until
@@ -33,9 +34,12 @@ def started(database: str, *args: str, env: Environ | None = None) -> subprocess
 def kill_half_way(conn: Connection, start: Callable[[], subprocess.Popen[bytes]]) -> None:
     """Start a run, and kill it at its tenth mail, whose message it waits for."""
     with conn.transaction():
-        conn.execute("select from message_logs where recipient = %s for update", (ADDRESSES[10],))
+        lead = conn.execute(
+            "select lead_id from message_logs where recipient = %s", (ADDRESSES[10],)
+        ).fetchone()
+        conn.execute("select from message_logs where lead_id = %s for update", lead)
         run = start()
-        until(lambda: _is_anybody_blocked(conn))
+        until(lambda: is_waited_for(conn))
         run.send_signal(signal.SIGKILL)
         run.communicate(timeout=TIME_LIMIT)
 
@@ -49,10 +53,3 @@ def check_each_was_taken_once(conn: Connection) -> None:
     assert conn.execute(
         "select count(*) from message_logs where delivery_status = 'bounced'"
     ).fetchone() == (20,)
-
-
-def _is_anybody_blocked(conn: Connection) -> bool:
-    waiting = conn.execute(
-        "select count(*) from pg_locks where not granted and pid <> pg_backend_pid()"
-    ).fetchone()
-    return waiting != (0,)
