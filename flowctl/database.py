@@ -48,6 +48,8 @@ milliseconds). Over a socket of the machine they do nothing."""
 _OUT_OF_RESOURCES = ("53", "58")
 """SQLSTATE classes (PostgreSQL, appendix A): disk or memory full, input and output failed."""
 
+_MADE_OF = re.compile(r"-- made of (\w+), with (\w+) by (\w+)\n")
+
 REFUSED_BY_SCHEMA = "FC003"
 """The SQLSTATE our own SQL raises for what the user must change first."""
 
@@ -77,9 +79,17 @@ def _queries() -> Mapping[str, str]:
 @cache
 def query(name: str) -> bytes:
     """The statement of that name in ``sql/queries``; placeholders are ``%(name)s``."""
+    text = _queries()[name]
+    if made_of := _MADE_OF.match(text):
+        return with_rows(made_of[2], query(made_of[3]), query(made_of[1]))
     # a placeholder or a lone % counts for psycopg even inside a comment
-    lines = (line for line in _queries()[name].splitlines() if not line.lstrip().startswith("--"))
+    lines = (line for line in text.splitlines() if not line.lstrip().startswith("--"))
     return "\n".join(lines).strip().rstrip(";").encode()
+
+
+def with_rows(name: str, rows: bytes, statement: bytes) -> bytes:
+    """A statement that begins with ``with``, where ``name`` stands for the rows of another."""
+    return b"with %s as materialized (%s), %s" % (name.encode(), rows, statement[len("with ") :])
 
 
 def query_names() -> list[str]:

@@ -8,7 +8,7 @@ from psycopg.rows import scalar_row
 
 from flowctl.database import Connection, query
 from flowctl.model import Channel
-from flowctl.store.fetching import fetch_ids, rows_of, with_rows
+from flowctl.store.fetching import fetch_ids, rows_of
 from flowctl.store.intents import ClaimedMessage
 from flowctl.store.nodes import text_of
 from flowctl.store.parts import Part, is_free, parts_of, share_of
@@ -34,14 +34,15 @@ def claim_due(
     statement is planned each time: one plan for all takes five times as long while an old snapshot
     keeps dead rows, or when everybody is due at one moment.
     """
-    claim = with_rows("chosen", query("choose_due"), query("claim_chosen"))
     values = {"run": run.id, "lease": run.lease, "now": run.now, "channel": channel}
     rows: list[ClaimedMessage] = []
     left = batch_size
     for part, share in parts_of(connection, run.slot):
         mark = low if part.is_whole else None
         values |= {"batch_size": left, "low": mark, **share_of(share)}
-        found = part.run(connection, "claim_in_part", claim, rows_of(ClaimedMessage), **values)
+        found = part.run(
+            connection, "claim_in_part", query("claim_due"), rows_of(ClaimedMessage), **values
+        )
         run.keep(part, (row.id for row in found if row.cancelled is None))
         left -= sum(row.due_at is not None and not row.is_pulled for row in found)
         rows += found

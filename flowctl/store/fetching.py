@@ -49,11 +49,6 @@ def fetch_value(connection: Connection, statement: str | bytes, **values: object
         return cursor.execute(_text(statement), values).fetchone()
 
 
-def with_rows(name: str, rows: bytes, statement: bytes) -> bytes:
-    """A statement that begins with ``with``, where ``name`` stands for the rows of another."""
-    return b"with %s as materialized (%s), %s" % (name.encode(), rows, statement[len("with ") :])
-
-
 @cache
 def numbered(name: str) -> tuple[bytes, tuple[str, ...]]:
     """The statement with ``$1``, ``$2`` for its placeholders, and whose place each takes.

@@ -1,5 +1,5 @@
 """A claimed message, the intent to send it once it is rendered, and what begin decides about that
-(``claims.sql``, ``sends.sql``)."""
+(``intents.sql``)."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from psycopg.rows import class_row, dict_row, scalar_row
 
-from flowctl.database import Connection, query
+from flowctl.database import Connection, query, with_rows
 from flowctl.model import Channel, JsonObject, Status
-from flowctl.store.fetching import fetch_ids, with_rows
+from flowctl.store.fetching import fetch_ids
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,20 +8,13 @@ from uuid import UUID
 from psycopg.types.json import Json
 
 from flowctl.database import Connection, query
-from flowctl.records import record
 from flowctl.store.fetching import fetch_rows, rows_of
 from flowctl.store.intents import BeginResult, Intent
-from flowctl.store.nodes import is_distributed
+from flowctl.store.nodes import is_distributed, text_of
 from flowctl.store.outcomes import OutcomeRecord, record_outcomes, recording
 from flowctl.store.parts import grouped, is_free
 from flowctl.store.runs import Run
 from flowctl.store.together import Statement, run_together
-
-
-@record
-class _Decided(BeginResult):
-    lead_id: str
-    begins: bool
 
 
 def lock_guarded(connection: Connection, run: Run, intents: Sequence[Intent]) -> None:
@@ -108,17 +101,11 @@ def _form(run: Run, intents: Sequence[Intent]) -> str:
 def _begin_over_nodes(
     connection: Connection, run: Run, intents: Sequence[Intent]
 ) -> list[BeginResult]:
-    """Decide about all at once; then what begins is written lead by lead."""
-    rows = {intent.id: Json(intent.row) for intent in intents}
     with connection.transaction():
-        decided = fetch_rows(
-            connection, "begin_sends_over_nodes", _Decided, **_of_begin(run, intents)
-        )
-        for one in decided:
-            if one.begins:
-                own = {"id": one.id, "lead_id": one.lead_id, "row": rows[one.id]}
-                connection.execute(query("add_send"), {"run": run.id, "lease": run.lease, **own})
-    return list(decided)
+        ids = [intent.id for intent in intents]
+        connection.execute(text_of(connection, "lock_messages"), {"ids": ids})
+        statement = text_of(connection, "begin_sends")
+        return fetch_rows(connection, statement, BeginResult, **_of_begin(run, intents))
 
 
 def _of_begin(run: Run, intents: Sequence[Intent]) -> dict[str, object]:

@@ -1,6 +1,9 @@
 -- What a dispatcher has hold of. `now` is null in production: the database's clock decides. Leases
 -- are always counted on the real clock, so that a pretended time cannot keep two runs apart.
 
+-- name: claim_due
+-- made of claim_chosen, with chosen by choose_due
+
 -- name: claim_chosen
 -- Claims for this run what was chosen, and judges it: `chosen` is made, and locked, by choose_due.
 -- A message that must not be sent is cancelled here, one that meets its send window is moved to it;

@@ -10,7 +10,6 @@ from flowctl.database import query
 from flowctl.model import Channel, Slot
 from flowctl.store.claims import claim_due
 from flowctl.store.due import is_due
-from flowctl.store.fetching import with_rows
 from flowctl.store.runs import Run
 from tests.support.factories import a_flow, a_lead, a_step, count, database_now, messages
 from tests.support.invariants import add_leads
@@ -85,6 +84,6 @@ def test_nothing_walks_past_what_waits(conn: Connection, due: int, slots: int | 
     a_step(conn)
     add_leads(conn, due)
     assert count(conn) == WAITING + due
-    claim = with_rows("chosen", query("choose_due"), query("claim_chosen"))
+    claim = query("claim_due")
     for statement in (claim, query("is_due"), query("due_by_channel")):
         assert rows_read(conn, statement, VALUES | {"slot": slots, "slots": slots}) <= FEW + due

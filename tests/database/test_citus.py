@@ -43,7 +43,6 @@ OF_ONE_LEAD = {
 
 QUERIES_OF_ONE_LEAD = (
     "add_returned_mail",
-    "add_send",
     "add_stop",
     "being_sent",
     "cancel_emails_of_lead",

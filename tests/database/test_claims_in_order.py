@@ -5,7 +5,6 @@ from uuid import UUID
 import pytest
 
 from flowctl.database import query
-from flowctl.store.fetching import with_rows
 from tests.support.factories import a_step
 from tests.support.invariants import add_leads
 from tests.support.postgres import Connection
@@ -41,6 +40,6 @@ def backlog(conn: Connection) -> None:
 @pytest.mark.parametrize("slots", [None, 1])
 @pytest.mark.parametrize("is_small", [False, True])
 def test_a_claim_reads_what_it_takes(conn: Connection, is_small: bool, slots: int | None) -> None:
-    claim = with_rows("chosen", query("choose_due"), query("claim_chosen"))
+    claim = query("claim_due")
     values = {**VALUES, "slot": slots, "slots": slots}
     assert rows_read(conn, claim, values, is_small=is_small) <= 5 * BATCH

@@ -4,12 +4,14 @@ import re
 
 import pytest
 
-from flowctl.database import query, query_names, sql_root
+from flowctl.database import query, query_names, sql_root, with_rows
 from flowctl.scripts import significant, statements
-from flowctl.store.fetching import with_rows
 from tests.support.postgres import Connection
 
 PLACEHOLDER = re.compile(rb"%\((\w+)\)s")
+
+WHOLE = {"claim_chosen": "claim_due", "begin_weighed": "begin_sends"}
+"""What a part of a query is part of."""
 
 
 OF_PARTS = re.compile(r"create or replace function flowctl\.(parts|in_part)\(")
@@ -24,10 +26,8 @@ def add_functions_of_parts(conn: Connection) -> None:
 
 @pytest.mark.parametrize("name", query_names())
 def test_a_query_is_planned_with_null_parameters(name: str, conn: Connection) -> None:
-    statement = query(name)
-    if name == "claim_chosen":
-        statement = with_rows("chosen", query("choose_due"), statement)
-    elif name == "show_chosen":
+    statement = query(WHOLE.get(name, name))
+    if name == "show_chosen":
         statement = with_rows("chosen", query("list_messages"), statement)
     parameters = {match.decode(): None for match in PLACEHOLDER.findall(statement)}
     with conn.transaction(force_rollback=True):
