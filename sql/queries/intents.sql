@@ -19,7 +19,7 @@ candidate as (
     parent.dedupe_address,
     step.flow,
     step.step_order,
-    coalesce(%(now)s::timestamptz, now()) as moment
+    coalesce(%(now)s::timestamptz, now()) as judged_at
   from asked
   cross join lateral (
     -- by its key, whatever the statistics say of claims: few have one when they are gathered
@@ -44,7 +44,7 @@ select
   candidate.number, candidate.id, candidate.channel, candidate.transport, candidate.recipient,
   candidate.addresses, candidate.subject, candidate.content, candidate.format, candidate.lead_id,
   candidate.flow_step_id, candidate.flow, candidate.min_gap, candidate.dedupe_address,
-  candidate.moment, past.gap_ends,
+  candidate.judged_at, past.gap_ends,
   coalesce(past.is_behind, false) as is_behind,
   candidate.dedupe_address and exists (
     select from flowctl.sent_addresses as known
@@ -62,7 +62,7 @@ left join lateral (
       and case
         when exists (select from flowctl.sends as send where send.message_id = own.id)
           then not own.is_unknown
-        else own.due_at <= candidate.moment
+        else own.due_at <= candidate.judged_at
       end
     ) as is_behind
   from (
@@ -97,7 +97,7 @@ candidate as materialized (
     parent.dedupe_address,
     step.flow,
     step.step_order,
-    coalesce(%(now)s::timestamptz, now()) as moment
+    coalesce(%(now)s::timestamptz, now()) as judged_at
   from asked
   inner join public.message_logs as message on message.id = asked.id
   left join public.flow_steps as step on step.id = message.flow_step_id
@@ -132,7 +132,7 @@ past as materialized (
       own.status = 'pending' and step.step_order < candidate.step_order
       and case
         when own.id in (select send.message_id from flowctl.sends as send) then not own.is_unknown
-        else own.due_at <= candidate.moment
+        else own.due_at <= candidate.judged_at
       end
     ) as is_behind
   from candidate
@@ -152,7 +152,7 @@ select
   candidate.number, candidate.id, candidate.channel, candidate.transport, candidate.recipient,
   candidate.addresses, candidate.subject, candidate.content, candidate.format, candidate.lead_id,
   candidate.flow_step_id, candidate.flow, candidate.min_gap, candidate.dedupe_address,
-  candidate.moment, past.gap_ends,
+  candidate.judged_at, past.gap_ends,
   coalesce(past.is_behind, false) as is_behind,
   candidate.id in (select known.id from known) as is_known
 from candidate

@@ -142,12 +142,12 @@ judged as (
 allowed as (
   select
     judged.*,
-    judged.cause is null and coalesce(judged.gap_ends <= judged.moment, true)
+    judged.cause is null and coalesce(judged.gap_ends <= judged.judged_at, true)
       and not coalesce(judged.is_busy, false) as may_go
   from judged
 ),
 ranked as (
-  select allowed.*, sum(allowed.may_go::integer) over (order by allowed.number) as place
+  select allowed.*, sum(allowed.may_go::integer) over (order by allowed.number) as rank
   from allowed
 ),
 budget as (
@@ -167,8 +167,8 @@ decided as (
       when 'suppressed' then 'recipient is suppressed'
       when 'duplicate' then 'already sent to this address through another lead'
     end as cancelled,
-    ranked.may_go and coalesce(ranked.place <= budget.messages, true) as begins,
-    ranked.may_go and ranked.place > budget.messages as is_limited
+    ranked.may_go and coalesce(ranked.rank <= budget.messages, true) as begins,
+    ranked.may_go and ranked.rank > budget.messages as is_limited
   from ranked cross join budget
 ),
 begun as (
@@ -201,16 +201,16 @@ stopped as (
   from decided
   where message.lead_id = decided.lead_id
     and message.id = decided.id
-    and (decided.cancelled is not null or decided.gap_ends > decided.moment)
+    and (decided.cancelled is not null or decided.gap_ends > decided.judged_at)
 )
 select
   decided.id,
   decided.cancelled,
   case
-    when decided.cancelled is null and decided.gap_ends > decided.moment then decided.gap_ends
+    when decided.cancelled is null and decided.gap_ends > decided.judged_at then decided.gap_ends
   end as deferred_to,
   coalesce(decided.is_busy, false) and decided.cancelled is null
-    and coalesce(decided.gap_ends <= decided.moment, true) as is_busy,
+    and coalesce(decided.gap_ends <= decided.judged_at, true) as is_busy,
   coalesce(decided.is_limited, false) as is_limited
 from decided;
 
