@@ -1,7 +1,7 @@
 """The connection to PostgreSQL, the SQL files of the product, and psycopg's errors as ours.
 
-Everything works through a pooler in transaction mode: no session state, one statement or one short
-transaction at a time, and statements are prepared only where there is none.
+Everything works through a pooler in transaction mode: one statement or one short transaction at a
+time; what a session keeps is set, and statements are prepared, only where there is none.
 """
 
 import os
@@ -30,6 +30,7 @@ from flowctl.errors import (
     SchemaMismatch,
 )
 from flowctl.jsonvalues import from_json
+from flowctl.pooling import compile_nothing
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -121,8 +122,10 @@ def open_connection(
     parameters = _parameters(conninfo, connect_timeout)
     try:
         connection = psycopg.connect(
-            make_conninfo("", **parameters), autocommit=autocommit, prepare_threshold=None
+            make_conninfo("", **parameters), autocommit=True, prepare_threshold=None
         )
+        compile_nothing(connection)
+        connection.autocommit = autocommit
     except psycopg.Error as error:
         # not its cause: what libpq says may hold parts of the password
         raise _refusal(error, parameters) from None

@@ -18,6 +18,7 @@ from flowctl.errors import (
     FlowctlError,
     PasswordRefused,
 )
+from flowctl.pooling import has_own_server
 from flowctl.watchdog import Watchdog
 
 T = TypeVar("T")
@@ -218,11 +219,6 @@ class ReconnectingConnection:
 
 
 def allow_prepared(connection: Connection) -> None:
-    """Let statements that ask for it be prepared, unless a pooler stands between.
-
-    A pooler gives a client another server connection with each transaction, and makes up the
-    process id that it tells the client (the key of PostgreSQL's cancel request, section 54.2.7).
-    """
-    row = connection.execute("select pg_backend_pid()").fetchone()
-    if row == (connection.info.backend_pid,):
+    """Let statements that ask for it be prepared, unless a pooler stands between."""
+    if has_own_server(connection):
         connection.prepare_threshold = _ONLY_ON_REQUEST

@@ -1,4 +1,4 @@
-"""Statements are prepared where they stay with the connection, and no other."""
+"""Statements are prepared, and settings kept, where they stay with the connection, and no other."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -50,11 +50,19 @@ def test_a_connection_that_was_not_looked_at_prepares_nothing(database: str) -> 
         assert prepared(connection) == 0
 
 
+@pytest.mark.parametrize("autocommit", [True, False])
+def test_a_direct_connection_compiles_no_plans(database: str, autocommit: bool) -> None:
+    with closing(open_connection(database, autocommit=autocommit)) as connection:
+        connection.rollback()
+        assert connection.execute("show jit").fetchone() == ("off",)
+
+
 @pytest.mark.skipif(PGBOUNCER is None, reason="there is no pgbouncer")
-def test_a_connection_through_a_pooler_prepares_nothing(database: str, pooled: Path) -> None:
+def test_a_connection_through_a_pooler_keeps_nothing(database: str, pooled: Path) -> None:
     with closing(open_connection(url_through(pooled, database))) as connection:
         allow_prepared(connection)
         assert prepared(connection) == 0
+        assert connection.execute("show jit").fetchone() == ("on",)
 
 
 def test_a_statement_that_did_not_stay_is_sent_whole(worker: ReconnectingConnection) -> None:
