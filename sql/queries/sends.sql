@@ -182,6 +182,8 @@ begun as (
     %(run)s::uuid, now() + %(lease)s::interval
   from decided
   where decided.begins
+  -- or Citus copies the rows to the nodes, which row-level security refuses
+  returning message_id
 ),
 stopped as (
   update public.message_logs as message
