@@ -58,7 +58,7 @@ def test_a_claim_that_is_anothers_by_now_is_not_begun(database: str, conn: Conne
     def hand_over(event: Event) -> None:
         if event.kind is EventKind.CLAIMED:
             conn.execute(
-                "update message_logs set claimed_by = '00000000-0000-0000-0000-000000000009'"
+                "update message_logs set claimed_by = 'ffffffff-ffff-ffff-ffff-ffffffffffff'"
             )
 
     a_dispatcher(database, [emails], hand_over).run_once()
@@ -92,7 +92,7 @@ def test_a_gap_alone_lets_one_dispatcher_at_a_time_decide(database: str, conn: C
     a_step(conn, subject="2")
     lead = a_lead(conn)
     conn.execute(
-        "update message_logs set claimed_by = '00000000-0000-0000-0000-000000000009',"
+        "update message_logs set claimed_by = 'ffffffff-ffff-ffff-ffff-ffffffffffff',"
         " lease_until = now() + interval '1 hour' where subject = '2'"
     )
     emails = RecordingTransport(Channel.EMAIL)
