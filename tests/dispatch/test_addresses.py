@@ -245,20 +245,23 @@ def test_columns_of_leads_may_go(conn: Connection) -> None:
 @pytest.mark.parametrize(
     "refusing",
     [
-        "alter table suppressions add check (address <> 'ada@example.com')",
-        """create function public.refuse() returns trigger language plpgsql as $$
-        begin
-          if new.address = 'ada@example.com' then raise exception 'not this one'; end if;
-          return new;
-        end $$;
-        create trigger refuse before insert on suppressions
-        for each row execute function public.refuse()""",
+        ["alter table suppressions add check (address <> 'ada@example.com')"],
+        [
+            """create function public.refuse() returns trigger language plpgsql as $$
+            begin
+              if new.address = 'ada@example.com' then raise exception 'not this one'; end if;
+              return new;
+            end $$""",
+            """create trigger refuse before insert on suppressions
+            for each row execute function public.refuse()""",
+        ],
     ],
 )
 def test_a_suppression_that_the_database_refuses_ends_no_run(
-    database: str, conn: Connection, caplog: pytest.LogCaptureFixture, refusing: str
+    database: str, conn: Connection, caplog: pytest.LogCaptureFixture, refusing: list[str]
 ) -> None:
-    conn.execute(refusing.encode())
+    for statement in refusing:
+        conn.execute(statement.encode())
     a_step(conn)
     for name in ("ada", "bob", "eve"):
         a_lead(conn, email=f"{name}@example.com")
