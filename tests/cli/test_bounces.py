@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.cli import RunFlowctl
 from tests.support.dispatching import dispatch_once
+from tests.support.distributed import on_one_machine
 from tests.support.factories import a_lead, a_step, messages
 from tests.support.postgres import Connection
 from tests.support.returned import ENVIRON, a_sent_email, sample
@@ -25,6 +26,7 @@ def bounced(flowctl: RunFlowctl, conn: Connection, database: str) -> str:
     return str(message_id)
 
 
+@on_one_machine("what nodes do in one transaction has the time of each")
 def test_a_bounce_is_seen_wherever_one_looks(
     flowctl: RunFlowctl, conn: Connection, bounced: str, tmp_path: Path
 ) -> None:
