@@ -13,9 +13,12 @@ import pytest
 
 from flowctl.leads_import import BATCH
 from tests.support.cli import RunFlowctl, child_environ
+from tests.support.distributed import on_one_machine
 from tests.support.factories import count
 from tests.support.postgres import Connection
 from tests.support.waiting import until
+
+pytestmark = on_one_machine("the lock that an import waits for is held on one server")
 
 
 @pytest.fixture
