@@ -22,6 +22,12 @@ order by replanned.zone, replanned.planned_for, replanned.message_id;
 -- name: refresh_messages
 -- One that dispatch has moved (a window or gap met at the claim, a retry) becomes due no earlier
 -- than it was.
+with plan as materialized (
+  -- as in select_drift
+  select own.*
+  from flowctl.replanned(%(ids)s::uuid[]) as own
+  where exists (select from flowctl.routines)
+)
 update public.message_logs as message
 set
   message_type = step.type,
@@ -34,7 +40,7 @@ set
     when message.scheduled_for = message.planned_for then plan.planned_for
     else greatest(plan.planned_for, message.scheduled_for)
   end
-from flowctl.replanned(%(ids)s::uuid[]) as plan
+from plan
 cross join public.flow_steps as step
 where message.id = plan.message_id
   and step.id = message.flow_step_id
