@@ -3,8 +3,11 @@
 import pytest
 
 from tests.support.cli import RunFlowctl
+from tests.support.distributed import on_one_machine
 from tests.support.factories import a_step
 from tests.support.postgres import Connection
+
+pytestmark = on_one_machine("over nodes the size of a table is not known, and all is counted")
 
 
 @pytest.fixture
